@@ -1,0 +1,96 @@
+"""Does convolution help, and does it help more when digits are not where they were in training?
+
+    python -m experiments.convolution_vs_dense --data-dir=DIR
+
+`linear`, `mlp` and `lenet5` are trained on MNIST as it is, without augmentation, and tested on
+clean test images and on ones shifted at random by up to 2 and 4 pixels each way.
+
+ANSWER
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from jaxcnn import cli
+from jaxcnn.data.transforms import RandomCrop
+from jaxcnn.evaluation import evaluate_run
+from jaxcnn.recipe import Augment, Recipe, recipe_for
+from jaxcnn.sweep import Estimate, sweep
+
+PROGRAM = "python -m experiments.convolution_vs_dense"
+ARCHITECTURES = ("linear", "mlp", "lenet5")
+SHIFTS_PIXELS = (0, 2, 4)
+
+
+@dataclass(frozen=True)
+class Options:
+    dataset: str = "mnist"
+    """Data set of digits."""
+    data_dir: str | None = None
+    """TFDS directory; $JAXCNN_DATA_DIR, else TFDS's own default."""
+    epochs: int = 5
+    """Passes over the training set, for each architecture alike."""
+    seeds: int = 3
+    """Runs per architecture."""
+    workdir: str = "runs/convolution_vs_dense"
+    """Where the runs are kept; what is done there is not done again."""
+
+
+def recipe(arch: str, options: Options) -> Recipe:
+    """The architecture's own recipe, without the shifts in training that would hide the effect."""
+    return replace(
+        recipe_for(arch, options.dataset),
+        data_dir=options.data_dir,
+        epochs=options.epochs,
+        augment=Augment(),
+    )
+
+
+def shifted_top1(folder: Path, image_size: int, pixels: int) -> float:
+    """Test top-1 with every image shifted, by up to so many pixels each way."""
+    shift = (RandomCrop(image_size, pixels),) if pixels else ()
+    return evaluate_run(folder, split="test", extra_transforms=shift)["top1"]
+
+
+def experiment(options: Options, console: Console) -> Table:
+    recipes = {arch: recipe(arch, options) for arch in ARCHITECTURES}
+    seeds = range(options.seeds)
+    runs = sweep(recipes, seeds, options.workdir, console=console)
+    columns = (f"shift ≤ {pixels}" for pixels in SHIFTS_PIXELS)
+    table = Table("architecture", "parameters", *columns, title="test top-1, mean ± 95% interval")
+    for arch in ARCHITECTURES:
+        figures = [
+            Estimate(
+                tuple(
+                    shifted_top1(
+                        Path(options.workdir) / arch / f"s{seed}", recipes[arch].image_size, pixels
+                    )
+                    for seed in seeds
+                )
+            )
+            for pixels in SHIFTS_PIXELS
+        ]
+        cells = (f"{figure.mean:.4f} ± {figure.interval95:.4f}" for figure in figures)
+        table.add_row(arch, f"{runs[arch][0]['params']:,}", *cells)
+    return table
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    args = sys.argv[1:] if args is None else args
+
+    def run() -> int:
+        options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        cli.set_up(compilation_cache=True)
+        Console().print(experiment(options, Console(stderr=True)))
+        return cli.DONE
+
+    return cli.run(PROGRAM, run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

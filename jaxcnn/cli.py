@@ -1,0 +1,94 @@
+"""What the command lines share: parsing with one-line errors, set-up, exit status."""
+
+import argparse
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import tyro
+
+from jaxcnn.errors import RunError, UserError
+
+T = TypeVar("T")
+
+DONE, FAILED, WRONG_INPUT = 0, 1, 2
+
+
+def run(program: str, command: Callable[[], int]) -> int:
+    """Runs `command` and returns the exit status; an error of the user's is one line."""
+    try:
+        return command()
+    except UserError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except RunError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return FAILED
+
+
+def parse(
+    config: type[T],
+    args: Sequence[str],
+    *,
+    program: str,
+    description: str | None,
+    default: T | None = None,
+) -> T:
+    """Flags -> an instance of the dataclass `config`. Raises UserError for a wrong flag or value.
+
+    `--help` prints and exits with status 0.
+    """
+    errors = io.StringIO()
+    command_line = partial(tyro.cli, config, args=args, prog=program, description=description)
+    try:
+        with redirect_stderr(errors):
+            return command_line() if default is None else command_line(default=default)
+    except SystemExit as end:
+        if end.code == 0:
+            raise
+        raise UserError(_one_line(errors.getvalue())) from end
+
+
+def _one_line(box: str) -> str:
+    """tyro's message without the title and the frame, drawn in lines or in dashes, around it."""
+    text = "\n".join(line.strip("╭╮╰╯│ ") for line in box.splitlines())
+    _, message, *hints = (" ".join(part.split()) for part in re.split(r"[─-]{3,}", text))
+    for hint in hints:
+        if near := re.match(r"Perhaps you meant: (--\S+)", hint):
+            message += f"; did you mean {near[1]}?"
+    return message + " (--help lists the flags)"
+
+
+def value_of(flag: str, args: Sequence[str]) -> str | None:
+    """The value of one flag, before the others can be understood; None if it is not given."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument(flag)
+    try:
+        known, _ = parser.parse_known_args(args)
+    except argparse.ArgumentError as error:
+        raise UserError(f"{flag} needs a value") from error
+    return vars(known)[flag.lstrip("-").replace("-", "_")]
+
+
+def set_up(*, compilation_cache: bool) -> None:
+    """Process-wide settings of a command line; the library itself makes none.
+
+    With `compilation_cache`, compiled programs are kept in $XDG_CACHE_HOME/jaxcnn (~/.cache), so
+    that the next run of the same program starts in seconds.
+    """
+    import jax
+    from absl import flags, logging
+
+    # Grain reads an absl flag, which fails in a program that does not parse absl flags.
+    flags.FLAGS.mark_as_parsed()
+    logging.set_verbosity(logging.ERROR)
+    if compilation_cache:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        jax.config.update("jax_compilation_cache_dir", str(cache / "jaxcnn" / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

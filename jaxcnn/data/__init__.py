@@ -1,0 +1,22 @@
+"""Data: sets and splits here; `transforms`, `pipeline` and `mixing` are loaded when imported.
+
+spec = dataset_spec("cifar10")
+train = load_split(spec, "train", data_dir)
+steps = pipeline.train_batches(train, transforms, batch_size=128, seed=0, stop_step=1000)
+"""
+
+from jaxcnn.data.errors import DataError, DataNotFound, ExampleError
+from jaxcnn.data.registry import dataset_spec, list_datasets
+from jaxcnn.data.spec import DatasetSpec, Source
+from jaxcnn.data.splits import load_split
+
+__all__ = [
+    "DataError",
+    "DataNotFound",
+    "DatasetSpec",
+    "ExampleError",
+    "Source",
+    "dataset_spec",
+    "list_datasets",
+    "load_split",
+]

@@ -1,0 +1,1 @@
+"""The data sets: one file a family, found by being here."""

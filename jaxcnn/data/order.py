@@ -1,0 +1,52 @@
+"""Which example comes when, and with which random numbers: functions of integers, no state.
+
+Philox is a counter-based generator (Salmon et al., 2011,
+https://www.thesalmons.org/john/random123/papers/random123sc11.pdf): any (key, counter) starts an
+independent stream at no cost. The key is (seed, epoch); the counter's upper words name the stream,
+its lower ones count the numbers drawn from it.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+# Third word of the counter: what a stream is for.
+ORDER, AUGMENTATION = 0, 1
+
+
+# A batch asks for a slice of one epoch's order; prefetching reaches into the next epoch.
+@lru_cache(maxsize=2)
+def epoch_order(num_examples: int, seed: int, epoch: int) -> np.ndarray:
+    """A uniformly random permutation of the examples, int64 [num_examples], read-only.
+
+    A whole permutation an epoch takes 8 bytes an example, and milliseconds. Grain's
+    `index_shuffle` needs no memory, but was measured at 7 microseconds an index for 100,000
+    examples and 3 milliseconds for 11, more than all other work on a small image.
+    """
+    order = np.random.Generator(_philox(seed, epoch, ORDER, 0)).permutation(num_examples)
+    order.flags.writeable = False
+    return order
+
+
+class ExampleRng:
+    """Random numbers for augmentation: `rng(example)`, a function of (seed, epoch, example).
+
+    One generator is moved from stream to stream, since making one takes far longer. So a
+    generator is good until the next call, and an ExampleRng belongs to one thread.
+    """
+
+    def __init__(self, seed: int, epoch: int) -> None:
+        self._bits = _philox(seed, epoch, AUGMENTATION, 0)
+        self._generator = np.random.Generator(self._bits)
+        self._start = self._bits.state  # Nothing drawn yet, so no buffered numbers.
+        self._counter = self._start["state"]["counter"]
+
+    def __call__(self, example: int) -> np.random.Generator:
+        self._counter[3] = example
+        self._bits.state = self._start
+        return self._generator
+
+
+def _philox(seed: int, epoch: int, purpose: int, example: int) -> np.random.Philox:
+    key = np.array([seed, epoch], np.uint64)
+    return np.random.Philox(key=key, counter=np.array([0, 0, purpose, example], np.uint64))

@@ -1,0 +1,104 @@
+"""What a data set is: a row of facts, and a way to read its official splits."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypedDict
+
+import numpy as np
+
+DataDir = str | os.PathLike[str] | None
+
+
+class Example(TypedDict):
+    """One labelled image: `image` uint8 [H, W, C], `label` in [0, num_classes)."""
+
+    image: np.ndarray
+    label: int
+
+
+class Source(Protocol):
+    """Examples by index; reading one never depends on what was read before."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The label of every example, int32 [N]."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Example: ...
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """A source held in memory: images uint8 [N, H, W, C], labels int32 [N]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int, /) -> Example:
+        return {"image": self.images[index], "label": int(self.labels[index])}
+
+
+@dataclass(frozen=True)
+class Subset:
+    """The examples of `source` at `indices` (int [N]), in that order; nothing is copied."""
+
+    source: Source
+    indices: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.source.labels[self.indices]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int, /) -> Example:
+        return self.source[self.indices[index]]
+
+
+@dataclass(frozen=True)
+class Concatenation:
+    """The examples of `first`, then those of `second`."""
+
+    first: Source
+    second: Source
+
+    @property
+    def labels(self) -> np.ndarray:
+        return np.concatenate([self.first.labels, self.second.labels])
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def __getitem__(self, index: int, /) -> Example:
+        split = len(self.first)
+        return self.first[index] if index < split else self.second[index - split]
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A row of a data set table."""
+
+    name: str
+    num_classes: int
+    image_size: int
+    """Height and width of the images, pixels."""
+    channels: int
+    mean: tuple[float, ...]
+    """Per channel, of uint8 / 255 over the official training split."""
+    std: tuple[float, ...]
+    flip: bool
+    """Whether an image mirrored left to right keeps its label."""
+    class_names: tuple[str, ...]
+    load: Callable[[str, DataDir], Source]
+    """load(split, data_dir): one of `splits`; raises DataNotFound if it is not there."""
+    splits: tuple[str, ...] = ("train", "test")
+    """The splits the set comes with; where "val" is not one, data/splits.py holds it out."""
+    paper: str = ""
+    """URL."""

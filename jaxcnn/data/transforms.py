@@ -1,0 +1,187 @@
+"""What is done to an image on the host, one small frozen object each.
+
+A transform takes an image, uint8 [H, W, C], and a random generator, and returns an image of the
+same kind; it never changes what it was given. Those that draw nothing ignore the generator.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+
+from jaxcnn.data.errors import DataError
+
+Size = int | tuple[int, int]
+"""Side of a square, or (height, width), in pixels."""
+
+
+class Transform(Protocol):
+    """uint8 [H, W, C] -> uint8 [H', W', C']."""
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Stretch to `size`. Shrinking averages areas, so that nothing aliases."""
+
+    size: Size
+    enlarge: Literal["bilinear", "bicubic"] = "bilinear"
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        height, width = pair(self.size)
+        if image.shape[:2] == (height, width):
+            return image
+        shrinks = height <= image.shape[0] and width <= image.shape[1]
+        enlarging = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[self.enlarge]
+        resized = cv2.resize(
+            image, (width, height), interpolation=cv2.INTER_AREA if shrinks else enlarging
+        )
+        return resized.reshape(height, width, -1)  # OpenCV drops a single channel.
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Add black all around, the image in the centre, as LeNet makes 32x32 of 28x28."""
+
+    size: Size
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        height, width = pair(self.size)
+        top, left = (height - image.shape[0]) // 2, (width - image.shape[1]) // 2
+        if top < 0 or left < 0:
+            raise DataError(
+                f"cannot pad {image.shape[0]}x{image.shape[1]} to {height}x{width};"
+                " resize by interpolation"
+            )
+        padded = np.zeros((height, width, image.shape[2]), np.uint8)
+        padded[top : top + image.shape[0], left : left + image.shape[1]] = image
+        return padded
+
+
+@dataclass(frozen=True)
+class CenterCrop:
+    """The middle of the image."""
+
+    size: Size
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        height, width = pair(self.size)
+        _check_crop(image, 0, height, width)
+        top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+        return image[top : top + height, left : left + width]
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """A window of `size` at any place of the image padded with `pad` black pixels each side."""
+
+    size: Size
+    pad: int = 0
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        height, width = pair(self.size)
+        _check_crop(image, self.pad, height, width)
+        # The window's first row and column, in coordinates of the image before padding.
+        top = int(rng.integers(image.shape[0] + 2 * self.pad - height + 1)) - self.pad
+        left = int(rng.integers(image.shape[1] + 2 * self.pad - width + 1)) - self.pad
+        inside = image[max(top, 0) : top + height, max(left, 0) : left + width]
+        if inside.shape[:2] == (height, width):
+            return inside
+        window = np.zeros((height, width, image.shape[2]), np.uint8)
+        row, column = max(-top, 0), max(-left, 0)
+        window[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
+        return window
+
+
+@dataclass(frozen=True)
+class HorizontalFlip:
+    """Mirror left to right."""
+
+    probability: float = 0.5
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        if rng.random() >= self.probability:
+            return image
+        # Three times faster than a reversed view, whose copy goes pixel by pixel.
+        return cv2.flip(image, 1).reshape(image.shape)
+
+
+@dataclass(frozen=True)
+class RandomErasing:
+    """Cover a random rectangle with noise. Zhong et al., 2017, https://arxiv.org/abs/1708.04896.
+
+    Args:
+        probability: of erasing at all.
+        area: least and greatest share of the image covered.
+        aspect: least and greatest height over width.
+    """
+
+    probability: float
+    area: tuple[float, float] = (0.02, 0.4)
+    aspect: tuple[float, float] = (0.3, 1 / 0.3)
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        if rng.random() >= self.probability:
+            return image
+        rows, columns, channels = image.shape
+        # The paper draws until the rectangle fits; an extreme image may have none that does.
+        for _ in range(100):
+            covered = rng.uniform(*self.area) * rows * columns
+            ratio = rng.uniform(*self.aspect)
+            height, width = round((covered * ratio) ** 0.5), round((covered / ratio) ** 0.5)
+            if 0 < height <= rows and 0 < width <= columns:
+                top = rng.integers(rows - height + 1)
+                left = rng.integers(columns - width + 1)
+                erased = image.copy()
+                noise = rng.integers(256, size=(height, width, channels), dtype=np.uint8)
+                erased[top : top + height, left : left + width] = noise
+                return erased
+        return image
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Cover a square whose centre is any pixel. DeVries & Taylor, 2017, arxiv.org/abs/1708.04552.
+
+    Args:
+        size: side of the square in pixels; what lies beyond the border is cut off.
+        fill: colour; the paper's, 0 after normalisation, is the mean of the training set.
+    """
+
+    size: int
+    fill: tuple[int, ...] = (0,)
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        rows, columns, _ = image.shape
+        top = int(rng.integers(rows)) - self.size // 2
+        left = int(rng.integers(columns)) - self.size // 2
+        covered = image.copy()
+        covered[max(top, 0) : top + self.size, max(left, 0) : left + self.size] = self.fill
+        return covered
+
+
+@dataclass(frozen=True)
+class ToChannels:
+    """Grey repeated over `channels`; an image that has them already stays as it is."""
+
+    channels: int
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        if image.shape[2] == self.channels:
+            return image
+        if image.shape[2] != 1:
+            raise DataError(f"cannot make {self.channels} channels of {image.shape[2]}")
+        return np.repeat(image, self.channels, axis=2)
+
+
+def pair(size: Size) -> tuple[int, int]:
+    """(height, width) of a size."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def _check_crop(image: np.ndarray, pad: int, height: int, width: int) -> None:
+    rows, columns = image.shape[0] + 2 * pad, image.shape[1] + 2 * pad
+    if height > rows or width > columns:
+        raise DataError(f"cannot crop {height}x{width} from {rows}x{columns}; resize first")

@@ -1,0 +1,83 @@
+"""A recipe's data: its splits, and the batches that training and evaluation take of them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from jaxcnn.data import DatasetSpec, dataset_spec, load_split
+from jaxcnn.data.pipeline import (
+    eval_batches,
+    eval_transforms,
+    steps_per_epoch,
+    train_batches,
+    train_transforms,
+)
+from jaxcnn.data.transforms import Transform
+from jaxcnn.models import model_spec
+from jaxcnn.recipe import Recipe
+
+
+def image_channels(recipe: Recipe, data: DatasetSpec) -> int:
+    """Channels of the images as the model gets them: grey ones are repeated for a colour model."""
+    return max(data.channels, model_spec(recipe.arch).channels)
+
+
+class Feed:
+    """Training and validation split, loaded; the test split is not touched before it is asked for.
+
+    Raises UserError where the data is missing or the recipe's values do not fit it.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        augment = recipe.augment
+        self.recipe = recipe
+        self.spec = dataset_spec(recipe.dataset)
+        self._eval_transforms = eval_transforms(
+            self.spec,
+            image_size=recipe.image_size,
+            channels=image_channels(recipe, self.spec),
+            resize=recipe.resize,
+        )
+        self._train_transforms = train_transforms(
+            self.spec,
+            image_size=recipe.image_size,
+            channels=image_channels(recipe, self.spec),
+            resize=recipe.resize,
+            crop_padding=augment.crop_padding,
+            flip=augment.flip,
+            erase_probability=augment.erase_probability,
+            cutout=augment.cutout,
+        )
+        self.train = load_split(self.spec, "train", recipe.data_dir)
+        self.val = load_split(self.spec, "val", recipe.data_dir)
+        self.steps_per_epoch = steps_per_epoch(len(self.train), recipe.batch_size)
+
+    def train_batches(self, start_step: int, stop_step: int) -> Iterator[dict[str, np.ndarray]]:
+        return train_batches(
+            self.train,
+            self._train_transforms,
+            batch_size=self.recipe.batch_size,
+            seed=self.recipe.seed,
+            start_step=start_step,
+            stop_step=stop_step,
+            num_workers=self.recipe.workers,
+        )
+
+    def eval_batches(
+        self, split: str, extra_transforms: Sequence[Transform] = ()
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """All of a split in order: "train", "val", "train+val" or "test".
+
+        `extra_transforms` are done to the images as the model would get them.
+        """
+        loaded = {"train": self.train, "val": self.val}
+        if split in loaded:
+            source = loaded[split]
+        else:
+            source = load_split(self.spec, split, self.recipe.data_dir)
+        return eval_batches(
+            source,
+            (*self._eval_transforms, *extra_transforms),
+            batch_size=self.recipe.batch_size,
+            num_workers=self.recipe.workers,
+        )

@@ -1,0 +1,58 @@
+"""Batch normalisation whose running statistics are PyTorch's. Ioffe & Szegedy, 2015."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxcnn.ops.normalize import batch_norm, normalize, unbiased
+
+
+class BatchNorm(nn.Module):
+    """Normalises [..., C] over every axis but the last; statistics are float32 whatever `dtype`.
+
+    Normalisation divides by the biased variance; the running variance averages the unbiased one,
+    as PyTorch and timm have it (Flax averages the biased one).
+
+    Fields:
+        use_running_average: normalise by the running statistics instead of the batch's.
+        momentum: decay of the running statistics; 1 - PyTorch's momentum.
+        dtype: of the output.
+        axis_name: mapped axis (pmap, shard_map) to take the statistics over as well.
+
+    Params `scale`, `bias` and collection `batch_stats` with `mean`, `var`: [C], float32.
+    """
+
+    use_running_average: bool
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    dtype: jnp.dtype = jnp.float32
+    axis_name: str | None = None
+    scale_init: Callable[..., jax.Array] = nn.initializers.ones
+    bias_init: Callable[..., jax.Array] = nn.initializers.zeros
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (x.shape[-1],)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
+        running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
+        scale = self.param("scale", self.scale_init, shape, jnp.float32)
+        bias = self.param("bias", self.bias_init, shape, jnp.float32)
+        if self.use_running_average:
+            mean, var = running_mean.value, running_var.value
+            return normalize(x, mean, var, scale, bias, self.epsilon).astype(self.dtype)
+        # During init the mapped axis need not exist.
+        axis_name = None if self.is_initializing() else self.axis_name
+        y, mean, var = batch_norm(x, scale, bias, self.epsilon, axis_name)
+        if not self.is_initializing() and self.is_mutable_collection("batch_stats"):
+            devices = 1 if axis_name is None else lax.axis_size(axis_name)
+            var = unbiased(var, math.prod(x.shape[:-1]) * devices)
+            keep = self.momentum
+            running_mean.value = keep * running_mean.value + (1 - keep) * mean
+            running_var.value = keep * running_var.value + (1 - keep) * var
+        return y.astype(self.dtype)

@@ -1,0 +1,22 @@
+"""Losses of logits against soft targets, one value per example."""
+
+from collections.abc import Callable
+
+import jax
+import optax
+
+LossFn = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def cross_entropy(label_smoothing: float = 0.0) -> LossFn:
+    """`loss(logits [N, K], targets [N, K]) -> [N]`, targets being probabilities.
+
+    Label smoothing gives every class label_smoothing / K of the target
+    (Szegedy et al., 2016, section 7, https://arxiv.org/abs/1512.00567). Targets may be mixtures
+    of labels already: smoothing is linear in them.
+    """
+
+    def loss(logits: jax.Array, targets: jax.Array) -> jax.Array:
+        return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, label_smoothing))
+
+    return loss

@@ -1,0 +1,43 @@
+"""The model zoo: one file a family, found by being here."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxcnn.discovery import discover, look_up
+from jaxcnn.models.spec import ModelSpec
+
+
+@cache
+def _variants() -> Mapping[str, ModelSpec]:
+    return discover("jaxcnn.models", "VARIANTS")
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the models that match a shell pattern, sorted: `list_models("resnet*")`."""
+    return sorted(name for name in _variants() if fnmatchcase(name, pattern))
+
+
+def model_spec(name: str) -> ModelSpec:
+    """The table row of a model. An unknown name raises UserError with the nearest known one."""
+    return look_up(_variants(), name, "model")
+
+
+def create_model(
+    name: str, *, num_classes: int = 1000, dtype: Any = jnp.float32, **overrides: Any
+) -> nn.Module:
+    """A Linen module: `model.apply(variables, images, train=False) -> logits`.
+
+    images: [N, H, W, C], normalised; logits: [N, num_classes] float32.
+
+    Args:
+        name: one of `list_models()`.
+        num_classes: width of the classifier.
+        dtype: compute type; parameters, batch statistics and logits stay float32.
+        **overrides: fields of the family's module, `drop_rate=0.0` for one.
+    """
+    return model_spec(name).make(num_classes=num_classes, dtype=dtype, **overrides)

@@ -1,0 +1,64 @@
+"""What a model file says of each of its variants, and how any model is initialised."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxcnn.errors import UserError
+
+Variables = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One row of a family's table.
+
+    Attributes:
+        make: `make(num_classes=, dtype=, **overrides) -> nn.Module`.
+        num_params: the published parameter count, at `image_size`, `channels` and `num_classes`.
+        gmacs: multiply-accumulates of one image's forward pass, in 1e9, at `image_size`.
+        image_size: height and width in pixels that the paper trains at.
+        channels: image channels that the paper trains with.
+        num_classes: the classes that `num_params` and `gmacs` count.
+        paper: URL.
+    """
+
+    make: Callable[..., nn.Module]
+    num_params: int
+    gmacs: float
+    image_size: int = 224
+    channels: int = 3
+    num_classes: int = 1000
+    paper: str = ""
+
+
+def init_variables(
+    model: nn.Module, key: jax.Array, image_size: tuple[int, int], channels: int
+) -> Variables:
+    """Fresh `{"params": ..., "batch_stats": ...}` for images [N, *image_size, channels].
+
+    Feature taps are left out: an init with every collection mutable would store feature maps.
+    Auxiliary heads exist in training mode only, hence `train=True`.
+    """
+    params_key, dropout_key = jax.random.split(key)
+    images = jnp.zeros((1, *image_size, channels))
+    variables = model.init(
+        {"params": params_key, "dropout": dropout_key},
+        images,
+        train=True,
+        mutable=["params", "batch_stats"],
+    )
+    return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+
+
+def require_size(images: jax.Array, least: int, model: str) -> None:
+    """Raises UserError unless images [N, H, W, C] are at least `least` pixels each way."""
+    height, width = images.shape[1:3]
+    if min(height, width) < least:
+        raise UserError(
+            f"{model} needs images of at least {least}x{least} pixels; got {height}x{width}"
+        )

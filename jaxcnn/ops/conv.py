@@ -1,0 +1,419 @@
+"""Convolution lowered per platform: XLA's own on GPU and TPU, the fastest measured on CPU.
+
+`conv_general_dilated` takes the arguments of `jax.lax.conv_general_dilated`, returns its result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+_NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
+
+Padding = str | Sequence[tuple[int, int]]
+Shape = tuple[int, ...]
+
+
+class Window(NamedTuple):
+    """How a convolution or a pooling reads its input: everything static about it but the shapes."""
+
+    strides: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+    precision: object = None
+
+    def output_size(self, size: Sequence[int], kernel: Sequence[int]) -> tuple[int, int]:
+        """Height and width of the output for an input of height and width `size`."""
+        return tuple(
+            max((n + lo + hi - (k - 1) * d - 1) // s + 1, 0)
+            for n, k, s, (lo, hi), d in zip(
+                size, kernel, self.strides, self.padding, self.dilation, strict=True
+            )
+        )
+
+
+def conv_general_dilated(
+    lhs: jax.Array,
+    rhs: jax.Array,
+    window_strides: Sequence[int],
+    padding: Padding,
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers: object = None,
+    feature_group_count: int = 1,
+    batch_group_count: int = 1,
+    precision: object = None,
+    preferred_element_type: object = None,
+) -> jax.Array:
+    """`jax.lax.conv_general_dilated`, faster on CPU; gradients of any order are reverse-mode only.
+
+    Args:
+        lhs: input; [N, H, W, C] for the fast paths.
+        rhs: kernel; [KH, KW, C / feature_group_count, features] for the fast paths.
+        padding: "SAME", "VALID", "SAME_LOWER" or a (low, high) pair per spatial dimension.
+
+    Returns:
+        The convolution, [N, OH, OW, features] for NHWC inputs, in the inputs' dtype; products of
+        bfloat16 are summed in float32.
+
+    Raises:
+        TypeError, ValueError: as `jax.lax.conv_general_dilated` does.
+    """
+    plain = partial(
+        lax.conv_general_dilated,
+        lhs,
+        rhs,
+        window_strides,
+        padding,
+        lhs_dilation,
+        rhs_dilation,
+        dimension_numbers,
+        feature_group_count,
+        batch_group_count,
+        precision,
+        preferred_element_type,
+    )
+    supported = (
+        lhs.ndim == rhs.ndim == 4
+        and lhs.dtype == rhs.dtype
+        and lhs.dtype in (jnp.float32, jnp.bfloat16)
+        and preferred_element_type in (None, lhs.dtype)
+        and lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers) == _NHWC_HWIO
+        and batch_group_count == 1
+        and tuple(lhs_dilation or (1, 1)) == (1, 1)
+        and lhs.shape[3] == rhs.shape[2] * feature_group_count
+        and rhs.shape[3] % feature_group_count == 0
+        and len(window_strides) == 2
+        and min(window_strides) > 0
+        and lhs.size > 0
+    )
+    if not supported:
+        return plain()
+    dilation = tuple(rhs_dilation or (1, 1))
+    if isinstance(padding, str):
+        span = [(k - 1) * d + 1 for k, d in zip(rhs.shape[:2], dilation, strict=True)]
+        padding = lax.padtype_to_pads(lhs.shape[1:3], span, window_strides, padding)
+    window = Window(
+        strides=tuple(window_strides),
+        padding=tuple((int(lo), int(hi)) for lo, hi in padding),
+        dilation=dilation,
+        groups=feature_group_count,
+        precision=precision,
+    )
+    if 0 in window.output_size(lhs.shape[1:3], rhs.shape[:2]):
+        return plain()
+    if _cpu_lowering(window, lhs.shape, rhs.shape) is None:
+        return plain()
+    return _conv(window, lhs, rhs)
+
+
+# A convolution is bilinear, so three operations are closed under differentiation: the convolution,
+# its gradient to the input and its gradient to the kernel. Each is a custom_vjp whose rule calls
+# the other two: autodiff never looks inside a platform_dependent, at any order.
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _conv(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+    lowering = _cpu_lowering(window, x.shape, w.shape)
+    return lax.platform_dependent(
+        x, w, cpu=partial(lowering.forward, window), default=partial(_xla_forward, window)
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+    lowering = _cpu_lowering(window, x_shape, w.shape)
+    return lax.platform_dependent(
+        g,
+        w,
+        cpu=partial(lowering.input_grad, window, x_shape),
+        default=partial(_xla_input_grad, window, x_shape),
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+    lowering = _cpu_lowering(window, x.shape, w_shape)
+    return lax.platform_dependent(
+        x,
+        g,
+        cpu=partial(lowering.weight_grad, window, w_shape),
+        default=partial(_xla_weight_grad, window, w_shape),
+    )
+
+
+def _conv_bwd(window, residuals, g):
+    x, w = residuals
+    return _input_grad(window, x.shape, g, w), _weight_grad(window, w.shape, x, g)
+
+
+def _input_grad_bwd(window, x_shape, residuals, ct):
+    g, w = residuals
+    return _conv(window, ct, w), _weight_grad(window, w.shape, ct, g)
+
+
+def _weight_grad_bwd(window, w_shape, residuals, ct):
+    x, g = residuals
+    return _input_grad(window, x.shape, g, ct), _conv(window, x, ct)
+
+
+_conv.defvjp(lambda window, x, w: (_conv(window, x, w), (x, w)), _conv_bwd)
+_input_grad.defvjp(
+    lambda window, shape, g, w: (_input_grad(window, shape, g, w), (g, w)), _input_grad_bwd
+)
+_weight_grad.defvjp(
+    lambda window, shape, x, g: (_weight_grad(window, shape, x, g), (x, g)), _weight_grad_bwd
+)
+
+
+# --- GPU, TPU: XLA's convolution ---
+
+
+def _xla_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+    return lax.conv_general_dilated(
+        x,
+        w,
+        window.strides,
+        window.padding,
+        rhs_dilation=window.dilation,
+        dimension_numbers=_NHWC_HWIO,
+        feature_group_count=window.groups,
+        precision=window.precision,
+    )
+
+
+def _xla_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+    x = jax.ShapeDtypeStruct(x_shape, g.dtype)
+    return jax.linear_transpose(lambda x: _xla_forward(window, x, w), x)(g)[0]
+
+
+def _xla_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+    w = jax.ShapeDtypeStruct(w_shape, x.dtype)
+    return jax.linear_transpose(lambda w: _xla_forward(window, x, w), w)(g)[0]
+
+
+# --- CPU ---
+
+
+class _Lowering(NamedTuple):
+    forward: Callable[..., jax.Array]  # (window, x, w) -> y
+    input_grad: Callable[..., jax.Array]  # (window, x_shape, g, w) -> dx
+    weight_grad: Callable[..., jax.Array]  # (window, w_shape, x, g) -> dw
+
+
+def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering | None:
+    """The lowering that measured fastest on CPU, None where that is XLA's own."""
+    if window.groups == x_shape[3]:
+        return _DEPTHWISE
+    if window.groups == 1 and w_shape[:2] == (1, 1) and window.padding == ((0, 0), (0, 0)):
+        return _POINTWISE
+    positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
+    if window.groups == 1 and x_shape[3] >= 3 and positions > 100:
+        return _DENSE
+    return None
+
+
+def _dot(a: jax.Array, b: jax.Array, contract: tuple[int, int]) -> jax.Array:
+    """Product of two matrices over one dimension of each, summed in float32."""
+    dims = (((contract[0],), (contract[1],)), ((), ()))
+    out = lax.dot_general(a, b, dims, preferred_element_type=jnp.float32)
+    return out.astype(a.dtype)
+
+
+def pad_spatial(x: jax.Array, padding: Sequence[tuple[int, int]], value: float = 0) -> jax.Array:
+    """[N, H, W, C] with `padding` = ((top, bottom), (left, right)); negative crops."""
+    config = [(0, 0, 0), *((lo, hi, 0) for lo, hi in padding), (0, 0, 0)]
+    return lax.pad(x, jnp.asarray(value, x.dtype), config)
+
+
+def read_offset(x: jax.Array, i: int, j: int, window: Window, size: Sequence[int]) -> jax.Array:
+    """What offset (i, j) of every window reads from the padded `x`: [N, OH, OW, C]."""
+    starts = (i * window.dilation[0], j * window.dilation[1])
+    limits = [a + (n - 1) * s + 1 for a, n, s in zip(starts, size, window.strides, strict=True)]
+    return lax.slice(
+        x, (0, *starts, 0), (x.shape[0], *limits, x.shape[3]), (1, *window.strides, 1)
+    )
+
+
+def scatter_offsets(
+    term: Callable[..., jax.Array],
+    arrays: Sequence[tuple[jax.Array, float]],
+    window: Window,
+    kernel: tuple[int, int],
+    size: tuple[int, int],
+) -> jax.Array:
+    """Adjoint of `read_offset`: the sum over offsets of what each sends to the input.
+
+    Input positions fall into one class per residue modulo the stride, and each class gathers from
+    its own offsets: the work is that of the forward pass, where dilating with zeros costs stride^2.
+
+    Args:
+        term: `term(i, j, *shifted)` is what offset (i, j) sends, from arrays shaped as the output.
+        arrays: pairs of an array [N, OH, OW, C] and the value it has outside the output.
+        size: height and width of the input.
+
+    Returns:
+        [N, *size, C]
+    """
+    out_size = arrays[0][0].shape[1:3]
+    # Offset k * d = q * s + r sends output position p to position p + q of the class r.
+    steps = [
+        [divmod(k * d, s) for k in range(n)]
+        for n, d, s in zip(kernel, window.dilation, window.strides, strict=True)
+    ]
+    reach = [max(q for q, _ in axis) for axis in steps]
+    padded = [pad_spatial(a, [(r, r) for r in reach], value) for a, value in arrays]
+    extent = [n + r for n, r in zip(out_size, reach, strict=True)]
+    n, channels = arrays[0][0].shape[0], arrays[0][0].shape[3]
+
+    def shifted(a: jax.Array, qi: int, qj: int) -> jax.Array:
+        i, j = reach[0] - qi, reach[1] - qj
+        return lax.slice(a, (0, i, j, 0), (n, i + extent[0], j + extent[1], channels))
+
+    def residue_class(ri: int, rj: int) -> jax.Array:
+        terms = [
+            term(i, j, *(shifted(a, qi, qj) for a in padded))
+            for i, (qi, si) in enumerate(steps[0])
+            for j, (qj, sj) in enumerate(steps[1])
+            if (si, sj) == (ri, rj)
+        ]
+        return sum(terms) if terms else jnp.zeros((n, *extent, channels), dtype)
+
+    dtype = jax.eval_shape(partial(term, 0, 0), *(a for a, _ in arrays)).dtype
+    if window.strides == (1, 1):
+        out = residue_class(0, 0)
+    else:
+        rows = [
+            jnp.stack([residue_class(ri, rj) for rj in range(window.strides[1])], axis=3)
+            for ri in range(window.strides[0])
+        ]
+        full = [e * s for e, s in zip(extent, window.strides, strict=True)]
+        out = jnp.stack(rows, axis=2).reshape(n, *full, channels)
+    crop = [
+        (-lo, lo + m - have)
+        for (lo, _), m, have in zip(window.padding, size, out.shape[1:3], strict=True)
+    ]
+    return pad_spatial(out, crop)
+
+
+# 1x1: a dot over the channels.
+
+
+def _pointwise_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+    x = x[:, :: window.strides[0], :: window.strides[1]]
+    y = _dot(x.reshape(-1, x.shape[3]), w[0, 0], (1, 0))
+    return y.reshape(*x.shape[:3], -1)
+
+
+def _pointwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+    dx = _dot(g.reshape(-1, g.shape[3]), w[0, 0], (1, 1)).reshape(*g.shape[:3], -1)
+    # The positions that the stride skips have no gradient.
+    gaps = [
+        (0, n - (m - 1) * s - 1, s - 1)
+        for n, m, s in zip(x_shape[1:3], g.shape[1:3], window.strides, strict=True)
+    ]
+    return lax.pad(dx, jnp.zeros((), dx.dtype), [(0, 0, 0), *gaps, (0, 0, 0)])
+
+
+def _pointwise_weight_grad(
+    window: Window, w_shape: Shape, x: jax.Array, g: jax.Array
+) -> jax.Array:
+    x = x[:, :: window.strides[0], :: window.strides[1]]
+    return _dot(x.reshape(-1, x.shape[3]), g.reshape(-1, g.shape[3]), (0, 0)).reshape(w_shape)
+
+
+# Depthwise: sums of shifted products. Output channel c * multiplier + m reads input channel c.
+
+
+def _depthwise_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+    kernel, size = w.shape[:2], window.output_size(x.shape[1:3], w.shape[:2])
+    x = jnp.repeat(pad_spatial(x, window.padding), w.shape[3] // x.shape[3], axis=3)
+    w = w[:, :, 0].astype(jnp.float32)  # [KH, KW, features]
+    y = sum(
+        read_offset(x, i, j, window, size).astype(jnp.float32) * w[i, j]
+        for i in range(kernel[0])
+        for j in range(kernel[1])
+    )
+    return y.astype(x.dtype)
+
+
+def _depthwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+    w = w[:, :, 0].astype(jnp.float32)
+
+    def term(i: int, j: int, g: jax.Array) -> jax.Array:
+        return g.astype(jnp.float32) * w[i, j]
+
+    dx = scatter_offsets(term, [(g, 0)], window, w.shape[:2], x_shape[1:3])
+    return dx.reshape(*x_shape, -1).sum(axis=4).astype(g.dtype)
+
+
+def _depthwise_weight_grad(
+    window: Window, w_shape: Shape, x: jax.Array, g: jax.Array
+) -> jax.Array:
+    kernel, size, features = w_shape[:2], g.shape[1:3], g.shape[3]
+    (rows, _), (stride, _), (dilation, _) = size, window.strides, window.dilation
+    row_window = window._replace(strides=(1, window.strides[1]))
+
+    # One example at a time, so that it is read from memory once and from the cache for each offset;
+    # the kernel's rows in a loop, because one body per offset compiles 3 times as long.
+    def add_example(dw: jax.Array, example: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        x, g = (a[None].astype(jnp.float32) for a in example)
+        x = jnp.repeat(pad_spatial(x, window.padding), features // x.shape[3], axis=3)
+
+        def kernel_row(i: jax.Array) -> jax.Array:
+            span = lax.dynamic_slice_in_dim(x, i * dilation, (rows - 1) * stride + 1, axis=1)
+            reads = _row_reads(span[:, ::stride], kernel[1], row_window, size)
+            return jnp.stack([(read * g).sum(axis=(0, 1, 2)) for read in reads])
+
+        return dw + lax.map(kernel_row, jnp.arange(kernel[0])), None
+
+    dw, _ = lax.scan(add_example, jnp.zeros((*kernel, features), jnp.float32), (x, g))
+    return dw.reshape(w_shape).astype(x.dtype)
+
+
+def _row_reads(x: jax.Array, width: int, window: Window, size: Sequence[int]) -> list[jax.Array]:
+    """`read_offset` for each of a kernel's columns, in its first row."""
+    return [read_offset(x, 0, j, window, size) for j in range(width)]
+
+
+# Any other without groups: the gradient to the kernel as dots of patches with g.
+
+_PATCHES_BYTES = 2**20  # of one dot
+
+
+def _dense_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+    kernel, size, features = w_shape[:2], g.shape[1:3], g.shape[3]
+    patch = kernel[1] * x.shape[3]  # one row of the kernel
+
+    # A few examples at a time: the patches are KW times the input and must stay in cache.
+    def add_examples(dw: jax.Array, examples: tuple[jax.Array, jax.Array]) -> tuple:
+        x, g = (a.astype(jnp.float32) for a in examples)
+        x = pad_spatial(x, window.padding)
+        tall = window._replace(strides=(1, window.strides[1]))
+        reads = _row_reads(x, kernel[1], tall, (x.shape[1], size[1]))
+        patches = jnp.concatenate(reads, axis=3)  # [n, padded H, OW, KW * C]
+        tall = window._replace(dilation=(window.dilation[0], 1), strides=(window.strides[0], 1))
+        g = g.reshape(-1, features)
+        rows = [
+            _dot(read_offset(patches, i, 0, tall, size).reshape(-1, patch), g, (0, 0))
+            for i in range(kernel[0])
+        ]
+        return dw + jnp.stack(rows), None
+
+    most = max(_PATCHES_BYTES // (4 * math.prod(size) * patch), 1)
+    chunk = max(n for n in range(1, min(most, len(x)) + 1) if len(x) % n == 0)
+    chunks = tuple(a.reshape(-1, chunk, *a.shape[1:]) for a in (x, g))
+    dw, _ = lax.scan(add_examples, jnp.zeros((kernel[0], patch, features), jnp.float32), chunks)
+    return dw.reshape(w_shape).astype(x.dtype)
+
+
+_DENSE = _Lowering(_xla_forward, _xla_input_grad, _dense_weight_grad)
+_POINTWISE = _Lowering(_pointwise_forward, _pointwise_input_grad, _pointwise_weight_grad)
+_DEPTHWISE = _Lowering(_depthwise_forward, _depthwise_input_grad, _depthwise_weight_grad)

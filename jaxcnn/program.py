@@ -1,0 +1,156 @@
+"""A recipe made concrete: its model, its steps compiled over a mesh, its arrays placed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import NamedSharding
+
+from jaxcnn.data import DatasetSpec
+from jaxcnn.data.mixing import make_mix, normalize
+from jaxcnn.feed import image_channels
+from jaxcnn.losses import cross_entropy
+from jaxcnn.metrics import Sums, add_sums, summarize
+from jaxcnn.models import create_model
+from jaxcnn.models.spec import Variables
+from jaxcnn.optim import make_optimizer
+from jaxcnn.recipe import Recipe
+from jaxcnn.schedules import make_schedule
+from jaxcnn.sharding import (
+    batch_sharding,
+    check_batch_size,
+    make_mesh,
+    replicated,
+    state_shardings,
+    to_devices,
+)
+from jaxcnn.state import TrainState, init_state
+from jaxcnn.step import Batch, EvalStep, Prepare, TrainStep, make_eval_step, make_train_step
+
+
+@dataclass(frozen=True)
+class Program:
+    """What `build` makes of a recipe.
+
+    Attributes:
+        init_state: `() -> TrainState` at step 0, on the devices.
+        state_like: shapes, dtypes and shardings of the state.
+        train_step: compiled; donates the state it is given.
+        eval_step: compiled.
+        step_key: the key that `train_step` takes, the same for every step.
+        schedule: step -> learning rate.
+        rows: how batches lie on the devices.
+    """
+
+    init_state: Callable[[], TrainState]
+    state_like: TrainState
+    train_step: TrainStep
+    eval_step: EvalStep
+    step_key: jax.Array
+    schedule: optax.Schedule
+    rows: NamedSharding
+
+    @property
+    def num_params(self) -> int:
+        return sum(leaf.size for leaf in jax.tree.leaves(self.state_like.params))
+
+
+def build(recipe: Recipe, data: DatasetSpec, *, steps_per_epoch: int, total_steps: int) -> Program:
+    """Makes the program of a recipe. Nothing is compiled until it is first called.
+
+    Raises UserError where the batch does not split over the devices, the model cannot take the
+    images, or the devices are too few.
+    """
+    mesh = make_mesh(recipe.mesh)
+    check_batch_size(recipe.batch_size, recipe.optim.accumulate_steps, mesh)
+    model = create_model(
+        recipe.arch, num_classes=data.num_classes, dtype=jnp.dtype(recipe.precision)
+    )
+    schedule = make_schedule(
+        recipe.schedule,
+        recipe.optim.lr,
+        steps_per_epoch=steps_per_epoch,
+        total_steps=total_steps,
+    )
+    optimizer = make_optimizer(recipe.optim, schedule)
+    init_key, step_key = jax.random.split(jax.random.key(recipe.seed))
+
+    def init() -> TrainState:
+        return init_state(
+            model,
+            optimizer,
+            init_key,
+            image_size=(recipe.image_size, recipe.image_size),
+            channels=image_channels(recipe, data),
+            ema=recipe.optim.ema_decay is not None,
+        )
+
+    shapes = jax.eval_shape(init)
+    shardings = state_shardings(shapes, mesh)
+    train_step = make_train_step(
+        model,
+        optimizer,
+        cross_entropy(recipe.augment.label_smoothing),
+        prepare=_train_prepare(recipe, data),
+        accumulate_steps=recipe.optim.accumulate_steps,
+        ema_decay=recipe.optim.ema_decay,
+    )
+    eval_step = make_eval_step(model, cross_entropy(), prepare=_eval_prepare(data))
+    return Program(
+        # It runs once: on CPU its compilation at full effort takes twice as long.
+        init_state=jax.jit(
+            init,
+            out_shardings=shardings,
+            compiler_options={"xla_backend_optimization_level": 0},
+        ),
+        state_like=jax.tree.map(
+            lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+            shapes,
+            shardings,
+        ),
+        train_step=jax.jit(
+            train_step, donate_argnums=0, out_shardings=(shardings, replicated(mesh))
+        ),
+        eval_step=jax.jit(eval_step, out_shardings=replicated(mesh)),
+        step_key=step_key,
+        schedule=schedule,
+        rows=batch_sharding(mesh),
+    )
+
+
+def evaluate(
+    program: Program,
+    variables: Variables,
+    batches: Iterable[Any],
+    *,
+    between: Callable[[], None] = lambda: None,
+) -> dict[str, float | int]:
+    """`{"top1", "top5", "loss", "n"}` over all of `batches`; `between` is called before each."""
+    sums: Sums = {}
+    for batch in batches:
+        between()
+        sums = add_sums(sums, program.eval_step(variables, to_devices(batch, program.rows)))
+    return summarize(sums)
+
+
+def _eval_prepare(data: DatasetSpec) -> Prepare:
+    def prepare(key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        images = normalize(batch["image"], data.mean, data.std)
+        return images, jax.nn.one_hot(batch["label"], data.num_classes)
+
+    return prepare
+
+
+def _train_prepare(recipe: Recipe, data: DatasetSpec) -> Prepare:
+    plain = _eval_prepare(data)
+    mix = make_mix(mixup_alpha=recipe.augment.mixup, cutmix_alpha=recipe.augment.cutmix)
+    if mix is None:
+        return plain
+
+    def prepare(key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        return mix(key, *plain(key, batch))
+
+    return prepare

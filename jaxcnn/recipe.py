@@ -1,0 +1,297 @@
+"""What a run is: a frozen value, and the defaults for an architecture on a data set.
+
+Every field is a command-line flag of the same name; its docstring is the flag's help.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from jaxcnn.data import dataset_spec
+from jaxcnn.errors import UserError
+from jaxcnn.models import model_spec
+
+
+@dataclass(frozen=True)
+class Optim:
+    """The optimiser; weight decay never touches norms and biases."""
+
+    name: Literal["sgd", "adamw", "rmsprop", "lamb", "lion", "muon"] = "sgd"
+    """Optimiser; sgd is with Nesterov momentum."""
+    lr: float = 0.1
+    """Peak learning rate, for the batch size as it is."""
+    momentum: float = 0.9
+    """Momentum of sgd and rmsprop, beta of muon."""
+    weight_decay: float = 1e-4
+    """L2 penalty added to the gradient for sgd and rmsprop, decoupled decay for the others."""
+    clip_norm: float | None = None
+    """Scale the gradient down to this global norm."""
+    ema_decay: float | None = None
+    """Decay per step of an average of the weights and batch statistics, used in evaluation."""
+    accumulate_steps: int = 1
+    """Compute each batch in so many parts, one after the other, to save memory."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over the run."""
+
+    name: Literal["cosine", "step", "exponential", "constant"] = "cosine"
+    """Shape after the warmup."""
+    warmup_epochs: float = 0.0
+    """Epochs of linear growth from 0 to the peak."""
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    """Step: the fractions of the run at which the rate is multiplied by the factor."""
+    factor: float = 0.1
+    """Step: what each milestone multiplies by. Exponential: final rate over peak rate."""
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What is done to training images and labels."""
+
+    crop_padding: int = 0
+    """Pad by so many pixels each side, then crop at random."""
+    flip: bool = False
+    """Mirror half of the images; refused where mirroring changes the label."""
+    erase_probability: float = 0.0
+    """Random erasing: probability that a rectangle of noise covers part of an image."""
+    cutout: int = 0
+    """Side in pixels of a grey square put at random on each image; 0 for none."""
+    mixup: float = 0.0
+    """Mixup's alpha; 0 for none."""
+    cutmix: float = 0.0
+    """Cutmix's alpha; 0 for none. With mixup too, each batch draws one of the two."""
+    label_smoothing: float = 0.0
+    """Share of the target spread evenly over all classes."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Devices as a grid: batches are split over both axes, parameters over fsdp."""
+
+    data: int = -1
+    """Devices that hold copies of the parameters; -1 for all that are left."""
+    fsdp: int = 1
+    """Devices that share one copy of the parameters, optimiser state and averages."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything needed to run a training again."""
+
+    arch: str
+    """Architecture: one of jaxcnn.list_models()."""
+    dataset: str = "digits"
+    """Data set; digits needs no download."""
+    data_dir: str | None = None
+    """TFDS directory; $JAXCNN_DATA_DIR, else TFDS's own default."""
+    epochs: int = 10
+    """Passes over the training set."""
+    steps: int | None = None
+    """Length of the run in optimiser steps, in place of epochs."""
+    batch_size: int = 128
+    """Examples per step, over all devices."""
+    image_size: int = 224
+    """Height and width in pixels that images are brought to."""
+    resize: Literal["interpolate", "pad"] = "interpolate"
+    """How images smaller than image_size are brought to it."""
+    seed: int = 0
+    """Seed of initial weights, data order, augmentation and dropout."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Compute type; parameters, statistics and logits stay float32."""
+    checkpoint_every_steps: int = 1000
+    """Save so often within an epoch; each epoch's end is saved anyway."""
+    workers: int = 0
+    """Processes that prepare batches; 0 uses threads of this one."""
+    optim: Optim = field(default_factory=Optim)
+    schedule: Schedule = field(default_factory=Schedule)
+    augment: Augment = field(default_factory=Augment)
+    mesh: Mesh = field(default_factory=Mesh)
+
+
+# Where a run happens, not what it computes: a run may go on with others of these.
+PLACE_FIELDS = ("data_dir", "workers", "mesh", "checkpoint_every_steps")
+
+
+# The largest side, in pixels, of the data sets that have thumbnails rather than photographs.
+THUMBNAIL = 32
+
+# Thumbnails: (architecture pattern, data set pattern, changes to the defaults); the first row that
+# fits both counts.
+THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    (
+        "linear",
+        "*",
+        {"epochs": 10, "batch_size": 128, "optim": Optim("adamw", lr=1e-3, weight_decay=1e-4)},
+    ),
+    (
+        "mlp",
+        "*",
+        {"epochs": 15, "batch_size": 128, "optim": Optim("adamw", lr=1e-3, weight_decay=1e-2)},
+    ),
+    (
+        "lenet*",
+        "*",
+        {
+            "epochs": 15,
+            "batch_size": 128,
+            "optim": Optim("adamw", lr=3e-3, weight_decay=1e-2),
+            "schedule": Schedule("cosine", warmup_epochs=1.0),
+            "augment": Augment(crop_padding=2),
+        },
+    ),
+    (
+        "resnet*",
+        "cifar*",
+        {
+            "epochs": 182,
+            "batch_size": 128,
+            "optim": Optim("sgd", lr=0.1, weight_decay=1e-4),
+            "schedule": Schedule("cosine", warmup_epochs=1.0),
+            "augment": Augment(crop_padding=4, flip=True),
+        },
+    ),
+    (
+        "*",
+        "cifar*",
+        {
+            "epochs": 100,
+            "batch_size": 128,
+            "optim": Optim("adamw", lr=2e-3, weight_decay=5e-2, ema_decay=0.999),
+            "schedule": Schedule("cosine", warmup_epochs=5.0),
+            "augment": Augment(crop_padding=4, flip=True, label_smoothing=0.1),
+        },
+    ),
+    (
+        "*",
+        "*",
+        {
+            "epochs": 30,
+            "batch_size": 64,
+            "optim": Optim("adamw", lr=2e-3, weight_decay=5e-2, ema_decay=0.99),
+            "schedule": Schedule("cosine", warmup_epochs=2.0),
+            "augment": Augment(crop_padding=2, label_smoothing=0.1),
+        },
+    ),
+)
+
+
+def recipe_for(arch: str, dataset: str = "digits") -> Recipe:
+    """The default recipe of an architecture on a data set.
+
+    A tuned entry where there is one, else the family's default for such images. Raises UserError
+    for an unknown name.
+    """
+    model, data = model_spec(arch), dataset_spec(dataset)
+    if data.image_size > THUMBNAIL:
+        raise UserError(f"no recipe for photographs yet: {dataset!r}")
+    # Enlarging thumbnails to what an ImageNet model was trained at costs 49 times the arithmetic
+    # and adds no information.
+    image_size = min(THUMBNAIL, max(model.image_size, data.image_size))
+    return Recipe(
+        arch,
+        dataset,
+        image_size=image_size,
+        # A few pixels are added as a margin, as LeNet has it; more by interpolation.
+        resize="pad" if image_size < 1.5 * data.image_size else "interpolate",
+        **_first_match(THUMBNAIL_RECIPES, arch, dataset),
+    )
+
+
+def _first_match(
+    rows: tuple[tuple[str, str, dict[str, Any]], ...], arch: str, dataset: str
+) -> dict[str, Any]:
+    return next(
+        changes
+        for arch_pattern, dataset_pattern, changes in rows
+        if fnmatchcase(arch, arch_pattern) and fnmatchcase(dataset, dataset_pattern)
+    )
+
+
+def check(recipe: Recipe) -> None:
+    """Raises UserError, naming the flag, where a recipe's values cannot work."""
+    optim, schedule, augment = recipe.optim, recipe.schedule, recipe.augment
+    positive = {
+        "epochs": recipe.epochs,
+        "batch-size": recipe.batch_size,
+        "image-size": recipe.image_size,
+        "checkpoint-every-steps": recipe.checkpoint_every_steps,
+        "optim.lr": optim.lr,
+        "optim.accumulate-steps": optim.accumulate_steps,
+        "mesh.fsdp": recipe.mesh.fsdp,
+        **({"steps": recipe.steps} if recipe.steps is not None else {}),
+        **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
+    }
+    not_negative = {
+        "seed": recipe.seed,
+        "workers": recipe.workers,
+        "optim.weight-decay": optim.weight_decay,
+        "schedule.warmup-epochs": schedule.warmup_epochs,
+        "schedule.factor": schedule.factor,
+        "augment.crop-padding": augment.crop_padding,
+        "augment.cutout": augment.cutout,
+        "augment.mixup": augment.mixup,
+        "augment.cutmix": augment.cutmix,
+    }
+    fractions = {
+        "optim.momentum": optim.momentum,
+        "augment.erase-probability": augment.erase_probability,
+        "augment.label-smoothing": augment.label_smoothing,
+        **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),
+    }
+    rules: tuple[tuple[dict[str, Any], Callable[[Any], bool], str], ...] = (
+        (positive, lambda value: 0 < value < math.inf, "above 0"),
+        (not_negative, lambda value: 0 <= value < math.inf, "0 or more"),
+        (fractions, lambda value: 0 <= value <= 1, "between 0 and 1"),
+    )
+    for values, holds, expected in rules:
+        for flag, value in values.items():
+            if not holds(value):
+                raise UserError(f"--{flag}={value} is out of range; it must be {expected}")
+
+
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """Nested dictionaries of plain values, as `recipe.json` holds them."""
+    return asdict(recipe)
+
+
+def from_json(values: dict[str, Any]) -> Recipe:
+    """The recipe that `to_json` made `values` of. Raises UserError for fields it does not know."""
+    try:
+        return Recipe(
+            **{
+                **values,
+                "optim": Optim(**values["optim"]),
+                "schedule": Schedule(
+                    **{
+                        **values["schedule"],
+                        "milestones": tuple(values["schedule"]["milestones"]),
+                    }
+                ),
+                "augment": Augment(**values["augment"]),
+                "mesh": Mesh(**values["mesh"]),
+            }
+        )
+    except (TypeError, KeyError) as error:
+        raise UserError(f"not a recipe of this version: {error}") from error
+
+
+def differences(one: Recipe, other: Recipe) -> list[str]:
+    """Flags in which two recipes compute different things, with both values."""
+    return [
+        f"--{name}: {mine} != {theirs}"
+        for (name, mine), (_, theirs) in zip(_flat(one), _flat(other), strict=True)
+        if mine != theirs and name.split(".")[0] not in PLACE_FIELDS
+    ]
+
+
+def _flat(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """(flag, value) of every field, nested ones as group.flag."""
+    flat: list[tuple[str, Any]] = []
+    for entry in fields(config):
+        value, name = getattr(config, entry.name), prefix + entry.name
+        flat += _flat(value, f"{name}.") if is_dataclass(value) else [(name, value)]
+    return flat

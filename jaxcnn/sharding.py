@@ -1,0 +1,74 @@
+"""Devices as a mesh, and how state and batches lie on it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from jaxcnn.errors import UserError
+from jaxcnn.recipe import Mesh
+
+BATCH_AXES = ("data", "fsdp")
+# A smaller array costs more to gather than it saves.
+SMALLEST_SHARDED = 2**14
+
+
+def make_mesh(config: Mesh) -> jax.sharding.Mesh:
+    """A (data, fsdp) mesh over the first devices. Raises UserError if there are too few."""
+    available = jax.device_count()
+    data = config.data if config.data != -1 else max(1, available // config.fsdp)
+    if min(data, config.fsdp) < 1 or data * config.fsdp > available:
+        raise UserError(
+            f"--mesh.data={config.data} --mesh.fsdp={config.fsdp} does not fit {available} "
+            f"device(s); their product may be at most {available}"
+        )
+    devices = jax.devices()[: data * config.fsdp]
+    shape = (data, config.fsdp)
+    return jax.make_mesh(shape, BATCH_AXES, (AxisType.Auto, AxisType.Auto), devices=devices)
+
+
+def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def batch_sharding(mesh: jax.sharding.Mesh) -> NamedSharding:
+    """Rows over every device."""
+    return NamedSharding(mesh, PartitionSpec(BATCH_AXES))
+
+
+def state_shardings(state: Any, mesh: jax.sharding.Mesh) -> Any:
+    """A sharding for each array: split over fsdp on its largest dimension that divides.
+
+    `state` may hold arrays or shapes. Arrays under 2**14 elements, and those with no dimension
+    that fsdp divides, are copied to every device.
+    """
+    fsdp = mesh.shape["fsdp"]
+
+    def sharding(leaf: Any) -> NamedSharding:
+        divisible = [i for i, size in enumerate(leaf.shape) if size % fsdp == 0]
+        if fsdp == 1 or leaf.size < SMALLEST_SHARDED or not divisible:
+            return replicated(mesh)
+        axis = max(divisible, key=lambda i: leaf.shape[i])
+        return NamedSharding(mesh, PartitionSpec(*[None] * axis, "fsdp"))
+
+    return jax.tree.map(sharding, state)
+
+
+def check_batch_size(batch_size: int, parts: int, mesh: jax.sharding.Mesh) -> None:
+    """Raises UserError unless `parts` equal parts of a batch split evenly over the devices."""
+    unit = mesh.size * parts
+    if batch_size < 1 or batch_size % unit:
+        below = max(unit, batch_size // unit * unit)
+        raise UserError(
+            f"--batch-size={batch_size} does not split over {mesh.size} device(s) x {parts} "
+            f"part(s); {below} does"
+        )
+
+
+def to_devices(batch: Mapping[str, np.ndarray], sharding: NamedSharding) -> dict[str, jax.Array]:
+    """This process's rows of a batch -> the global batch on the devices."""
+    return {
+        name: jax.make_array_from_process_local_data(sharding, rows) for name, rows in batch.items()
+    }

@@ -1,0 +1,129 @@
+"""One step of training, one of evaluation: pure functions, to be compiled by the caller."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from jaxcnn.losses import LossFn
+from jaxcnn.metrics import batch_sums
+from jaxcnn.models.spec import Variables
+from jaxcnn.state import TrainState
+
+Batch = Mapping[str, jax.Array]
+Metrics = dict[str, jax.Array]
+# (key, batch) -> images [N, H, W, C] as the model takes them, targets [N, K].
+Prepare = Callable[[jax.Array, Batch], tuple[jax.Array, jax.Array]]
+TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
+EvalStep = Callable[[Variables, Batch], Metrics]
+
+
+def make_train_step(
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    loss_fn: LossFn,
+    *,
+    prepare: Prepare,
+    accumulate_steps: int = 1,
+    ema_decay: float | None = None,
+) -> TrainStep:
+    """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
+
+    `key` is the run's; the step's own randomness is `fold_in(key, state.step)`. The metrics are
+    sums over the batch (`jaxcnn.metrics`), and `finite`: whether loss and gradient are.
+
+    Args:
+        prepare: normalisation and mixing, on the device.
+        accumulate_steps: parts that the batch is computed in, one after the other. The gradient
+            is that of the whole batch; batch statistics are each part's own.
+        ema_decay: decay per step of the averaged weights and batch statistics.
+    """
+
+    def loss_and_sums(
+        params: Any, batch_stats: Any, part: tuple[jax.Array, ...], key: jax.Array
+    ) -> tuple[jax.Array, tuple[Any, Metrics]]:
+        images, targets, labels = part
+        logits, updated = model.apply(
+            {"params": params, "batch_stats": batch_stats},
+            images,
+            train=True,
+            mutable=["batch_stats"],
+            rngs={"dropout": key},
+        )
+        losses = loss_fn(logits, targets)
+        sums = batch_sums(losses, logits, labels, jnp.ones_like(losses))
+        return losses.mean(), (updated.get("batch_stats", batch_stats), sums)
+
+    gradient = jax.grad(loss_and_sums, has_aux=True)
+
+    def accumulated(
+        state: TrainState, whole: tuple[jax.Array, ...], key: jax.Array
+    ) -> tuple[Any, Any, Metrics]:
+        if accumulate_steps == 1:
+            grads, (batch_stats, sums) = gradient(state.params, state.batch_stats, whole, key)
+            return grads, batch_stats, sums
+
+        def one_part(carry: Any, part_and_key: Any) -> tuple[Any, None]:
+            part, part_key = part_and_key
+            grads, batch_stats, sums = carry
+            new_grads, (batch_stats, new_sums) = gradient(state.params, batch_stats, part, part_key)
+            grads = jax.tree.map(jnp.add, grads, new_grads)
+            return (grads, batch_stats, jax.tree.map(jnp.add, sums, new_sums)), None
+
+        def split(x: jax.Array) -> jax.Array:
+            # Every n-th row: each device then cuts its own rows, and none has to move.
+            return x.reshape(-1, accumulate_steps, *x.shape[1:]).swapaxes(0, 1)
+
+        parts = jax.tree.map(split, whole)
+        keys = jax.random.split(key, accumulate_steps)
+        zeros = jax.tree.map(jnp.zeros_like, state.params)
+        no_sums = dict.fromkeys(("loss", "top1", "top5", "n"), jnp.zeros(()))
+        start = (zeros, state.batch_stats, no_sums)
+        (grads, batch_stats, sums), _ = jax.lax.scan(one_part, start, (parts, keys))
+        return jax.tree.map(lambda g: g / accumulate_steps, grads), batch_stats, sums
+
+    def step(state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
+        prepare_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
+        images, targets = prepare(prepare_key, batch)
+        whole = (images, targets, batch["label"])
+        grads, batch_stats, sums = accumulated(state, whole, dropout_key)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        new_state = state.replace(
+            step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state
+        )
+        if ema_decay is not None:
+            new_state = update_averages(new_state, ema_decay)
+        finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.norm(grads))
+        return new_state, {**sums, "finite": finite}
+
+    return step
+
+
+def update_averages(state: TrainState, decay: float) -> TrainState:
+    """Moves the averaged weights and batch statistics towards the state's own.
+
+    The statistics are averaged alike: those of the current weights do not fit the averaged ones.
+    Early on the decay is (1 + step) / (10 + step), so that the average forgets the initial
+    weights even in a short run, as TensorFlow's ExponentialMovingAverage has it.
+    """
+    step = state.step.astype(jnp.float32)
+    rate = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+    return state.replace(
+        ema_params=optax.incremental_update(state.params, state.ema_params, rate),
+        ema_batch_stats=optax.incremental_update(state.batch_stats, state.ema_batch_stats, rate),
+    )
+
+
+def make_eval_step(model: nn.Module, loss_fn: LossFn, *, prepare: Prepare) -> EvalStep:
+    """`step(variables, batch) -> metrics`, for a batch with a `weight` per example."""
+
+    def step(variables: Variables, batch: Batch) -> Metrics:
+        images, targets = prepare(jax.random.key(0), batch)
+        logits: Any = model.apply(variables, images, train=False)
+        return batch_sums(loss_fn(logits, targets), logits, batch["label"], batch["weight"])
+
+    return step

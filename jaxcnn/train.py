@@ -1,0 +1,68 @@
+"""python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from jaxcnn import cli
+from jaxcnn.errors import UserError
+from jaxcnn.models import list_models
+from jaxcnn.recipe import Recipe, recipe_for
+
+PROGRAM = "python -m jaxcnn.train"
+
+
+@dataclass(frozen=True)
+class Options:
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    workdir: str | None = None
+    """The run's folder; runs/ARCH-DATASET-sSEED if not given. The same command resumes there."""
+    compilation_cache: bool = True
+    """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
+
+
+def parse(args: Sequence[str]) -> Options:
+    """The flags; defaults are those of the recipe for --arch and --dataset."""
+    arch = cli.value_of("--arch", args)
+    dataset = cli.value_of("--dataset", args) or "digits"
+    asks_help = "--help" in args or "-h" in args
+    if arch is None and not asks_help:
+        raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
+    recipe = recipe_for(arch or "lenet5", dataset)
+    return cli.parse(
+        Options,
+        args,
+        program=PROGRAM,
+        description=f"{__doc__}\n\nDefaults are those of {recipe.arch} on {dataset}.",
+        default=Options(recipe),
+    )
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    args = sys.argv[1:] if args is None else args
+
+    def train() -> int:
+        options = parse(args)
+        cli.set_up(compilation_cache=options.compilation_cache)
+        # After the flags are known to be right: these imports take seconds.
+        from jaxcnn.trainer import Interrupted, fit
+
+        recipe = options.recipe
+        workdir = options.workdir or f"runs/{recipe.arch}-{recipe.dataset}-s{recipe.seed}"
+        try:
+            fit(recipe, workdir)
+        except Interrupted as stopped:
+            print(f"{PROGRAM}: {stopped}", file=sys.stderr)
+            # SIGTERM is a machine making room, which a scheduler must not take for a failure.
+            return cli.DONE if stopped.signal_number == signal.SIGTERM else cli.FAILED
+        return cli.DONE
+
+    return cli.run(PROGRAM, train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

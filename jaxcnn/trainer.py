@@ -1,0 +1,301 @@
+"""fit(): the only training loop.
+
+The loop's state is the training state on the devices and a small `progress` on the host; both are
+in every checkpoint, and everything else is a function of the recipe and the step. So a run that is
+killed at any moment goes on from its latest checkpoint as if nothing had happened.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from rich.console import Console
+from tensorboardX import SummaryWriter
+
+from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
+from jaxcnn.display import Display, closing_table
+from jaxcnn.errors import RunError
+from jaxcnn.feed import Feed
+from jaxcnn.metrics import add_sums, summarize
+from jaxcnn.program import Program, build, evaluate
+from jaxcnn.recipe import Recipe, check
+from jaxcnn.run_folder import RunFolder
+from jaxcnn.sharding import to_devices
+from jaxcnn.state import eval_variables
+from jaxcnn.stopping import StopFlag, StopRequested, stop_on_signal
+
+# Steps that may be under way before the host looks at the oldest one's metrics: enough to keep a
+# device busy, few enough to notice a divergence at once.
+STEPS_IN_FLIGHT = 2
+
+
+class Interrupted(Exception):
+    """The run was asked to stop, and saved; the message says how to go on."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def fit(recipe: Recipe, workdir: str | Path, *, console: Console | None = None) -> dict[str, Any]:
+    """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
+
+    Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
+    end, with that one. A run that has finished is not run again: its summary is returned.
+
+    Returns:
+        `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
+        with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions.
+
+    Raises:
+        UserError: the recipe cannot work, its data is missing, or the folder is another recipe's.
+        RunError: the loss stopped being finite.
+        Interrupted: SIGINT or SIGTERM; the state is saved.
+    """
+    check(recipe)
+    folder = RunFolder(workdir)
+    folder.refuse_other(recipe)
+    if (summary := folder.read_summary()) is not None:
+        return summary
+    console = console or Console(stderr=True)
+    feed = Feed(recipe)
+    total_steps = recipe.steps or recipe.epochs * feed.steps_per_epoch
+    program = build(
+        recipe, feed.spec, steps_per_epoch=feed.steps_per_epoch, total_steps=total_steps
+    )
+    folder.claim(recipe)
+    display = Display(
+        console,
+        total_steps=total_steps,
+        num_epochs=math.ceil(total_steps / feed.steps_per_epoch),
+    )
+    with display, Checkpoints(folder.checkpoints) as checkpoints, stop_on_signal() as stop:
+        run = Run(recipe, folder, feed, program, total_steps, checkpoints, display, stop)
+        summary = run.to_the_end()
+    console.print(closing_table(summary))
+    return summary
+
+
+class Run:
+    """One run under way. `to_the_end` is the loop; the methods below it are its steps."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: RunFolder,
+        feed: Feed,
+        program: Program,
+        total_steps: int,
+        checkpoints: Checkpoints,
+        display: Display,
+        stop: StopFlag,
+    ) -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.feed = feed
+        self.program = program
+        self.total_steps = total_steps
+        self.checkpoints = checkpoints
+        self.display = display
+        self.stop = stop
+        self.pending: deque[tuple[int, dict[str, jax.Array]]] = deque()
+        self.throughput = Throughput()
+        self.clock = time.monotonic()
+        self.state, self.progress = self.resume()
+
+    def to_the_end(self) -> dict[str, Any]:
+        step = int(self.state.step)
+        batches = self.device_batches(step)
+        try:
+            while True:
+                self.stop.check()
+                if self.epoch_ends_at(step) and self.progress["evaluated_step"] < step:
+                    self.end_epoch(step)
+                if step == self.total_steps:
+                    break
+                self.state, metrics = self.program.train_step(
+                    self.state, next(batches), self.program.step_key
+                )
+                step += 1
+                self.pending.append((step, metrics))
+                self.settle(leave=STEPS_IN_FLIGHT)
+                if step % self.recipe.checkpoint_every_steps == 0 and not self.epoch_ends_at(step):
+                    self.save()
+            return self.finish()
+        except StopRequested as request:
+            self.save()
+            self.checkpoints.wait()
+            raise Interrupted(
+                f"stopped at step {step} of {self.total_steps}, saved in {self.folder.path}; "
+                "run the same command again to go on",
+                request.signal_number,
+            ) from request
+
+    def resume(self) -> tuple[Any, Progress]:
+        """The latest checkpoint, or a fresh state."""
+        latest = self.checkpoints.latest_step()
+        self.folder.drop_metrics_after(latest or 0)
+        feed, recipe = self.feed, self.recipe
+        self.display.say(
+            f"{recipe.arch} on {recipe.dataset}: {self.program.num_params:,} parameters, "
+            f"{len(feed.train):,} training and {len(feed.val):,} validation images, "
+            f"{self.total_steps:,} steps of {recipe.batch_size} images at "
+            f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
+            f"x {self.program.rows.mesh.size}"
+        )
+        if latest is not None:
+            self.display.say(f"going on from step {latest} in {self.folder.path}")
+            return self.checkpoints.restore(latest, self.program.state_like)
+        self.display.phase("initialising")
+        progress = {"epoch_sums": {}, "evaluated_step": 0, "best": None, "seconds": 0.0}
+        return self.program.init_state(), progress
+
+    def device_batches(self, start_step: int) -> Iterator[dict[str, jax.Array]]:
+        """Batches from `start_step` on, each sent to the devices one step before it is needed."""
+        self.display.phase("compiling the training step")
+        ahead: deque[dict[str, jax.Array]] = deque()
+        for batch in self.feed.train_batches(start_step, self.total_steps):
+            ahead.append(to_devices(batch, self.program.rows))
+            if len(ahead) > 1:
+                yield ahead.popleft()
+        yield from ahead
+
+    def epoch_ends_at(self, step: int) -> bool:
+        return step > 0 and (step % self.feed.steps_per_epoch == 0 or step == self.total_steps)
+
+    def settle(self, leave: int) -> None:
+        """Takes in the metrics of all steps under way but the last `leave`.
+
+        Raises RunError at the first step whose loss or gradient was not finite.
+        """
+        while len(self.pending) > leave:
+            step, metrics = self.pending.popleft()
+            metrics = jax.device_get(metrics)
+            if not metrics.pop("finite"):
+                self.diverged(step)
+            self.progress["epoch_sums"] = add_sums(self.progress["epoch_sums"], metrics)
+            self.throughput.lap(self.recipe.batch_size)
+            epoch = math.ceil(step / self.feed.steps_per_epoch)
+            self.display.step(
+                step, epoch, self.progress["epoch_sums"], self.throughput.images_per_second
+            )
+
+    def diverged(self, step: int) -> None:
+        self.checkpoints.wait()
+        latest = self.checkpoints.latest_step()
+        good = "there is no checkpoint yet" if latest is None else f"the last good one is {latest}"
+        raise RunError(
+            f"loss or gradient is not finite at step {step}; {good} in {self.folder.checkpoints}; "
+            f"a lower --optim.lr (now {self.recipe.optim.lr:g}) or --optim.clip-norm=1 may help, "
+            "in a new --workdir"
+        )
+
+    def save(self, val: dict[str, float] | None = None) -> None:
+        """Saves the state, once it is known to be good."""
+        self.settle(leave=0)
+        self.count_seconds()
+        self.checkpoints.save(self.state, self.progress, val)
+
+    def end_epoch(self, step: int) -> None:
+        """Validates, writes the epoch's line, and saves."""
+        self.settle(leave=0)
+        train = summarize(self.progress["epoch_sums"])
+        epoch = math.ceil(step / self.feed.steps_per_epoch)
+        rate = self.throughput.images_per_second
+        self.display.phase(f"validating epoch {epoch}")
+        val = self.evaluate("val", eval_variables(self.state))
+        best = self.progress["best"]
+        is_best = best is None or validation_rank(val) >= validation_rank(best)
+        if is_best:
+            self.progress["best"] = {"step": step, **val}
+        line = {
+            "epoch": epoch,
+            "step": step,
+            "lr": np.asarray(self.program.schedule(step - 1)).item(),
+            "train_loss": train["loss"],
+            "train_top1": train["top1"],
+            "val_loss": val["loss"],
+            "val_top1": val["top1"],
+            "val_top5": val["top5"],
+            "images_per_second": rate,
+        }
+        self.folder.append_metrics(line)
+        self.log_to_tensorboard(line)
+        self.display.epoch(line, best=is_best)
+        self.progress |= {"epoch_sums": {}, "evaluated_step": step}
+        self.save(val)
+        self.throughput.start()
+
+    def log_to_tensorboard(self, line: dict[str, Any]) -> None:
+        # A writer an epoch: a run that is killed leaves no half-written event behind.
+        with SummaryWriter(str(self.folder.tensorboard), purge_step=line["step"]) as writer:
+            for name, value in line.items():
+                if name not in ("epoch", "step") and value is not None:
+                    writer.add_scalar(name, value, line["step"])
+
+    def finish(self) -> dict[str, Any]:
+        """Tests once, with the best checkpoint by validation, and writes the summary."""
+        self.display.phase("testing the best checkpoint")
+        best = self.progress["best"]
+        self.checkpoints.wait()
+        state, _ = self.checkpoints.restore(best["step"], self.program.state_like)
+        test = self.evaluate("test", eval_variables(state))
+        self.count_seconds()
+        summary = {
+            "arch": self.recipe.arch,
+            "dataset": self.recipe.dataset,
+            "seed": self.recipe.seed,
+            "params": self.program.num_params,
+            "steps": self.total_steps,
+            "seconds": self.progress["seconds"],
+            "val": {name: best[name] for name in ("top1", "top5", "loss", "n")},
+            "test": test,
+        }
+        self.folder.write_summary(summary)
+        return summary
+
+    def count_seconds(self) -> None:
+        """Adds the time since it was last called to the run's."""
+        now = time.monotonic()
+        self.progress["seconds"] += now - self.clock
+        self.clock = now
+
+    def evaluate(self, split: str, variables: Any) -> dict[str, float | int]:
+        batches = self.feed.eval_batches(split)
+        return evaluate(self.program, variables, batches, between=self.stop.check)
+
+
+class Throughput:
+    """Images per second of training steps; the clock starts with the first one that is done.
+
+    So a process's first step, which waits for the compiler, is not counted.
+    """
+
+    def __init__(self) -> None:
+        self._started: float | None = None
+        self._latest = 0.0
+        self._images = 0
+
+    def start(self) -> None:
+        """Starts counting afresh, now."""
+        self._started, self._images = time.monotonic(), 0
+
+    def lap(self, images: int) -> None:
+        """One step of so many images is done."""
+        if self._started is None:
+            self.start()
+            return
+        self._latest = time.monotonic()
+        self._images += images
+
+    @property
+    def images_per_second(self) -> float | None:
+        """None before anything was counted."""
+        if self._started is None or self._images == 0:
+            return None
+        return self._images / (self._latest - self._started)

@@ -1,0 +1,104 @@
+"""A TFDS directory made by hand, as `tfds.data_source` would leave it; and a fresh Python."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from array_record.python.array_record_module import ArrayRecordWriter
+from tensorflow_datasets.proto import tf_example_pb2
+
+import jaxcnn
+
+FEATURES = "tensorflow_datasets.core.features"
+
+
+def _record(image: np.ndarray, label: int) -> bytes:
+    bgr = image if image.shape[2] == 1 else image[..., ::-1]
+    example = tf_example_pb2.Example()
+    feature = example.features.feature
+    feature["image"].bytes_list.value.append(cv2.imencode(".png", bgr)[1].tobytes())
+    feature["label"].int64_list.value.append(label)
+    feature["id"].bytes_list.value.append(b"other features are ignored")
+    return example.SerializeToString()
+
+
+@pytest.fixture
+def write_tfds():
+    """write(data_dir, name, {split: (images, labels)}) -> the folder of the version."""
+
+    def write(
+        data_dir: Path,
+        name: str,
+        splits: dict[str, tuple[np.ndarray, np.ndarray]],
+        *,
+        file_format: str = "array_record",
+        num_shards: int = 2,
+    ) -> Path:
+        folder = data_dir / name / "3.0.1"
+        folder.mkdir(parents=True)
+        infos = []
+        for split, (images, labels) in splits.items():
+            shards = np.array_split(np.arange(len(labels)), num_shards)
+            for number, shard in enumerate(shards):
+                file = f"{name}-{split}.{file_format}-{number:05d}-of-{num_shards:05d}"
+                writer = ArrayRecordWriter(str(folder / file), "group_size:1")
+                for index in shard:
+                    writer.write(_record(images[index], int(labels[index])))
+                writer.close()
+            infos.append(
+                {
+                    "name": split,
+                    "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+                    "shardLengths": [str(len(shard)) for shard in shards],
+                    "numBytes": "1",
+                }
+            )
+        info = {
+            "name": name,
+            "version": "3.0.1",
+            "fileFormat": file_format,
+            "moduleName": "__main__",
+            "splits": infos,
+        }
+        shape = {"dimensions": [str(side) for side in images.shape[1:]]}
+        features = {
+            "pythonClassName": f"{FEATURES}.features_dict.FeaturesDict",
+            "featuresDict": {
+                "features": {
+                    "image": {
+                        "pythonClassName": f"{FEATURES}.image_feature.Image",
+                        "image": {"dtype": "uint8", "shape": shape},
+                    },
+                    "label": {
+                        "pythonClassName": f"{FEATURES}.class_label_feature.ClassLabel",
+                        "classLabel": {"numClasses": "10"},
+                    },
+                }
+            },
+        }
+        (folder / "dataset_info.json").write_text(json.dumps(info))
+        (folder / "features.json").write_text(json.dumps(features))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def run_python():
+    """run(*arguments) -> what a new interpreter, which finds this jaxcnn, did with them."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            env={**os.environ, "PYTHONPATH": str(Path(jaxcnn.__file__).parents[1])},
+        )
+
+    return run

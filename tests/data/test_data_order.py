@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxcnn.data.order import ExampleRng, epoch_order
+
+
+@given(n=st.integers(1, 3000), seed=st.integers(0, 2**63), epoch=st.integers(0, 10**6))
+def test_order_has_every_example_once(n, seed, epoch):
+    np.testing.assert_array_equal(np.sort(epoch_order(n, seed, epoch)), np.arange(n))
+
+
+def test_order_depends_on_seed_and_epoch_and_on_nothing_else():
+    orders = [tuple(epoch_order(50, seed, epoch)) for seed in range(5) for epoch in range(5)]
+    assert len(set(orders)) == 25
+    epoch_order.cache_clear()
+    assert tuple(epoch_order(50, 0, 0)) == orders[0]
+
+
+@pytest.mark.parametrize("by", ["seed", "epoch"])
+def test_all_orders_of_four_examples_are_equally_frequent(by):
+    draws = 24 * 400
+    orders = [epoch_order(4, *((i, 7) if by == "seed" else (7, i))) for i in range(draws)]
+    _, counts = np.unique(orders, axis=0, return_counts=True)
+    assert len(counts) == 24
+    chi_squared = ((counts - 400) ** 2 / 400).sum()
+    assert chi_squared < 49.7  # 23 degrees of freedom, exceeded by chance once in 1,000.
+
+
+def test_cached_order_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        epoch_order(5, 0, 0)[0] = 1
+
+
+def test_stream_is_that_of_philox_started_at_the_example():
+    for seed, epoch, example in [(0, 0, 0), (3, 5, 60_000), (2**63, 1, 2)]:
+        key, counter = np.array([seed, epoch], np.uint64), np.array([0, 0, 1, example], np.uint64)
+        expected = np.random.Generator(np.random.Philox(key=key, counter=counter))
+        stream = ExampleRng(seed, epoch)(example)
+        np.testing.assert_array_equal(
+            stream.integers(2**60, size=9), expected.integers(2**60, size=9)
+        )
+
+
+@given(
+    examples=st.lists(st.integers(0, 50), min_size=1, max_size=20),
+    draws=st.lists(st.integers(0, 5), min_size=20, max_size=20),
+)
+def test_stream_does_not_depend_on_what_was_drawn_before(examples, draws):
+    rng = ExampleRng(1, 2)
+    for example, count in zip(examples, draws, strict=False):
+        stream = rng(example)
+        # 32-bit draws leave half a word in the generator's buffer.
+        drawn = stream.integers(2**31, size=count, dtype=np.uint32), stream.random(count)
+        fresh = ExampleRng(1, 2)(example)
+        np.testing.assert_array_equal(drawn[0], fresh.integers(2**31, size=count, dtype=np.uint32))
+        np.testing.assert_array_equal(drawn[1], fresh.random(count))
+
+
+def test_streams_of_neighbours_are_independent():
+    first = np.array([ExampleRng(0, 0)(i).random(4) for i in range(2000)])
+    later = np.array([ExampleRng(0, 1)(i).random(4) for i in range(2000)])
+    other = np.array([ExampleRng(1, 0)(i).random(4) for i in range(2000)])
+    table = np.concatenate([first, later, other, np.roll(first, 1, axis=0)], axis=1)
+    correlation = np.corrcoef(table.T) - np.eye(16)
+    assert np.abs(correlation).max() < 4.5 / 2000**0.5
+    np.testing.assert_allclose(table.mean(0), 0.5, atol=4.5 * (1 / 12 / 2000) ** 0.5)

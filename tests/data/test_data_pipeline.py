@@ -1,0 +1,369 @@
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxcnn.data import ExampleError, dataset_spec, list_datasets
+from jaxcnn.data.order import ExampleRng, epoch_order
+from jaxcnn.data.pipeline import (
+    eval_batches,
+    eval_transforms,
+    steps_per_epoch,
+    train_batches,
+    train_transforms,
+)
+from jaxcnn.data.spec import ArraySource, Source
+from jaxcnn.data.transforms import (
+    Cutout,
+    HorizontalFlip,
+    Pad,
+    RandomCrop,
+    RandomErasing,
+    Resize,
+    ToChannels,
+)
+
+AUGMENT = (RandomCrop(8, 2), HorizontalFlip(), RandomErasing(0.5), Cutout(3))
+
+
+def source_of(count: int, side: int = 8) -> ArraySource:
+    """Noise whose label is the example's number."""
+    images = np.random.default_rng(count).integers(256, size=(count, side, side, 3), dtype=np.uint8)
+    return ArraySource(images, np.arange(count, dtype=np.int32))
+
+
+def assert_same(ours, theirs) -> None:
+    ours, theirs = list(ours), list(theirs)
+    assert len(ours) == len(theirs)
+    for one, two in zip(ours, theirs, strict=True):
+        assert one.keys() == two.keys()
+        for name in one:
+            assert one[name].dtype == two[name].dtype
+            np.testing.assert_array_equal(one[name], two[name])
+
+
+def joined(parts: list[list[dict[str, np.ndarray]]]) -> list[dict[str, np.ndarray]]:
+    """Global batches of those of all processes, in process order."""
+    return [
+        {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+        for batches in zip(*parts, strict=True)
+    ]
+
+
+def test_batch_is_the_epochs_order_with_each_examples_own_random_numbers():
+    source = source_of(53)
+    batches = list(train_batches(source, AUGMENT, batch_size=10, seed=3, stop_step=12))
+    assert len(batches) == 12
+    for step, batch in enumerate(batches):
+        epoch, position = divmod(step, 5)
+        indices = epoch_order(53, 3, epoch)[position * 10 : position * 10 + 10]
+        assert batch["label"].tolist() == indices.tolist()
+        for row, index in enumerate(indices):
+            image, stream = source.images[index], ExampleRng(3, epoch)(int(index))
+            for transform in AUGMENT:
+                image = transform(image, stream)
+            np.testing.assert_array_equal(batch["image"][row], image)
+
+
+def test_batches_are_bytes_and_integers():
+    batch = next(train_batches(source_of(9), (), batch_size=4, seed=0, stop_step=1))
+    assert (batch["image"].dtype, batch["image"].shape) == (np.uint8, (4, 8, 8, 3))
+    assert (batch["label"].dtype, batch["label"].shape) == (np.int32, (4,))
+
+
+@pytest.mark.parametrize("process_count", [2, 4])
+def test_global_batch_does_not_depend_on_process_count(process_count):
+    source, options = source_of(50), {"batch_size": 8, "seed": 1}
+    parts = [
+        list(
+            train_batches(
+                source,
+                AUGMENT,
+                **options,
+                stop_step=9,
+                process_index=index,
+                process_count=process_count,
+            )
+        )
+        for index in range(process_count)
+    ]
+    assert parts[0][0]["label"].shape == (8 // process_count,)
+    assert_same(joined(parts), train_batches(source, AUGMENT, **options, stop_step=9))
+
+
+@pytest.mark.parametrize("num_threads", [0, 1, 3])
+def test_batches_do_not_depend_on_thread_count(num_threads):
+    options = {"batch_size": 8, "seed": 1, "stop_step": 20}
+    ours = train_batches(source_of(50), AUGMENT, **options, num_threads=num_threads)
+    assert_same(ours, train_batches(source_of(50), AUGMENT, **options))
+
+
+def test_batches_do_not_depend_on_worker_count():
+    options = {"batch_size": 8, "seed": 1, "start_step": 3, "stop_step": 10}
+    workers = train_batches(source_of(50), AUGMENT, **options, num_workers=2)
+    assert_same(workers, train_batches(source_of(50), AUGMENT, **options))
+
+
+def test_evaluation_does_not_depend_on_worker_count():
+    workers = eval_batches(source_of(21), (), batch_size=8, num_workers=2)
+    assert_same(workers, eval_batches(source_of(21), (), batch_size=8))
+
+
+@settings(max_examples=25, deadline=None)
+@given(start=st.integers(0, 20), seed=st.integers(0, 2**32))
+def test_starting_at_a_step_equals_skipping_to_it(start, seed):
+    options = {"batch_size": 4, "seed": seed, "stop_step": 20}
+    whole = list(train_batches(source_of(15), AUGMENT, **options))
+    assert_same(train_batches(source_of(15), AUGMENT, **options, start_step=start), whole[start:])
+
+
+@dataclass(frozen=True)
+class CountingSource:
+    """Remembers which examples were read."""
+
+    source: Source
+    read: list[int]
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.source.labels
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int):
+        self.read.append(index)
+        return self.source[index]
+
+
+def test_starting_late_reads_nothing_that_is_not_needed():
+    source = CountingSource(source_of(100), [])
+    batches = train_batches(
+        source, (), batch_size=10, seed=0, start_step=10**6, stop_step=10**6 + 1, num_threads=0
+    )
+    assert sorted(next(batches)["label"].tolist()) == sorted(source.read)
+    assert len(source.read) == 10
+
+
+def test_an_epoch_has_every_example_at_most_once_and_the_remainder_changes():
+    batches = list(train_batches(source_of(23), (), batch_size=5, seed=0, stop_step=12))
+    epochs = [np.concatenate([b["label"] for b in batches[k : k + 4]]) for k in (0, 4, 8)]
+    left_out = [set(range(23)) - set(epoch.tolist()) for epoch in epochs]
+    assert [len(left) for left in left_out] == [3, 3, 3]
+    assert len({frozenset(left) for left in left_out}) == 3
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+def test_an_example_is_augmented_anew_each_epoch_and_each_seed():
+    source = source_of(4)
+
+    def first(seed: int, step: int) -> np.ndarray:
+        batches = train_batches(
+            source, (RandomErasing(1.0),), batch_size=4, seed=seed, start_step=step, stop_step=9
+        )
+        batch = next(batches)
+        return batch["image"][batch["label"] == 0]
+
+    images = [first(seed, step) for seed in (0, 1) for step in (0, 1)]
+    assert len({image.tobytes() for image in images}) == 4
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(1, 40),
+    rows=st.integers(1, 12),
+    process_count=st.sampled_from([1, 2, 4]),
+)
+def test_evaluation_counts_every_example_once(count, rows, process_count):
+    source = source_of(count, side=2)
+    batch_size = rows * process_count
+    parts = [
+        list(
+            eval_batches(
+                source,
+                (Pad(3),),
+                batch_size=batch_size,
+                process_index=index,
+                process_count=process_count,
+                num_threads=0,
+            )
+        )
+        for index in range(process_count)
+    ]
+    batches = joined(parts)
+    assert len(batches) == -(-count // batch_size)
+    weight, label, image = (
+        np.concatenate([batch[name] for batch in batches]) for name in ("weight", "label", "image")
+    )
+    assert weight.dtype == np.float32
+    assert weight.tolist() == [1.0] * count + [0.0] * (len(weight) - count)
+    assert label[:count].tolist() == list(range(count))
+    np.testing.assert_array_equal(image[:count, :2, :2], source.images)
+    assert not image[count:].any()
+    assert not label[count:].any()
+
+
+def test_evaluating_nothing_gives_no_batches():
+    assert list(eval_batches(source_of(0), (), batch_size=4)) == []
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 24])
+def test_batch_that_no_epoch_fills_is_refused_at_once(batch_size):
+    message = f"batch size {batch_size} does not fit 23 training examples; give 1 to 23"
+    with pytest.raises(ValueError, match=message):
+        steps_per_epoch(23, batch_size)
+    with pytest.raises(ValueError, match=message):
+        train_batches(source_of(23), (), batch_size=batch_size, seed=0, stop_step=1)
+
+
+@pytest.mark.parametrize(("batch_size", "give"), [(10, "8 or 12"), (3, "4")])
+def test_batch_that_does_not_divide_among_processes_is_refused_at_once(batch_size, give):
+    message = f"batch size {batch_size} does not divide among 4 processes; give {give}$"
+    with pytest.raises(ValueError, match=message):
+        train_batches(
+            source_of(50), (), batch_size=batch_size, seed=0, stop_step=1, process_count=4
+        )
+    with pytest.raises(ValueError, match=message):
+        eval_batches(source_of(50), (), batch_size=batch_size, process_count=4)
+
+
+def test_steps_per_epoch_drops_the_remainder():
+    assert [steps_per_epoch(23, size) for size in (1, 5, 23)] == [23, 4, 1]
+
+
+@dataclass(frozen=True)
+class FailsOn:
+    value: int
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if image[0, 0, 0] == self.value:
+            raise KeyError("boom")
+        return image
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_failing_transform_reaches_the_caller_with_the_example_named(num_workers):
+    source = source_of(30)
+    source.images[:, 0, 0, 0] = np.arange(30)
+    with pytest.raises(ExampleError, match="example 17: KeyError: 'boom'"):
+        list(eval_batches(source, (FailsOn(17),), batch_size=8, num_workers=num_workers))
+
+
+def test_images_of_different_sizes_are_refused_with_the_example_named():
+    @dataclass(frozen=True)
+    class Ragged(CountingSource):
+        def __getitem__(self, index: int):
+            side = 5 if index == 2 else 4
+            return {"image": np.zeros((side, side, 1), np.uint8), "label": 0}
+
+    with pytest.raises(ExampleError, match=r"example 2: .* is \(5, 5, 1\), others are \(4, 4, 1\)"):
+        list(eval_batches(Ragged(source_of(4), []), (), batch_size=4))
+
+
+def grain_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("grain")]
+
+
+def test_leaving_the_loop_ends_the_threads():
+    before = set(threading.enumerate())
+    for batch in train_batches(
+        source_of(50), AUGMENT, batch_size=8, seed=0, stop_step=10**6, num_threads=2
+    ):
+        assert grain_threads()
+        del batch
+        break
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_program_that_abandons_its_batches_exits(num_workers, tmp_path, run_python):
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""
+import numpy as np
+from absl import flags
+from jaxcnn.data.pipeline import train_batches
+from jaxcnn.data.spec import ArraySource
+
+def main():
+    source = ArraySource(np.zeros((50, 8, 8, 3), np.uint8), np.zeros(50, np.int32))
+    batches = train_batches(
+        source, (), batch_size=8, seed=0, stop_step=10**6, num_workers={num_workers}
+    )
+    next(batches)
+    raise SystemExit(3)
+
+if __name__ == "__main__":
+    flags.FLAGS.mark_as_parsed()
+    main()
+"""
+    )
+    done = run_python(str(program))
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+
+
+@pytest.mark.parametrize("name", list_datasets())
+def test_images_that_fit_need_no_work(name):
+    spec = dataset_spec(name)
+    size, channels = spec.image_size, spec.channels
+    assert eval_transforms(spec, image_size=size, channels=channels) == ()
+    assert train_transforms(spec, image_size=(size, size), channels=channels, resize="pad") == ()
+
+
+@pytest.mark.parametrize("name", list_datasets())
+@pytest.mark.parametrize("image_size", [40, (36, 44)])
+@pytest.mark.parametrize("resize", ["interpolate", "pad"])
+def test_transforms_bring_every_set_to_the_models_input(name, image_size, resize):
+    spec = dataset_spec(name)
+    shape = (spec.image_size, spec.image_size, spec.channels)
+    source = ArraySource(np.full((6, *shape), 200, np.uint8), np.zeros(6, np.int32))
+    size = {"image_size": image_size, "channels": 3, "resize": resize}
+    train = train_transforms(
+        spec, **size, crop_padding=3, flip=spec.flip, erase_probability=0.5, cutout=4
+    )
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    for batches in (
+        train_batches(source, train, batch_size=6, seed=0, stop_step=1),
+        eval_batches(source, eval_transforms(spec, **size), batch_size=6),
+    ):
+        assert next(batches)["image"].shape == (6, height, width, 3)
+
+
+def test_deterministic_transforms_come_first_and_the_rest_in_the_usual_order():
+    spec = dataset_spec("fashion_mnist")
+    assert train_transforms(
+        spec,
+        image_size=32,
+        channels=3,
+        resize="pad",
+        crop_padding=2,
+        flip=True,
+        erase_probability=0.25,
+        cutout=8,
+    ) == (
+        Pad((32, 32)),
+        ToChannels(3),
+        RandomCrop(32, 2),
+        HorizontalFlip(),
+        RandomErasing(0.25),
+        Cutout(8, fill=(73,)),  # 255 times the mean: 0 once normalised.
+    )
+    assert eval_transforms(spec, image_size=(64, 48), channels=1) == (Resize((64, 48)),)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_flip_is_refused_where_it_changes_the_label(name):
+    with pytest.raises(ValueError, match=f"horizontal flip changes the label of {name}"):
+        train_transforms(dataset_spec(name), image_size=32, channels=1, flip=True)
+
+
+def test_what_cannot_be_brought_to_the_models_input_is_refused():
+    with pytest.raises(ValueError, match="cannot pad cifar10's 32x32 to 28x28; resize by"):
+        eval_transforms(dataset_spec("cifar10"), image_size=28, channels=3, resize="pad")
+    with pytest.raises(ValueError, match="cifar10 has 3 channels, not 1; only grey images"):
+        eval_transforms(dataset_spec("cifar10"), image_size=32, channels=1)

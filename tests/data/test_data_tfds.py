@@ -1,0 +1,143 @@
+import shlex
+
+import numpy as np
+import pytest
+
+from jaxcnn.data import DataNotFound, dataset_spec, list_datasets, load_split
+from jaxcnn.data.tfds import load_images, resolve_data_dir
+
+TFDS_SETS = [name for name in list_datasets() if name != "digits"]
+
+
+def examples(count: int, spec) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(count)
+    shape = (count, spec.image_size, spec.image_size, spec.channels)
+    labels = rng.permutation(np.arange(count) % spec.num_classes)
+    return rng.integers(256, size=shape, dtype=np.uint8), labels
+
+
+@pytest.fixture
+def prepared(tmp_path, write_tfds):
+    """A MNIST of 100 and 20 examples of noise: (data_dir, folder of the version)."""
+    spec = dataset_spec("mnist")
+    splits = {"train": examples(100, spec), "test": examples(20, spec)}
+    return tmp_path, write_tfds(tmp_path, "mnist", splits)
+
+
+@pytest.mark.parametrize("name", TFDS_SETS)
+def test_every_tfds_set_gives_the_stored_pixels_and_labels_in_order(name, tmp_path, write_tfds):
+    spec = dataset_spec(name)
+    train, test = examples(1100, spec), examples(7, spec)
+    write_tfds(tmp_path, name, {"train": train, "test": test})
+    for split, (images, labels) in {"train": train, "test": test}.items():
+        source = spec.load(split, tmp_path)
+        np.testing.assert_array_equal(source.labels, labels)
+        np.testing.assert_array_equal([source[i]["image"] for i in range(len(source))], images)
+        assert source[3]["image"].dtype == np.uint8
+        assert source[3]["label"] == labels[3]
+
+
+def test_colours_and_labels_are_those_tfds_decodes(tmp_path, write_tfds):
+    import tensorflow_datasets as tfds
+
+    folder = write_tfds(tmp_path, "cifar10", {"test": examples(9, dataset_spec("cifar10"))})
+    ours = load_images("cifar10", "test", tmp_path, channels=3)
+    theirs = tfds.builder_from_directory(folder).as_data_source(split="test")
+    for index in range(9):
+        np.testing.assert_array_equal(ours[index]["image"], theirs[index]["image"])
+        assert ours[index]["label"] == theirs[index]["label"]
+
+
+def test_reading_does_not_import_tensorflow(prepared, tmp_path, run_python):
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "tensorflow.py").write_text("raise SystemExit('imported')")
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'path')!r})\n"
+        "from jaxcnn.data import dataset_spec, load_split\n"
+        f"source = load_split(dataset_spec('mnist'), 'train+val', {str(prepared[0])!r})\n"
+        "print(len(source), 'tensorflow' in sys.modules)"
+    )
+    done = run_python("-c", program)
+    assert done.stdout == "100 False\n", done.stderr
+
+
+def test_data_dir_is_the_argument_then_our_variable_then_that_of_tfds(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.delenv("JAXCNN_DATA_DIR", raising=False)
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    assert resolve_data_dir() == "/home/someone/tensorflow_datasets"
+    monkeypatch.setenv("TFDS_DATA_DIR", "/tfds")
+    assert resolve_data_dir() == "/tfds"
+    monkeypatch.setenv("JAXCNN_DATA_DIR", "gs://bucket/sets")
+    assert resolve_data_dir() == "gs://bucket/sets"
+    assert resolve_data_dir("~/here") == "/home/someone/here"
+
+
+@pytest.mark.parametrize("name", TFDS_SETS)
+def test_missing_set_says_where_it_looked_and_what_prepares_it(name, tmp_path):
+    with pytest.raises(DataNotFound) as caught:
+        load_split(dataset_spec(name), "train", tmp_path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"no {name} in {tmp_path}; prepare it with: ")
+    program = shlex.split(message.split("&& ")[1])
+    assert program[:2] == ["python", "-c"]
+    compile(program[2], "command", "exec")
+    assert program[2].endswith(f"tfds.data_source('{name}', data_dir='{tmp_path}')")
+
+
+@pytest.mark.parametrize("shard", [0, 1])
+@pytest.mark.parametrize("left", [None, 0, 1000, 60_000])
+def test_truncated_or_missing_shard_is_named(prepared, shard, left):
+    data_dir, folder = prepared
+    file = sorted(folder.glob("*train*"))[shard]
+    whole = file.read_bytes()
+    assert len(whole) > 60_000
+    file.unlink()
+    if left is not None:
+        file.write_bytes(whole[:left])
+    with pytest.raises(DataNotFound) as caught:
+        dataset_spec("mnist").load("train", data_dir)
+    assert str(caught.value).startswith(f"{file} is damaged or incomplete; delete {folder}, then ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]"])
+def test_damaged_description_is_one_line(prepared, text):
+    data_dir, folder = prepared
+    file = folder / "dataset_info.json"
+    file.unlink()
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(DataNotFound, match="is damaged or incomplete; delete") as caught:
+        dataset_spec("mnist").load("train", data_dir)
+    assert "\n" not in str(caught.value)
+    if text != "[]":  # Well-formed, so only TFDS knows what is wrong with it.
+        assert str(caught.value).startswith(str(file))
+
+
+def test_missing_split_says_which_there_are(tmp_path, write_tfds):
+    write_tfds(tmp_path, "mnist", {"train": examples(20, dataset_spec("mnist"))})
+    with pytest.raises(DataNotFound, match="has no split 'test', only train;"):
+        dataset_spec("mnist").load("test", tmp_path)
+
+
+def test_other_file_format_is_refused(tmp_path, write_tfds):
+    splits = {"train": examples(20, dataset_spec("mnist"))}
+    write_tfds(tmp_path, "mnist", splits, file_format="tfrecord")
+    with pytest.raises(DataNotFound, match="is not in ArrayRecord files; delete"):
+        dataset_spec("mnist").load("train", tmp_path)
+
+
+def test_undecodable_image_is_one_line(prepared, monkeypatch):
+    import cv2
+
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: None)  # What OpenCV gives for such bytes.
+    with pytest.raises(DataNotFound, match="has an image that cannot be decoded; delete"):
+        dataset_spec("mnist").load("train", prepared[0])
+
+
+def test_a_set_is_decoded_once(prepared):
+    spec = dataset_spec("mnist")
+    train, val = (load_split(spec, split, prepared[0]) for split in ("train", "val"))
+    assert train.source is val.source  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,90 @@
+"""What every model promises; a new one is tested because it exists."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from jaxcnn.errors import UserError
+from jaxcnn.models import create_model, list_models, model_spec
+from jaxcnn.models.macs import count_macs
+from jaxcnn.models.spec import init_variables
+
+KEY = jax.random.key(0)
+
+
+def shapes_of(name, *, size=None, num_classes=None, **overrides):
+    """(model, variables' shapes, images' shape) without computing anything."""
+    spec = model_spec(name)
+    model = create_model(name, num_classes=num_classes or spec.num_classes, **overrides)
+    size = size or (spec.image_size, spec.image_size)
+    variables = jax.eval_shape(lambda key: init_variables(model, key, size, spec.channels), KEY)
+    return model, variables, jax.ShapeDtypeStruct((1, *size, spec.channels), jnp.float32)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_parameters_and_macs_are_the_published_ones(name):
+    spec = model_spec(name)
+    model, variables, images = shapes_of(name)
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == spec.num_params
+    macs = count_macs(lambda v, x: model.apply(v, x, train=False), variables, images)
+    assert macs / 1e9 == pytest.approx(spec.gmacs, rel=0.005)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_a_non_square_bfloat16_image_gives_float32_logits_and_tapped_stages(name):
+    model, variables, images = shapes_of(name, size=(33, 47), num_classes=7, dtype=jnp.bfloat16)
+    logits, taps = jax.eval_shape(
+        lambda v, x: model.apply(v, x, mutable=["stages", "perturbations"]), variables, images
+    )
+    assert (logits.shape, logits.dtype) == ((1, 7), jnp.float32)
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+    stages = {stage: values[0] for stage, values in taps.get("stages", {}).items()}
+    # The compute itself is in bfloat16, or the argument would do nothing.
+    assert {stage.dtype for stage in stages.values()} <= {jnp.dtype("bfloat16")}
+    assert taps.get("perturbations", {}) == stages
+    # A linear classifier has no stage before its head.
+    assert bool(stages) == (name != "linear")
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_training_updates_batch_statistics_and_nothing_else(name):
+    model, variables, images = shapes_of(name, size=(32, 32))
+    _, updated = jax.eval_shape(
+        lambda v, x: model.apply(
+            v, x, train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(0)}
+        ),
+        variables,
+        images,
+    )
+    assert set(updated) <= {"batch_stats"}
+    updated_stats = jax.tree.structure(updated.get("batch_stats", {}))
+    assert updated_stats == jax.tree.structure(variables["batch_stats"])
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet_1989"])
+def test_a_size_that_the_arithmetic_does_not_allow_is_refused_with_the_least(name):
+    with pytest.raises(UserError, match=r"needs images of at least 1[36]x1[36] pixels; got 5x9"):
+        shapes_of(name, size=(5, 9))
+
+
+@pytest.mark.parametrize(
+    "name", ["linear", "mlp", "lenet5", "lenet_1989", "resnet20", "resnet18", "efficientnet_b0"]
+)
+def test_logits_are_finite_and_depend_on_the_image(name):
+    spec = model_spec(name)
+    model = create_model(name, num_classes=5)
+    variables = jax.jit(lambda key: init_variables(model, key, (32, 32), spec.channels))(KEY)
+    images = jax.random.normal(KEY, (2, 32, 32, spec.channels))
+    logits = jax.jit(model.apply)(variables, images)
+    assert jnp.isfinite(logits).all()
+    assert not jnp.allclose(logits[0], logits[1])
+
+
+def test_a_mistyped_architecture_suggests_the_nearest():
+    with pytest.raises(UserError, match="unknown model 'resnet5'; did you mean 'resnet5[06]'"):
+        create_model("resnet5")
+
+
+def test_list_models_takes_a_pattern():
+    assert list_models("resnet?8") == ["resnet18"]
+    assert set(list_models("lenet*")) == {"lenet5", "lenet_1989"}

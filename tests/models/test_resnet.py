@@ -1,0 +1,40 @@
+import jax
+import jax.numpy as jnp
+import pytest
+
+from jaxcnn.layers.normalize import BatchNorm
+from jaxcnn.models import create_model
+from jaxcnn.models.resnet import CifarBlock, Conv
+from jaxcnn.models.spec import init_variables
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_each_block_starts_as_the_identity(name):
+    """With zero-initialised last scales the second block of a stage changes nothing."""
+    model = create_model(name, num_classes=10)
+    variables = init_variables(model, jax.random.key(0), (32, 32), 3)
+    deeper = create_model(name, num_classes=10, stages=(2, 3, 2, 2))
+    shallow = create_model(name, num_classes=10, stages=(2, 2, 2, 2))
+    images = jax.random.normal(jax.random.key(1), (2, 32, 32, 3))
+    deep_variables = init_variables(deeper, jax.random.key(0), (32, 32), 3)
+    dropped = {
+        collection: {name: leaf for name, leaf in tree.items() if name != "layer2_2"}
+        for collection, tree in deep_variables.items()
+    }
+    assert jnp.array_equal(deeper.apply(deep_variables, images), shallow.apply(dropped, images))
+    assert set(variables["params"]) >= {"conv1", "bn1", "layer1_0", "head"}
+
+
+def test_cifar_shortcut_subsamples_and_pads_with_zero_channels():
+    def conv(*args, **kwargs):
+        return Conv(*args, kernel_init=lambda key, shape, dtype: jnp.zeros(shape, dtype), **kwargs)
+
+    def norm(**kwargs):
+        return BatchNorm(use_running_average=True, **kwargs)
+
+    block = CifarBlock(features=8, stride=2, conv=conv, norm=norm)
+    x = jnp.abs(jax.random.normal(jax.random.key(0), (1, 4, 4, 4)))
+    y, _ = block.init_with_output(jax.random.key(0), x)
+    assert jnp.array_equal(y[..., 2:6], x[:, ::2, ::2])
+    assert not y[..., :2].any()
+    assert not y[..., 6:].any()

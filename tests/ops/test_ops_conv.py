@@ -1,0 +1,197 @@
+"""The convolution equals XLA's under every transformation, and is XLA's own on TPU."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+
+from jaxcnn.ops.conv import conv_general_dilated
+
+NHWC = ("NHWC", "HWIO", "NHWC")
+
+
+def random(seed, shape, dtype=jnp.float32):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+
+
+def assert_close(got, want, tolerance=1e-5):
+    """Within `tolerance` of the scale of `want`."""
+    assert got.shape == want.shape and got.dtype == want.dtype
+    got, want = np.asarray(got, np.float32), np.asarray(want, np.float32)
+    np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * max(np.abs(want).max(), 1e-6))
+
+
+@st.composite
+def convolutions(draw):
+    """(x, w, keyword arguments): dense, pointwise, grouped and depthwise."""
+    kind = draw(st.sampled_from(["dense", "large dense", "pointwise", "grouped", "depthwise"]))
+    small = st.integers(1, 3)
+    kernel = (1, 1) if kind == "pointwise" else draw(st.tuples(small, small))
+    sizes = st.integers(12, 15) if kind == "large dense" else st.integers(5, 9)
+    size = draw(st.tuples(sizes, sizes))
+    groups = {"grouped": 2, "depthwise": 4}.get(kind, 1)
+    channels = 4 if groups > 1 else draw(st.integers(1, 5))
+    features = groups * draw(small)
+    pads = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    padding = draw(st.sampled_from(["SAME", "VALID"]) | st.tuples(pads, pads))
+    one_or_two = st.integers(1, 2)
+    seed = draw(st.integers(0, 1000))
+    n = draw(st.integers(1, 6))
+    x = random(seed, (n, *size, channels))
+    w = random(seed + 1, (*kernel, channels // groups, features))
+    how = {
+        "window_strides": (1, 1) if kind == "large dense" else draw(st.tuples(small, small)),
+        "padding": padding,
+        "rhs_dilation": draw(st.tuples(one_or_two, one_or_two)),
+        "dimension_numbers": NHWC,
+        "feature_group_count": groups,
+    }
+    return x, w, how
+
+
+def value_and_gradients(op, x, w, how):
+    @jax.jit
+    def run(x, w):
+        y, pullback = jax.vjp(lambda x, w: op(x, w, **how), x, w)
+        return y, *pullback(random(7, y.shape, y.dtype))
+
+    return run(x, w)
+
+
+@settings(max_examples=16, deadline=None)
+@given(convolutions())
+def test_value_and_gradients_equal_xla(case):
+    for got, want in zip(
+        value_and_gradients(conv_general_dilated, *case),
+        value_and_gradients(lax.conv_general_dilated, *case),
+        strict=True,
+    ):
+        assert_close(got, want)
+
+
+# One of each lowering: (shape of x, shape of w, strides, groups).
+LOWERINGS = {
+    "dense": ((4, 12, 12, 3), (3, 3, 3, 4), (1, 1), 1),
+    "pointwise": ((4, 6, 6, 3), (1, 1, 3, 4), (2, 2), 1),
+    "depthwise": ((4, 6, 6, 3), (3, 3, 1, 3), (2, 2), 3),
+    "depthwise multiplied": ((4, 6, 6, 3), (3, 3, 1, 6), (1, 1), 3),
+}
+
+
+def arguments(name, dtype=jnp.float32):
+    x_shape, w_shape, strides, groups = LOWERINGS[name]
+    how = {
+        "window_strides": strides,
+        "padding": "VALID" if w_shape[0] == 1 else ((1, 1), (1, 1)),
+        "dimension_numbers": NHWC,
+        "feature_group_count": groups,
+    }
+    return random(0, x_shape, dtype), random(1, w_shape, dtype), how
+
+
+@pytest.mark.parametrize("name", LOWERINGS)
+def test_bfloat16_sums_in_float32(name):
+    x, w, how = arguments(name, jnp.bfloat16)
+    exact = value_and_gradients(
+        lax.conv_general_dilated, x.astype(jnp.float32), w.astype(jnp.float32), how
+    )
+    for got, want in zip(value_and_gradients(conv_general_dilated, x, w, how), exact, strict=True):
+        assert got.dtype == jnp.bfloat16
+        # Half a unit in the last of 8 bits for the result, as much again for drawing g in bfloat16.
+        assert_close(got.astype(jnp.float32), want, tolerance=2**-7)
+
+
+@pytest.mark.parametrize("name", LOWERINGS)
+def test_gradient_of_gradient_equals_xla(name):
+    x, w, how = arguments(name)
+
+    def second(op):
+        def loss(x, w):
+            return jnp.sum(op(x, w, **how) ** 3)
+
+        def slope(x, w):
+            dx, dw = jax.grad(loss, (0, 1))(x, w)
+            return jnp.sum(dx**2) + jnp.sum(dw**2)
+
+        return jax.jit(jax.grad(slope, (0, 1)))(x, w)
+
+    got, want = second(conv_general_dilated), second(lax.conv_general_dilated)
+    for a, b in zip(got, want, strict=True):
+        assert_close(a, b, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("name", LOWERINGS)
+def test_vmap_over_kernels_and_inputs_equals_a_loop(name):
+    x, w, how = arguments(name)
+    xs, ws = jnp.stack([x, x + 1]), jnp.stack([w, -2 * w])
+    batched = jax.jit(jax.vmap(lambda x, w: value_and_gradients(conv_general_dilated, x, w, how)))(
+        xs, ws
+    )
+    for i in range(2):
+        one = value_and_gradients(lax.conv_general_dilated, xs[i], ws[i], how)
+        for got, want in zip(batched, one, strict=True):
+            assert_close(got[i], want)
+
+
+@pytest.mark.parametrize("name", LOWERINGS)
+def test_tpu_lowering_is_xla_convolution_without_conditionals(name):
+    x, w, how = arguments(name)
+    step = jax.jit(lambda x, w: value_and_gradients(conv_general_dilated, x, w, how))
+    text = step.trace(x, w).lower(lowering_platforms=("tpu",)).as_text()
+    assert text.count("stablehlo.convolution") == 3
+    for absent in ("stablehlo.if", "stablehlo.while", "stablehlo.dot_general"):
+        assert absent not in text
+    # What is left of a platform_dependent is a case of one branch, which XLA inlines, and one over
+    # constants for its index: the only case with a second branch.
+    assert text.count("}, {") == text.count("(tensor<i32>) -> tensor<i32>")
+
+
+def test_unsupported_layout_goes_to_xla():
+    x, w = random(0, (2, 3, 6, 6)), random(1, (4, 3, 3, 3))
+    assert_close(
+        conv_general_dilated(x, w, (1, 1), "SAME"), lax.conv_general_dilated(x, w, (1, 1), "SAME")
+    )
+
+
+SHARDED = """
+import jax, jax.numpy as jnp, numpy as np
+jax.config.update("jax_num_cpu_devices", 8)
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+from jaxcnn.ops.conv import conv_general_dilated
+from jaxcnn.ops.pool import max_pool
+assert jax.device_count() == 8
+mesh = Mesh(np.array(jax.devices()), ("data",))
+rng = np.random.default_rng(0)
+for shape, kernel, groups in [((8, 12, 12, 4), (3, 3, 4, 8), 1), ((8, 6, 6, 4), (1, 1, 4, 8), 1),
+                              ((8, 6, 6, 4), (3, 3, 1, 4), 4)]:
+    x = jnp.asarray(rng.normal(size=shape), jnp.float32)
+    w = jnp.asarray(rng.normal(size=kernel), jnp.float32)
+    def loss(x, w):
+        y = conv_general_dilated(x, w, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                                 feature_group_count=groups)
+        return jnp.sum(max_pool(y, 2) ** 2)
+    step = jax.jit(jax.value_and_grad(loss, (0, 1)))
+    sharded = jax.device_put(x, NamedSharding(mesh, P("data")))
+    whole = jax.device_put(w, NamedSharding(mesh, P()))
+    got, want = step(sharded, whole), step(x, w)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), got, want)
+print("equal")
+"""
+
+
+def test_batch_sharded_over_8_devices_equals_one_device():
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+    )
+    assert done.stdout.strip() == "equal", done.stderr

@@ -1,0 +1,37 @@
+import json
+
+import pytest
+
+from jaxcnn.evaluate import main
+from jaxcnn.recipe import Mesh, Recipe
+from jaxcnn.trainer import fit
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    recipe = Recipe("mlp", epochs=2, batch_size=100, image_size=8, mesh=Mesh(data=1))
+    return folder, fit(recipe, folder)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_evaluating_a_run_gives_the_figures_of_its_summary(run, capsys, split):
+    folder, summary = run
+    assert main([f"--workdir={folder}", f"--split={split}", "--no-compilation-cache"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert {name: figures[name] for name in summary[split]} == pytest.approx(summary[split])
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--workdir=/nowhere"], "/nowhere is not a run's folder"),
+        (["--workdir=/nowhere", "--split=tset"], "invalid choice 'tset'"),
+        ([], "--workdir"),
+    ],
+)
+def test_wrong_input_exits_2_with_one_line(args, message, capsys):
+    assert main([*args, "--no-compilation-cache"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

@@ -1,0 +1,74 @@
+"""Imports point down only (the layers are listed bottom first)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jaxcnn
+
+ROOT = Path(jaxcnn.__file__).parent
+
+# Modules on one line do not see each other; a package's own files may.
+LAYERS = [
+    ["errors"],
+    ["discovery"],
+    ["ops"],
+    ["layers"],
+    ["models", "data", "losses", "metrics", "stopping"],
+    ["recipe"],
+    ["run_folder", "sharding", "schedules", "optim", "display", "feed"],
+    ["state"],
+    ["step", "checkpoint"],
+    ["program"],
+    ["trainer", "evaluation"],
+    ["sweep"],
+    ["cli"],
+    ["train", "evaluate"],
+]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(ROOT).with_suffix("").parts[0]
+
+
+def imported_layers(path: Path) -> set[str]:
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            parts = node.module.split(".")
+            names = [alias.name for alias in node.names] if len(parts) == 1 else [parts[1]]
+            modules |= set(names) if parts[0] == "jaxcnn" else set()
+        elif isinstance(node, ast.Import):
+            modules |= {a.name.split(".")[1] for a in node.names if a.name.startswith("jaxcnn.")}
+    return modules
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    own = layer_of(path)
+    assert own in RANK, f"{own} has no place in LAYERS"
+    for other in imported_layers(path) - {own}:
+        assert RANK[other] < RANK[own], f"{own} imports {other}"
+
+
+def test_importing_is_light_and_touches_no_device():
+    code = (
+        "import sys, jaxcnn\n"
+        "assert 'jax' not in sys.modules and 'tensorflow' not in sys.modules\n"
+        "import jaxcnn.models, jaxcnn.data\n"
+        "from jax._src import xla_bridge\n"
+        "assert not xla_bridge.backends_are_initialized()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_exists():
+    for name in jaxcnn.__all__:
+        assert getattr(jaxcnn, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = jaxcnn.nothing

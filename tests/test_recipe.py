@@ -1,0 +1,63 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from jaxcnn.data import list_datasets
+from jaxcnn.errors import UserError
+from jaxcnn.models import list_models
+from jaxcnn.recipe import (
+    Augment,
+    Mesh,
+    Optim,
+    Recipe,
+    check,
+    differences,
+    from_json,
+    recipe_for,
+    to_json,
+)
+
+
+@pytest.mark.parametrize("dataset", list_datasets())
+@pytest.mark.parametrize("arch", list_models())
+def test_every_model_has_a_valid_recipe_on_every_data_set(arch, dataset):
+    recipe = recipe_for(arch, dataset)
+    check(recipe)
+    assert from_json(json.loads(json.dumps(to_json(recipe)))) == recipe
+
+
+@pytest.mark.parametrize("dataset", ["digits", "mnist"])
+def test_digits_are_never_mirrored(dataset):
+    assert not any(recipe_for(arch, dataset).augment.flip for arch in list_models())
+
+
+def test_differences_name_the_flags_that_change_the_result():
+    one = Recipe("lenet5", optim=Optim(lr=0.1))
+    other = replace(one, seed=1, optim=Optim(lr=0.2), data_dir="elsewhere", mesh=Mesh(fsdp=2))
+    assert differences(one, other) == ["--seed: 0 != 1", "--optim.lr: 0.1 != 0.2"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (Recipe("lenet5", epochs=0), "--epochs=0 is out of range; it must be above 0"),
+        (Recipe("lenet5", steps=-3), "--steps=-3"),
+        (Recipe("lenet5", batch_size=0), "--batch-size=0"),
+        (Recipe("lenet5", optim=Optim(lr=-1.0)), "--optim.lr=-1.0"),
+        (Recipe("lenet5", optim=Optim(lr=float("nan"))), "--optim.lr=nan"),
+        (Recipe("lenet5", optim=Optim(ema_decay=1.5)), "--optim.ema-decay=1.5"),
+        (Recipe("lenet5", augment=Augment(mixup=-0.1)), "--augment.mixup=-0.1"),
+        (Recipe("lenet5", augment=Augment(label_smoothing=2)), "--augment.label-smoothing=2"),
+        (Recipe("lenet5", seed=-1), "--seed=-1 is out of range; it must be 0 or more"),
+    ],
+)
+def test_values_that_cannot_work_are_refused_by_flag(recipe, message):
+    with pytest.raises(UserError) as error:
+        check(recipe)
+    assert message in str(error.value)
+
+
+def test_a_recipe_with_unknown_fields_is_refused():
+    with pytest.raises(UserError, match="not a recipe of this version"):
+        from_json({**to_json(Recipe("lenet5")), "nonsense": 1})

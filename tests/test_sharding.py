@@ -1,0 +1,67 @@
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec as P
+
+from jaxcnn.data import dataset_spec
+from jaxcnn.errors import UserError
+from jaxcnn.program import build
+from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
+from jaxcnn.sharding import check_batch_size, make_mesh, state_shardings, to_devices
+
+
+def test_large_arrays_are_split_on_their_largest_divisible_dimension():
+    mesh = make_mesh(Mesh(data=2, fsdp=4))
+    shapes = {
+        "kernel": jax.ShapeDtypeStruct((3, 3, 64, 128), jnp.float32),
+        "odd": jax.ShapeDtypeStruct((3, 7, 5, 999), jnp.float32),
+        "small": jax.ShapeDtypeStruct((128,), jnp.float32),
+        "step": jax.ShapeDtypeStruct((), jnp.int32),
+    }
+    specs = {name: s.spec for name, s in state_shardings(shapes, mesh).items()}
+    assert specs == {"kernel": P(None, None, None, "fsdp"), "odd": P(), "small": P(), "step": P()}
+
+
+@pytest.mark.parametrize("mesh", [Mesh(data=16), Mesh(data=3, fsdp=3), Mesh(fsdp=9), Mesh(data=0)])
+def test_a_mesh_larger_than_the_machine_is_refused(mesh):
+    with pytest.raises(UserError, match=r"does not fit 8 device\(s\)"):
+        make_mesh(mesh)
+
+
+def test_a_batch_that_does_not_split_is_refused_with_one_that_does():
+    with pytest.raises(UserError, match="--batch-size=100 does not split .* 96 does"):
+        check_batch_size(100, 2, make_mesh(Mesh(data=8)))
+
+
+@pytest.mark.parametrize("mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=4, fsdp=2)])
+def test_the_arithmetic_on_eight_devices_is_that_of_one(mesh):
+    """BatchNorm's statistics and mixup's partners are those of the global batch."""
+    rng = np.random.default_rng(0)
+    batch = {
+        "image": rng.integers(0, 256, (16, 8, 8, 3), dtype=np.uint8),
+        "label": rng.integers(0, 10, 16).astype(np.int32),
+    }
+
+    def three_steps(mesh):
+        recipe = Recipe(
+            "resnet20",
+            batch_size=16,
+            image_size=8,
+            optim=Optim(lr=0.1, ema_decay=0.9),
+            augment=Augment(mixup=0.5),
+            mesh=mesh,
+        )
+        program = build(recipe, dataset_spec("digits"), steps_per_epoch=3, total_steps=3)
+        state, losses = program.init_state(), []
+        for _ in range(3):
+            rows = to_devices(batch, program.rows)
+            state, metrics = program.train_step(state, rows, program.step_key)
+            losses.append(float(metrics["loss"]))
+        return jax.device_get(state.params), losses
+
+    params, losses = three_steps(Mesh(data=1))
+    params8, losses8 = three_steps(mesh)
+    np.testing.assert_allclose(losses8, losses, rtol=1e-4)
+    chex.assert_trees_all_close(params8, params, rtol=1e-3, atol=1e-4)

@@ -1,0 +1,54 @@
+import io
+import statistics
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from scipy import stats
+
+from jaxcnn import sweep as sweep_module
+from jaxcnn.recipe import Mesh, Recipe
+from jaxcnn.sweep import Estimate, estimate, sweep, table
+
+RECIPE = Recipe("linear", epochs=1, batch_size=100, image_size=8, mesh=Mesh(data=1))
+
+
+def test_interval_is_students_t():
+    values = (0.91, 0.95, 0.93, 0.92)
+    low, high = stats.t.interval(
+        0.95, 3, loc=statistics.fmean(values), scale=stats.sem(values)
+    )
+    figure = Estimate(values)
+    assert figure.mean - figure.interval95 == pytest.approx(low)
+    assert figure.mean + figure.interval95 == pytest.approx(high)
+
+
+def test_one_seed_says_nothing_of_the_spread():
+    assert Estimate((0.9,)).interval95 == float("inf")
+
+
+def test_every_recipe_runs_with_every_seed_and_what_is_done_is_not_done_again(
+    tmp_path, monkeypatch
+):
+    console = Console(file=io.StringIO())
+    recipes = {"plain": RECIPE, "longer": replace(RECIPE, epochs=2)}
+    runs = sweep(recipes, [0, 1], tmp_path, console=console)
+    assert [run["seed"] for run in runs["plain"]] == [0, 1]
+    assert [run["steps"] for run in runs["longer"]] == [24, 24]
+    assert len(table(runs).rows) == 2
+
+    done = []
+    fit = sweep_module.fit
+    monkeypatch.setattr(
+        sweep_module,
+        "fit",
+        lambda recipe, folder, **kwargs: (
+            done.append((folder / "summary.json").exists()) or fit(recipe, folder, **kwargs)
+        ),
+    )
+    again = sweep(recipes, [0, 1, 2], tmp_path, console=console)
+    assert done == [True, True, False, True, True, False]
+    assert again["plain"][:2] == runs["plain"]
+    assert estimate(again["plain"], "test", "top1").values == tuple(
+        run["test"]["top1"] for run in again["plain"]
+    )

@@ -1,0 +1,102 @@
+"""The command line as a person types it."""
+
+import ast
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jaxcnn import evaluate as evaluate_module
+from jaxcnn import recipe as recipe_module
+from jaxcnn import train as train_module
+from jaxcnn.errors import UserError
+from jaxcnn.recipe import recipe_for
+from jaxcnn.train import main, parse
+
+
+def test_flags_default_to_the_recipe_of_the_architecture_and_data_set():
+    assert parse(["--arch=resnet20", "--dataset=cifar10"]).recipe == recipe_for(
+        "resnet20", "cifar10"
+    )
+    options = parse(["--arch", "lenet5", "--optim.lr=0.5", "--mesh.fsdp", "2", "--seed=3"])
+    recipe = options.recipe
+    assert (recipe.optim.lr, recipe.mesh.fsdp, recipe.seed) == (0.5, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--arch=resnet5"], "unknown model 'resnet5'; did you mean 'resnet5"),
+        ([], "--arch=NAME is missing"),
+        (["--arch=lenet5", "--dataset=cifar1"], "unknown data set 'cifar1'; did you mean 'cifar10"),
+        (["--arch=lenet5", "--optim.lr=fast"], "--optim.lr: could not convert string to float"),
+        (["--arch=lenet5", "--optim.name=sdg"], "invalid choice 'sdg'"),
+        (["--arch=lenet5", "--epoch=3"], "--epoch=3; did you mean --epochs?"),
+        (["--arch=lenet5", "--epochs"], "--epochs"),
+        (["--arch"], "--arch"),
+        (["--arch=lenet5", "--epochs=0"], "--epochs=0 is out of range"),
+        (["--arch=lenet5", "--dataset=mnist", "--data-dir=/nowhere"], "/nowhere"),
+        (["--arch=lenet5", "--augment.flip"], "flip changes the label of digits"),
+    ],
+)
+def test_wrong_input_exits_2_with_one_line(args, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*args, "--no-compilation-cache"]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_lists_the_flags_and_exits_0(capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for flag in ("--arch", "--optim.lr", "--mesh.fsdp", "--augment.mixup", "--workdir"):
+        assert flag in text
+
+
+@pytest.mark.parametrize("module", [recipe_module, train_module, evaluate_module])
+def test_every_flag_has_help(module):
+    """A flag's help is the string below its field; a group of flags has its class's."""
+    classes = [
+        node
+        for node in ast.parse(Path(module.__file__).read_text()).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    groups = ("Optim", "Schedule", "Augment", "Mesh", "Annotated[Recipe")
+    for node in classes:
+        for field, after in zip(node.body, [*node.body[1:], None], strict=True):
+            if isinstance(field, ast.AnnAssign):
+                annotation = ast.unparse(field.annotation)
+                is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                assert is_text or annotation.startswith(groups), ast.unparse(field)
+
+
+def test_a_value_that_names_no_flag_is_refused():
+    with pytest.raises(UserError, match="--nonsense"):
+        parse(["--arch=lenet5", "--nonsense=1"])
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
+    command = [
+        sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--epochs=500",
+        f"--workdir={tmp_path}", "--no-compilation-cache",
+    ]  # fmt: skip
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, printed = run.communicate(timeout=60)
+    assert run.returncode == 1
+    last_line = printed.strip().splitlines()[-1]
+    assert "run the same command again to go on" in last_line
+    step = int(last_line.split("stopped at step ")[1].split()[0])
+    assert (tmp_path / "checkpoints" / str(step)).is_dir()
+    assert json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])["epoch"] == 1

@@ -1,0 +1,220 @@
+import io
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+
+import chex
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+import pytest
+from rich.console import Console
+
+from jaxcnn import feed as feed_module
+from jaxcnn import trainer
+from jaxcnn.errors import RunError, UserError
+from jaxcnn.feed import Feed
+from jaxcnn.program import build
+from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
+from jaxcnn.sharding import to_devices
+from jaxcnn.trainer import Interrupted, fit
+
+# 1,257 training images: 9 steps an epoch.
+RECIPE = Recipe(
+    "lenet5",
+    epochs=3,
+    batch_size=128,
+    image_size=32,
+    optim=Optim("adamw", lr=3e-3, ema_decay=0.9),
+    augment=Augment(crop_padding=2, mixup=0.2),
+    checkpoint_every_steps=4,
+    mesh=Mesh(data=1),
+)
+
+
+def quiet():
+    return Console(file=io.StringIO())
+
+
+def state_at(workdir, step):
+    """A checkpoint's arrays, read without the trainer."""
+    return ocp.StandardCheckpointer().restore(workdir.absolute() / "checkpoints" / f"{step}/state")
+
+
+def metrics_of(workdir):
+    """The lines of metrics.jsonl without what a clock measured."""
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """An uninterrupted run of RECIPE: (folder, summary)."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, fit(RECIPE, folder, console=quiet())
+
+
+def test_a_run_leaves_what_it_promises(finished):
+    folder, summary = finished
+    assert summary == json.loads((folder / "summary.json").read_text())
+    assert set(summary) == {
+        "arch", "dataset", "seed", "params", "steps", "seconds", "val", "test"
+    }  # fmt: skip
+    assert (summary["steps"], summary["params"]) == (27, 61_706)
+    # Every example of the embedded splits once, though 128 divides neither.
+    assert (summary["val"]["n"], summary["test"]["n"]) == (180, 360)
+    lines = metrics_of(folder)
+    assert [(line["epoch"], line["step"]) for line in lines] == [(1, 9), (2, 18), (3, 27)]
+    assert lines[-1]["train_loss"] < lines[0]["train_loss"]
+    assert {path.name for path in folder.iterdir()} >= {"recipe.json", "checkpoints", "tensorboard"}
+
+
+def test_the_summary_is_of_the_best_epoch_by_validation(finished):
+    folder, summary = finished
+    best = max(metrics_of(folder), key=lambda line: (line["val_top1"], line["step"]))
+    assert summary["val"]["top1"] == best["val_top1"]
+    kept = {int(path.name) for path in (folder / "checkpoints").iterdir() if path.name.isdigit()}
+    assert {best["step"], 27} <= kept
+
+
+def test_a_finished_run_is_not_run_again(finished, monkeypatch):
+    folder, summary = finished
+    monkeypatch.setattr(trainer, "build", None)
+    assert fit(RECIPE, folder, console=quiet()) == summary
+
+
+def test_another_recipe_is_refused_in_the_same_folder(finished):
+    folder, _ = finished
+    with pytest.raises(UserError, match="--epochs: 3 != 4"):
+        fit(replace(RECIPE, epochs=4), folder, console=quiet())
+
+
+class StopAt:
+    """Stands in for the stop flag: as if a signal arrived at the n-th look at it."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def check(self):
+        self.looks -= 1
+        if self.looks == 0:
+            raise trainer.StopRequested(signal.SIGINT)
+
+
+# The third look is before step 3; the 11th is within the first validation (2 batches after 9 steps
+# and the look at the epoch's end); the 37th is in the final test.
+@pytest.mark.parametrize("looks", [1, 3, 11, 12, 37])
+def test_resumed_run_matches_uninterrupted_run(finished, tmp_path, monkeypatch, looks):
+    folder, summary = finished
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
+        with pytest.raises(Interrupted, match="run the same command again to go on"):
+            fit(RECIPE, tmp_path, console=quiet())
+    resumed = fit(RECIPE, tmp_path, console=quiet())
+    chex.assert_trees_all_equal(state_at(tmp_path, 27), state_at(folder, 27))
+    assert metrics_of(tmp_path) == metrics_of(folder)
+    assert (resumed["val"], resumed["test"]) == (summary["val"], summary["test"])
+
+
+def test_killed_run_resumes_bit_identical(tmp_path):
+    """SIGKILL at a random moment after the first checkpoint, as a user's machine might."""
+    command = [
+        sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--steps=300",
+        "--checkpoint-every-steps=5", "--batch-size=64", "--optim.ema-decay=0.9",
+        "--no-compilation-cache",
+    ]  # fmt: skip
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run = subprocess.Popen([*command, f"--workdir={killed}"], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(killed.glob("checkpoints/5*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(random.uniform(0, 2))
+    run.send_signal(signal.SIGKILL)
+    assert run.wait() == -signal.SIGKILL, "the run ended before it was killed"
+    subprocess.run([*command, f"--workdir={killed}"], check=True)
+    subprocess.run([*command, f"--workdir={whole}"], check=True)
+    chex.assert_trees_all_equal(state_at(killed, 300), state_at(whole, 300))
+    assert metrics_of(killed) == metrics_of(whole)
+
+
+def test_a_checkpoint_holds_the_state_it_was_given_though_training_goes_on(tmp_path):
+    """Writing happens in the background, while the next steps reuse the state's memory."""
+    recipe = replace(RECIPE, arch="resnet20", steps=3, batch_size=64)
+    folder = trainer.RunFolder(tmp_path)
+    feed = Feed(recipe)
+    program = build(recipe, feed.spec, steps_per_epoch=9, total_steps=9)
+    state = program.init_state()
+    batches = [to_devices(b, program.rows) for b in feed.train_batches(0, 3)]
+    with trainer.Checkpoints(folder.checkpoints) as checkpoints:
+        state, _ = program.train_step(state, batches[0], program.step_key)
+        saved = jax.tree.map(lambda x: x + 0, state)
+        checkpoints.save(state, {}, None)
+        for batch in batches[1:]:
+            state, _ = program.train_step(state, batch, program.step_key)
+        checkpoints.wait()
+        restored, _ = checkpoints.restore(1, program.state_like)
+    chex.assert_trees_all_equal(restored, saved)
+
+
+@pytest.mark.parametrize("steps", [4, 20])
+def test_a_run_may_end_within_an_epoch(tmp_path, steps):
+    summary = fit(replace(RECIPE, steps=steps), tmp_path, console=quiet())
+    assert summary["steps"] == steps
+    assert metrics_of(tmp_path)[-1]["step"] == steps
+
+
+def test_divergence_stops_the_run_and_names_step_and_last_good_checkpoint(tmp_path):
+    recipe = replace(RECIPE, arch="mlp", optim=Optim("sgd", lr=1e30), checkpoint_every_steps=1)
+    with pytest.raises(RunError, match=r"not finite at step (\d+)") as error:
+        fit(recipe, tmp_path, console=quiet())
+    text = str(error.value)
+    bad_step = int(text.split("at step ")[1].split(";")[0])
+    assert f"the last good one is {bad_step - 1}" in text or "there is no checkpoint yet" in text
+    finite = [
+        all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(state_at(tmp_path, step)))
+        for step in range(1, bad_step)
+        if (tmp_path / f"checkpoints/{step}").exists()
+    ]
+    assert all(finite)
+
+
+def test_the_test_split_is_read_once_and_last(tmp_path, monkeypatch):
+    asked = []
+    load = feed_module.load_split
+
+    def recording_load(spec, split, data_dir):
+        asked.append(split)
+        return load(spec, split, data_dir)
+
+    monkeypatch.setattr(feed_module, "load_split", recording_load)
+    fit(replace(RECIPE, steps=9), tmp_path, console=quiet())
+    assert asked == ["train", "val", "test"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 5000}, "1257"),
+        ({"image_size": 8}, "needs images of at least 16x16 pixels; got 8x8"),
+        ({"augment": Augment(flip=True)}, "flip changes the label of digits"),
+        ({"dataset": "cifar10", "data_dir": "/nowhere"}, "/nowhere"),
+        ({"mesh": Mesh(data=99)}, "does not fit"),
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused_before_a_folder_is_made(tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        fit(replace(RECIPE, **changes), tmp_path / "run", console=quiet())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_shows_each_epoch_and_a_closing_table(tmp_path):
+    console = Console(file=io.StringIO(), width=120)
+    fit(replace(RECIPE, epochs=1), tmp_path, console=console)
+    text = console.file.getvalue()
+    for part in ("61,706 parameters", "epoch   1/1", "images/s", "test", "0."):
+        assert part in text
