@@ -46,5 +46,5 @@ def evaluate_run(
         step = progress["best"]["step"]
         state, _ = checkpoints.restore(step, program.state_like)
     batches = feed.eval_batches(split, extra_transforms)
-    figures = evaluate(program, eval_variables(state), batches)
-    return {"split": split, "step": step, **figures}
+    evaluation = evaluate(program, eval_variables(state), batches)
+    return {"split": split, "step": step, **evaluation.figures}

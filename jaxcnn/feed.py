@@ -1,10 +1,11 @@
 """A recipe's data: its splits, and the batches that training and evaluation take of them."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
-from jaxcnn.data import DatasetSpec, dataset_spec, load_split
+from jaxcnn.data import DatasetSpec, Source, dataset_spec, load_split
 from jaxcnn.data.pipeline import (
     eval_batches,
     eval_transforms,
@@ -52,6 +53,10 @@ class Feed:
         self.val = load_split(self.spec, "val", recipe.data_dir)
         self.steps_per_epoch = steps_per_epoch(len(self.train), recipe.batch_size)
 
+    @cached_property
+    def test(self) -> Source:
+        return load_split(self.spec, "test", self.recipe.data_dir)
+
     def train_batches(self, start_step: int, stop_step: int) -> Iterator[dict[str, np.ndarray]]:
         return train_batches(
             self.train,
@@ -66,17 +71,12 @@ class Feed:
     def eval_batches(
         self, split: str, extra_transforms: Sequence[Transform] = ()
     ) -> Iterator[dict[str, np.ndarray]]:
-        """All of a split in order: "train", "val", "train+val" or "test".
+        """All of a split in order: "train", "val" or "test".
 
         `extra_transforms` are done to the images as the model would get them.
         """
-        loaded = {"train": self.train, "val": self.val}
-        if split in loaded:
-            source = loaded[split]
-        else:
-            source = load_split(self.spec, split, self.recipe.data_dir)
         return eval_batches(
-            source,
+            getattr(self, split),
             (*self._eval_transforms, *extra_transforms),
             batch_size=self.recipe.batch_size,
             num_workers=self.recipe.workers,

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import NamedSharding
 
@@ -121,19 +121,39 @@ def build(recipe: Recipe, data: DatasetSpec, *, steps_per_epoch: int, total_step
     )
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """A split, evaluated.
+
+    Attributes:
+        figures: `{"top1", "top5", "loss", "n"}`.
+        labels: int [n], in the split's order.
+        predicted: int [n], the class with the highest logit.
+    """
+
+    figures: dict[str, float | int]
+    labels: np.ndarray
+    predicted: np.ndarray
+
+
 def evaluate(
     program: Program,
     variables: Variables,
-    batches: Iterable[Any],
+    batches: Iterable[dict[str, np.ndarray]],
     *,
     between: Callable[[], None] = lambda: None,
-) -> dict[str, float | int]:
-    """`{"top1", "top5", "loss", "n"}` over all of `batches`; `between` is called before each."""
+) -> Evaluation:
+    """Evaluates all of `batches`, each example once; `between` is called before each batch."""
     sums: Sums = {}
+    labels, predicted = [], []
     for batch in batches:
         between()
-        sums = add_sums(sums, program.eval_step(variables, to_devices(batch, program.rows)))
-    return summarize(sums)
+        batch_sums, classes = program.eval_step(variables, to_devices(batch, program.rows))
+        sums = add_sums(sums, batch_sums)
+        real = batch["weight"] > 0
+        labels.append(batch["label"][real])
+        predicted.append(np.asarray(classes)[real])
+    return Evaluation(summarize(sums), np.concatenate(labels), np.concatenate(predicted))
 
 
 def _eval_prepare(data: DatasetSpec) -> Prepare:

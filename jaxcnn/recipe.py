@@ -155,6 +155,17 @@ THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     (
+        "efficientnet*",
+        "digits",
+        {
+            "epochs": 20,
+            "batch_size": 64,
+            "optim": Optim("adamw", lr=4e-3, weight_decay=5e-2, ema_decay=0.99),
+            "schedule": Schedule("cosine", warmup_epochs=2.0),
+            "augment": Augment(crop_padding=2, label_smoothing=0.1),
+        },
+    ),
+    (
         "*",
         "cifar*",
         {

@@ -18,7 +18,7 @@ Metrics = dict[str, jax.Array]
 # (key, batch) -> images [N, H, W, C] as the model takes them, targets [N, K].
 Prepare = Callable[[jax.Array, Batch], tuple[jax.Array, jax.Array]]
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
-EvalStep = Callable[[Variables, Batch], Metrics]
+EvalStep = Callable[[Variables, Batch], tuple[Metrics, jax.Array]]
 
 
 def make_train_step(
@@ -119,11 +119,16 @@ def update_averages(state: TrainState, decay: float) -> TrainState:
 
 
 def make_eval_step(model: nn.Module, loss_fn: LossFn, *, prepare: Prepare) -> EvalStep:
-    """`step(variables, batch) -> metrics`, for a batch with a `weight` per example."""
+    """`step(variables, batch) -> (metrics, predicted [N])`, predicted being the top class.
 
-    def step(variables: Variables, batch: Batch) -> Metrics:
+    `batch` has a `weight` per example; `predicted` covers those that only fill the batch too.
+    """
+
+    def step(variables: Variables, batch: Batch) -> tuple[Metrics, jax.Array]:
         images, targets = prepare(jax.random.key(0), batch)
         logits: Any = model.apply(variables, images, train=False)
-        return batch_sums(loss_fn(logits, targets), logits, batch["label"], batch["weight"])
+        losses = loss_fn(logits, targets)
+        sums = batch_sums(losses, logits, batch["label"], batch["weight"])
+        return sums, logits.argmax(-1)
 
     return step

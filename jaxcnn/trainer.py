@@ -22,8 +22,9 @@ from jaxcnn.display import Display, closing_table
 from jaxcnn.errors import RunError
 from jaxcnn.feed import Feed
 from jaxcnn.metrics import add_sums, summarize
-from jaxcnn.program import Program, build, evaluate
+from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
+from jaxcnn.report import write_report
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
@@ -208,7 +209,7 @@ class Run:
         epoch = math.ceil(step / self.feed.steps_per_epoch)
         rate = self.throughput.images_per_second
         self.display.phase(f"validating epoch {epoch}")
-        val = self.evaluate("val", eval_variables(self.state))
+        val = self.evaluate("val", eval_variables(self.state)).figures
         best = self.progress["best"]
         is_best = best is None or validation_rank(val) >= validation_rank(best)
         if is_best:
@@ -254,8 +255,15 @@ class Run:
             "steps": self.total_steps,
             "seconds": self.progress["seconds"],
             "val": {name: best[name] for name in ("top1", "top5", "loss", "n")},
-            "test": test,
+            "test": test.figures,
         }
+        write_report(
+            self.folder.report,
+            self.folder.read_metrics(),
+            test,
+            images=self.feed.test,
+            class_names=self.feed.spec.class_names,
+        )
         self.folder.write_summary(summary)
         return summary
 
@@ -265,7 +273,7 @@ class Run:
         self.progress["seconds"] += now - self.clock
         self.clock = now
 
-    def evaluate(self, split: str, variables: Any) -> dict[str, float | int]:
+    def evaluate(self, split: str, variables: Any) -> Evaluation:
         batches = self.feed.eval_batches(split)
         return evaluate(self.program, variables, batches, between=self.stop.check)
 

@@ -23,6 +23,7 @@ LAYERS = [
     ["state"],
     ["step", "checkpoint"],
     ["program"],
+    ["report"],
     ["trainer", "evaluation"],
     ["sweep"],
     ["cli"],

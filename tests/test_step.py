@@ -117,7 +117,9 @@ def test_padding_counts_for_nothing_in_evaluation(batch):
     step = make_eval_step(model, cross_entropy(), prepare=prepare)
     variables = eval_variables(state)
     ten = {name: rows[:10] for name, rows in batch.items()}
-    whole = step(variables, {**ten, "weight": jnp.ones(10)})
-    padded = step(variables, {**batch, "weight": (jnp.arange(16) < 10).astype(jnp.float32)})
+    whole, predicted = step(variables, {**ten, "weight": jnp.ones(10)})
+    weight = (jnp.arange(16) < 10).astype(jnp.float32)
+    padded, padded_predicted = step(variables, {**batch, "weight": weight})
+    assert jnp.array_equal(predicted, padded_predicted[:10])
     chex.assert_trees_all_close(whole, padded, rtol=1e-6)
     assert padded["n"] == 10

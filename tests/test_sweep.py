@@ -15,9 +15,7 @@ RECIPE = Recipe("linear", epochs=1, batch_size=100, image_size=8, mesh=Mesh(data
 
 def test_interval_is_students_t():
     values = (0.91, 0.95, 0.93, 0.92)
-    low, high = stats.t.interval(
-        0.95, 3, loc=statistics.fmean(values), scale=stats.sem(values)
-    )
+    low, high = stats.t.interval(0.95, 3, loc=statistics.fmean(values), scale=stats.sem(values))
     figure = Estimate(values)
     assert figure.mean - figure.interval95 == pytest.approx(low)
     assert figure.mean + figure.interval95 == pytest.approx(high)

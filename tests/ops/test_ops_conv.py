@@ -65,12 +65,40 @@ def value_and_gradients(op, x, w, how):
     return run(x, w)
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(convolutions())
 def test_value_and_gradients_equal_xla(case):
     for got, want in zip(
         value_and_gradients(conv_general_dilated, *case),
         value_and_gradients(lax.conv_general_dilated, *case),
+        strict=True,
+    ):
+        assert_close(got, want)
+
+
+@pytest.mark.parametrize(
+    "x_shape, w_shape, strides, dilation, groups",
+    [
+        # Patches of 6 examples of this size exceed the bound, so they come in several dots.
+        pytest.param((6, 48, 48, 8), (3, 3, 8, 4), (1, 1), (1, 1), 1, id="dense in chunks"),
+        pytest.param((3, 25, 33, 3), (3, 5, 3, 4), (1, 2), (2, 1), 1, id="dense dilated"),
+        pytest.param((3, 9, 8, 2), (3, 2, 1, 4), (1, 2), (2, 3), 2, id="depthwise dilated"),
+        pytest.param((3, 9, 8, 2), (3, 2, 1, 2), (3, 2), (2, 1), 2, id="depthwise both"),
+        pytest.param((3, 9, 8, 1), (5, 3, 1, 4), (2, 1), (1, 2), 1, id="one channel"),
+    ],
+)
+def test_chunks_strides_and_dilations_equal_xla(x_shape, w_shape, strides, dilation, groups):
+    how = {
+        "window_strides": strides,
+        "padding": ((1, 0), (2, 1)),
+        "rhs_dilation": dilation,
+        "dimension_numbers": NHWC,
+        "feature_group_count": groups,
+    }
+    x, w = random(0, x_shape), random(1, w_shape)
+    for got, want in zip(
+        value_and_gradients(conv_general_dilated, x, w, how),
+        value_and_gradients(lax.conv_general_dilated, x, w, how),
         strict=True,
     ):
         assert_close(got, want)
