@@ -32,7 +32,7 @@ _HOMES = {
     "sweep": "jaxcnn.sweep",
 }
 
-__all__ = list(_HOMES)
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 __version__ = "0.1.0"
 
 

@@ -9,19 +9,19 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jaxcnn.errors import UserError
 
 T = TypeVar("T")
 
 
-def discover(package: str, constant: str) -> Mapping[str, T]:
+def discover(package: str, constant: str) -> Mapping[str, Any]:
     """One read-only mapping from the `constant` of every module in `package`.
 
     Raises RuntimeError if two modules offer the same name.
     """
-    found: dict[str, T] = {}
+    found: dict[str, Any] = {}
     origin: dict[str, str] = {}
     path = importlib.import_module(package).__path__
     for info in sorted(pkgutil.iter_modules(path), key=lambda info: info.name):

@@ -41,7 +41,7 @@ def write_report(
         "mistakes.png": mistakes(test, images, class_names),
     }
     for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=120)
+        figure.savefig(folder / name, dpi=120, bbox_inches="tight")
     classes = classification_report(
         test.labels,
         test.predicted,
@@ -92,7 +92,7 @@ def mistakes(test: Evaluation, images: Source, class_names: Sequence[str]) -> Fi
     wrong = np.flatnonzero(test.predicted != test.labels)
     figure = Figure(figsize=(10, 7.5), layout="constrained")
     figure.suptitle(f"{len(wrong):,} of {len(test.labels):,} test images are wrong")
-    grid = figure.subplots(MISTAKES_ROWS, MISTAKES_COLUMNS).flat
+    grid = figure.subplots(MISTAKES_ROWS, MISTAKES_COLUMNS).ravel()
     for axes in grid:
         axes.axis("off")
     for axes, index in zip(grid, wrong, strict=False):

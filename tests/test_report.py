@@ -7,7 +7,7 @@ from sklearn.metrics import recall_score
 
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.program import Evaluation
-from jaxcnn.report import write_report
+from jaxcnn.report import mistakes, write_report
 
 RNG = np.random.default_rng(0)
 
@@ -37,3 +37,19 @@ def test_every_picture_is_drawn(tmp_path, num_classes, channels, wrong):
     classes = json.loads((tmp_path / "report" / "classes.json").read_text())
     recalls = recall_score(test.labels, test.predicted, average=None)
     assert [classes[name]["recall"] for name in names] == pytest.approx(recalls)
+
+
+def test_mistakes_are_shown_where_there_are_some():
+    """One picture and title per mistake; a title alone where everything is right."""
+    images = ArraySource(RNG.integers(0, 256, (60, 8, 8, 1), dtype=np.uint8), np.arange(60) % 3)
+    names = ["cat", "dog", "owl"]
+
+    def shown(test):
+        return [axes for axes in mistakes(test, images, names).axes if axes.images]
+
+    some = evaluation(3)
+    first = np.flatnonzero(some.predicted != some.labels)[0]
+    axes = shown(some)[0]
+    assert axes.get_title() == f"{names[some.labels[first]]} → {names[some.predicted[first]]}"
+    assert np.array_equal(axes.images[0].get_array(), images[int(first)]["image"][..., 0])
+    assert not shown(evaluation(3, wrong=False))

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import NamedTuple
+from functools import partial, reduce
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,13 +37,13 @@ Shape = tuple[int, ...]
 class Window(NamedTuple):
     """How a convolution or a pooling reads its input: everything static about it but the shapes."""
 
-    strides: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
-    dilation: tuple[int, int] = (1, 1)
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...] = (1, 1)
     groups: int = 1
-    precision: object = None
+    precision: Any = None
 
-    def output_size(self, size: Sequence[int], kernel: Sequence[int]) -> tuple[int, int]:
+    def output_size(self, size: Sequence[int], kernel: Sequence[int]) -> Shape:
         """Height and width of the output for an input of height and width `size`."""
         return tuple(
             max((n + lo + hi - (k - 1) * d - 1) // s + 1, 0)
@@ -60,11 +60,11 @@ def conv_general_dilated(
     padding: Padding,
     lhs_dilation: Sequence[int] | None = None,
     rhs_dilation: Sequence[int] | None = None,
-    dimension_numbers: object = None,
+    dimension_numbers: Any = None,
     feature_group_count: int = 1,
     batch_group_count: int = 1,
-    precision: object = None,
-    preferred_element_type: object = None,
+    precision: Any = None,
+    preferred_element_type: Any = None,
 ) -> jax.Array:
     """`jax.lax.conv_general_dilated`, faster on CPU; gradients of any order are reverse-mode only.
 
@@ -123,7 +123,7 @@ def conv_general_dilated(
     )
     if 0 in window.output_size(lhs.shape[1:3], rhs.shape[:2]):
         return plain()
-    if _cpu_lowering(window, lhs.shape, rhs.shape) is None:
+    if _cpu_lowering(window, lhs.shape, rhs.shape) is _XLA:
         return plain()
     return _conv(window, lhs, rhs)
 
@@ -222,8 +222,8 @@ class _Lowering(NamedTuple):
     weight_grad: Callable[..., jax.Array]  # (window, w_shape, x, g) -> dw
 
 
-def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering | None:
-    """The lowering that measured fastest on CPU, None where that is XLA's own."""
+def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering:
+    """The lowering that measured fastest on CPU."""
     if x_shape[3] == 1:
         return _ONE_CHANNEL
     if window.groups == x_shape[3]:
@@ -235,7 +235,7 @@ def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering |
     positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
     if window.groups == 1 and x_shape[3] >= 3 and positions > 100:
         return _DENSE
-    return None
+    return _XLA
 
 
 def _dot(a: jax.Array, b: jax.Array, contract: tuple[int, int]) -> jax.Array:
@@ -262,8 +262,8 @@ def scatter_offsets(
     term: Callable[..., jax.Array],
     arrays: Sequence[tuple[jax.Array, float]],
     window: Window,
-    kernel: tuple[int, int],
-    size: tuple[int, int],
+    kernel: Shape,
+    size: Shape,
 ) -> jax.Array:
     """Adjoint of `read_offset`: the sum over offsets of what each sends to the input.
 
@@ -300,7 +300,7 @@ def scatter_offsets(
             for j, (qj, sj) in enumerate(steps[1])
             if (si, sj) == (ri, rj)
         ]
-        return sum(terms) if terms else jnp.zeros((n, *extent, channels), dtype)
+        return reduce(jnp.add, terms) if terms else jnp.zeros((n, *extent, channels), dtype)
 
     dtype = jax.eval_shape(partial(term, 0, 0), *(a for a, _ in arrays)).dtype
     if window.strides == (1, 1):
@@ -350,12 +350,12 @@ def _depthwise_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
     kernel, size = w.shape[:2], window.output_size(x.shape[1:3], w.shape[:2])
     x = jnp.repeat(pad_spatial(x, window.padding), w.shape[3] // x.shape[3], axis=3)
     w = w[:, :, 0].astype(jnp.float32)  # [KH, KW, features]
-    y = sum(
+    products = (
         read_offset(x, i, j, window, size).astype(jnp.float32) * w[i, j]
         for i in range(kernel[0])
         for j in range(kernel[1])
     )
-    return y.astype(x.dtype)
+    return reduce(jnp.add, products).astype(x.dtype)
 
 
 def _depthwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
@@ -421,11 +421,12 @@ def _dense_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Arra
 
     most = max(_PATCHES_BYTES // (4 * math.prod(size) * patch), 1)
     chunk = max(n for n in range(1, min(most, len(x)) + 1) if len(x) % n == 0)
-    chunks = tuple(a.reshape(-1, chunk, *a.shape[1:]) for a in (x, g))
+    chunks: Any = tuple(a.reshape(-1, chunk, *a.shape[1:]) for a in (x, g))
     dw, _ = lax.scan(add_examples, jnp.zeros((kernel[0], patch, features), jnp.float32), chunks)
     return dw.reshape(w_shape).astype(x.dtype)
 
 
+_XLA = _Lowering(_xla_forward, _xla_input_grad, _xla_weight_grad)
 _DENSE = _Lowering(_xla_forward, _xla_input_grad, _dense_weight_grad)
 _POINTWISE = _Lowering(_pointwise_forward, _pointwise_input_grad, _pointwise_weight_grad)
 _ONE_CHANNEL = _Lowering(_depthwise_forward, _xla_input_grad, _xla_weight_grad)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -61,11 +61,12 @@ def avg_pool(
     The other arguments, the result and the errors are `max_pool`'s.
     """
     kernel, how = _window(x, window, strides, padding)
-    total = _sum_pool(how, kernel, x.astype(jnp.float32))
+    total: jax.Array = _sum_pool(how, kernel, x.astype(jnp.float32))
     if count_include_pad:
         return (total / math.prod(kernel)).astype(x.dtype)
     ones = jnp.ones((1, *x.shape[1:3], 1), jnp.float32)
-    return (total / _sum_pool(how, kernel, ones)).astype(x.dtype)
+    counts: jax.Array = _sum_pool(how, kernel, ones)
+    return (total / counts).astype(x.dtype)
 
 
 def global_avg_pool(x: jax.Array) -> jax.Array:
@@ -137,7 +138,7 @@ def _xla_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Arr
 
 def _cpu_sum(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     size = how.output_size(x.shape[1:3], kernel)
-    return sum(_reads(how, kernel, size, pad_spatial(x, how.padding)))
+    return reduce(jnp.add, _reads(how, kernel, size, pad_spatial(x, how.padding)))
 
 
 def _cpu_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
@@ -145,7 +146,7 @@ def _cpu_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Arr
 
 
 def _reads(
-    how: Window, kernel: tuple[int, int], size: tuple[int, int], x: jax.Array
+    how: Window, kernel: tuple[int, int], size: tuple[int, ...], x: jax.Array
 ) -> list[jax.Array]:
     """What each offset of the windows reads from the padded `x`, in row-major order."""
     return [read_offset(x, i, j, how, size) for i in range(kernel[0]) for j in range(kernel[1])]
@@ -240,4 +241,5 @@ def _cpu_max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.A
     size = how.output_size(x.shape[1:3], kernel)
     where = _argmax(how, kernel, x)
     reads = _reads(how, kernel, size, pad_spatial(t, how.padding))
-    return sum(jnp.where(where == offset, read, 0) for offset, read in enumerate(reads))
+    chosen = (jnp.where(where == offset, read, 0) for offset, read in enumerate(reads))
+    return reduce(jnp.add, chosen)

@@ -19,7 +19,7 @@ def test_an_example_is_kept_or_dropped_as_a_whole():
 def test_the_rate_is_that_of_dropping_and_the_mean_stays():
     y = dropped(0.25)[:, 0, 0, 0]
     assert (y == 0).mean() == pytest.approx(0.25, abs=0.03)
-    assert set(jnp.unique(y).tolist()) == {0.0, pytest.approx(4 / 3)}
+    assert jnp.unique(y).tolist() == pytest.approx([0, 4 / 3])
 
 
 def test_inference_is_the_identity():
