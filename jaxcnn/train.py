@@ -12,6 +12,7 @@ from jaxcnn import cli
 from jaxcnn.errors import UserError
 from jaxcnn.models import list_models
 from jaxcnn.recipe import Recipe, recipe_for
+from jaxcnn.wandb_log import wandb_log
 
 PROGRAM = "python -m jaxcnn.train"
 
@@ -21,6 +22,8 @@ class Options:
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
     workdir: str | None = None
     """The run's folder; runs/ARCH-DATASET-sSEED if not given. The same command resumes there."""
+    wandb: str | None = None
+    """Project at Weights & Biases to log the epochs to as well; needs the wandb extra."""
     compilation_cache: bool = True
     """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
 
@@ -53,8 +56,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
         recipe = options.recipe
         workdir = options.workdir or f"runs/{recipe.arch}-{recipe.dataset}-s{recipe.seed}"
+        extra = {}
+        if options.wandb is not None:
+            extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)
         try:
-            fit(recipe, workdir)
+            fit(recipe, workdir, **extra)
         except Interrupted as stopped:
             print(f"{PROGRAM}: {stopped}", file=sys.stderr)
             # SIGTERM is a machine making room, which a scheduler must not take for a failure.

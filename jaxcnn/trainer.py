@@ -8,7 +8,7 @@ killed at any moment goes on from its latest checkpoint as if nothing had happen
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
 from jaxcnn.stopping import StopFlag, StopRequested, stop_on_signal
 
+OnEpoch = Callable[[Mapping[str, Any]], None]
+
 # Steps that may be under way before the host looks at the oldest one's metrics: enough to keep a
 # device busy, few enough to notice a divergence at once.
 STEPS_IN_FLIGHT = 2
@@ -43,11 +45,23 @@ class Interrupted(Exception):
         self.signal_number = signal_number
 
 
-def fit(recipe: Recipe, workdir: str | Path, *, console: Console | None = None) -> dict[str, Any]:
+def fit(
+    recipe: Recipe,
+    workdir: str | Path,
+    *,
+    console: Console | None = None,
+    on_epoch: OnEpoch = lambda line: None,
+) -> dict[str, Any]:
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
     Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
     end, with that one. A run that has finished is not run again: its summary is returned.
+
+    Args:
+        recipe: what to run.
+        workdir: the run's folder.
+        console: where progress is shown; standard error if not given.
+        on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere.
 
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
@@ -76,7 +90,7 @@ def fit(recipe: Recipe, workdir: str | Path, *, console: Console | None = None) 
         num_epochs=math.ceil(total_steps / feed.steps_per_epoch),
     )
     with display, Checkpoints(folder.checkpoints) as checkpoints, stop_on_signal() as stop:
-        run = Run(recipe, folder, feed, program, total_steps, checkpoints, display, stop)
+        run = Run(recipe, folder, feed, program, total_steps, checkpoints, display, stop, on_epoch)
         summary = run.to_the_end()
     console.print(closing_table(summary))
     return summary
@@ -95,6 +109,7 @@ class Run:
         checkpoints: Checkpoints,
         display: Display,
         stop: StopFlag,
+        on_epoch: OnEpoch,
     ) -> None:
         self.recipe = recipe
         self.folder = folder
@@ -104,6 +119,7 @@ class Run:
         self.checkpoints = checkpoints
         self.display = display
         self.stop = stop
+        self.on_epoch = on_epoch
         self.pending: deque[tuple[int, dict[str, jax.Array]]] = deque()
         self.throughput = Throughput()
         self.clock = time.monotonic()
@@ -227,6 +243,7 @@ class Run:
         }
         self.folder.append_metrics(line)
         self.log_to_tensorboard(line)
+        self.on_epoch(line)
         self.display.epoch(line, best=is_best)
         self.progress |= {"epoch_sums": {}, "evaluated_step": step}
         self.save(val)

@@ -19,7 +19,7 @@ LAYERS = [
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping"],
     ["recipe"],
-    ["run_folder", "sharding", "schedules", "optim", "display", "feed"],
+    ["run_folder", "sharding", "schedules", "optim", "display", "feed", "wandb_log"],
     ["state"],
     ["step", "checkpoint"],
     ["program"],

@@ -164,9 +164,12 @@ def test_a_checkpoint_holds_the_state_it_was_given_though_training_goes_on(tmp_p
 
 @pytest.mark.parametrize("steps", [4, 20])
 def test_a_run_may_end_within_an_epoch(tmp_path, steps):
-    summary = fit(replace(RECIPE, steps=steps), tmp_path, console=quiet())
+    lines = []
+    recipe = replace(RECIPE, steps=steps)
+    summary = fit(recipe, tmp_path, console=quiet(), on_epoch=lines.append)
     assert summary["steps"] == steps
     assert metrics_of(tmp_path)[-1]["step"] == steps
+    assert [line["step"] for line in lines] == [line["step"] for line in metrics_of(tmp_path)]
 
 
 def test_divergence_stops_the_run_and_names_step_and_last_good_checkpoint(tmp_path):
