@@ -22,9 +22,10 @@ class Checkpoints:
     in the background, and a checkpoint appears in the folder whole or not at all.
 
     A checkpoint is the state, and the progress: what the host knows of the run (plain values).
+    `read_only` leaves the folder as it is: half-written files there may be another process's.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         policy = checkpoint_managers.AnyPreservationPolicy(
             [
                 checkpoint_managers.LatestN(2),
@@ -36,7 +37,9 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(
             folder.absolute(),
             options=ocp.CheckpointManagerOptions(
-                preservation_policy=policy, cleanup_tmp_directories=True
+                preservation_policy=policy,
+                cleanup_tmp_directories=not read_only,
+                read_only=read_only,
             ),
             item_handlers={
                 "state": ocp.StandardCheckpointHandler(),

@@ -1,6 +1,7 @@
 """What a run shows while it goes: a line per epoch, a progress bar, a closing table."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -70,8 +71,8 @@ class Display:
         self._bar.stop()
 
 
-def closing_table(summary: Mapping[str, Any]) -> Table:
-    """Validation and test figures of a finished run."""
+def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
+    """Prints the validation and test figures of a finished run, and where it is."""
     title = f"{summary['arch']} on {summary['dataset']}, seed {summary['seed']}"
     table = Table("split", "images", "top-1", "top-5", "loss", title=title)
     for split in ("val", "test"):
@@ -83,7 +84,11 @@ def closing_table(summary: Mapping[str, Any]) -> Table:
             f"{figures['top5']:.4f}",
             f"{figures['loss']:.4f}",
         )
-    table.caption = (
-        f"{summary['params']:,} parameters, {summary['steps']:,} steps, {summary['seconds']:.0f} s"
+    console.print(table)
+    console.print(
+        f"finished: {summary['params']:,} parameters, {summary['steps']:,} steps, "
+        f"{summary['seconds']:.0f} s; the run is in {folder}, its pictures in report/",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
-    return table

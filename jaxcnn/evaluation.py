@@ -36,7 +36,7 @@ def evaluate_run(
     recipe = replace(recipe, data_dir=data_dir or recipe.data_dir)
     feed = Feed(recipe)
     program = build(recipe, feed.spec, steps_per_epoch=feed.steps_per_epoch, total_steps=1)
-    with Checkpoints(folder.checkpoints) as checkpoints:
+    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
         latest = checkpoints.latest_step()
         if latest is None:
             raise UserError(f"{folder.path} has no checkpoint yet; train first")

@@ -18,7 +18,7 @@ from rich.console import Console
 from tensorboardX import SummaryWriter
 
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
-from jaxcnn.display import Display, closing_table
+from jaxcnn.display import Display, show_result
 from jaxcnn.errors import RunError
 from jaxcnn.feed import Feed
 from jaxcnn.metrics import add_sums, summarize
@@ -75,9 +75,10 @@ def fit(
     check(recipe)
     folder = RunFolder(workdir)
     folder.refuse_other(recipe)
-    if (summary := folder.read_summary()) is not None:
-        return summary
     console = console or Console(stderr=True)
+    if (summary := folder.read_summary()) is not None:
+        show_result(console, summary, folder.path)
+        return summary
     feed = Feed(recipe)
     total_steps = recipe.steps or recipe.epochs * feed.steps_per_epoch
     program = build(
@@ -92,7 +93,7 @@ def fit(
     with display, Checkpoints(folder.checkpoints) as checkpoints, stop_on_signal() as stop:
         run = Run(recipe, folder, feed, program, total_steps, checkpoints, display, stop, on_epoch)
         summary = run.to_the_end()
-    console.print(closing_table(summary))
+    show_result(console, summary, folder.path)
     return summary
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -35,3 +36,19 @@ def test_wrong_input_exits_2_with_one_line(args, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_run_under_way_is_left_as_it_is(run, tmp_path, capsys):
+    """What another process is writing looks like litter, and must stay."""
+    folder = tmp_path / "run"
+    shutil.copytree(run[0], folder)
+    half_written = folder / "checkpoints" / "99.orbax-checkpoint-tmp"
+    half_written.mkdir()
+    assert main([f"--workdir={folder}", "--no-compilation-cache"]) == 0
+    assert half_written.exists()
+
+
+def test_a_run_without_a_checkpoint_is_refused(run, tmp_path, capsys):
+    shutil.copy(run[0] / "recipe.json", tmp_path)
+    assert main([f"--workdir={tmp_path}", "--no-compilation-cache"]) == 2
+    assert "has no checkpoint yet; train first" in capsys.readouterr().err

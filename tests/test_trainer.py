@@ -87,7 +87,9 @@ def test_the_summary_is_of_the_best_epoch_by_validation(finished):
 def test_a_finished_run_is_not_run_again(finished, monkeypatch):
     folder, summary = finished
     monkeypatch.setattr(trainer, "build", None)
-    assert fit(RECIPE, folder, console=quiet()) == summary
+    console = quiet()
+    assert fit(RECIPE, folder, console=console) == summary
+    assert "finished" in console.file.getvalue()
 
 
 def test_another_recipe_is_refused_in_the_same_folder(finished):
