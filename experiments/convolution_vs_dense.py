@@ -5,7 +5,17 @@
 `linear`, `mlp` and `lenet5` are trained on MNIST as it is, without augmentation, and tested on
 clean test images and on ones shifted at random by up to 2 and 4 pixels each way.
 
-ANSWER
+Yes, and most where they are not. Test top-1, mean ± 95% interval over 3 seeds, 5 epochs:
+
+    architecture  parameters  clean            shift <= 2 px    shift <= 4 px
+    linear             7,850  0.9220 ± 0.0019  0.6289 ± 0.0034  0.3125 ± 0.0047
+    mlp              266,610  0.9810 ± 0.0012  0.8124 ± 0.0201  0.4676 ± 0.0162
+    lenet5            61,706  0.9875 ± 0.0017  0.9071 ± 0.0191  0.6210 ± 0.0327
+
+On clean images lenet5 is 0.7 points ahead of the mlp with a quarter of its parameters; shifted by
+up to 2 pixels it is 9 points ahead, by up to 4 pixels 15. Sharing weights over positions and
+pooling buy tolerance to shifts that were not in training, though far from invariance: beyond the
+two poolings, dense layers still tie features to places.
 """
 
 import sys
@@ -61,8 +71,9 @@ def experiment(options: Options, console: Console) -> Table:
     recipes = {arch: recipe(arch, options) for arch in ARCHITECTURES}
     seeds = range(options.seeds)
     runs = sweep(recipes, seeds, options.workdir, console=console)
-    columns = (f"shift ≤ {pixels}" for pixels in SHIFTS_PIXELS)
-    table = Table("architecture", "parameters", *columns, title="test top-1, mean ± 95% interval")
+    table = Table("architecture", "parameters", title="test top-1, mean ± 95% interval")
+    for pixels in SHIFTS_PIXELS:
+        table.add_column(f"shift ≤ {pixels} px" if pixels else "clean", no_wrap=True)
     for arch in ARCHITECTURES:
         figures = [
             Estimate(

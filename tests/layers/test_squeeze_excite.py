@@ -1,5 +1,5 @@
 import jax
-import pytest
+import numpy as np
 from flax import linen as nn
 
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
@@ -13,4 +13,4 @@ def test_each_channel_is_scaled_by_what_the_channels_means_say():
     hidden = nn.relu(x.mean((1, 2)) @ kernels["reduce"])
     scale = nn.sigmoid(hidden @ kernels["expand"])  # Biases start at zero.
     y = module.apply(variables, x)
-    assert y == pytest.approx(x * scale[:, None, None, :], rel=1e-4, abs=1e-5)
+    np.testing.assert_allclose(y, x * scale[:, None, None, :], rtol=1e-4, atol=1e-5)
