@@ -119,6 +119,14 @@ PLACE_FIELDS = ("data_dir", "workers", "mesh", "checkpoint_every_steps")
 # The largest side, in pixels, of the data sets that have thumbnails rather than photographs.
 THUMBNAIL = 32
 
+_ADAMW_WITH_AVERAGES: dict[str, Any] = {
+    "epochs": 30,
+    "batch_size": 64,
+    "optim": Optim("adamw", lr=2e-3, weight_decay=5e-2, ema_decay=0.99),
+    "schedule": Schedule("cosine", warmup_epochs=2.0),
+    "augment": Augment(crop_padding=2, label_smoothing=0.1),
+}
+
 # Thumbnails: (architecture pattern, data set pattern, changes to the defaults); the first row that
 # fits both counts.
 THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -158,11 +166,9 @@ THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "efficientnet*",
         "digits",
         {
+            **_ADAMW_WITH_AVERAGES,
             "epochs": 20,
-            "batch_size": 64,
             "optim": Optim("adamw", lr=4e-3, weight_decay=5e-2, ema_decay=0.99),
-            "schedule": Schedule("cosine", warmup_epochs=2.0),
-            "augment": Augment(crop_padding=2, label_smoothing=0.1),
         },
     ),
     (
@@ -176,17 +182,7 @@ THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "augment": Augment(crop_padding=4, flip=True, label_smoothing=0.1),
         },
     ),
-    (
-        "*",
-        "*",
-        {
-            "epochs": 30,
-            "batch_size": 64,
-            "optim": Optim("adamw", lr=2e-3, weight_decay=5e-2, ema_decay=0.99),
-            "schedule": Schedule("cosine", warmup_epochs=2.0),
-            "augment": Augment(crop_padding=2, label_smoothing=0.1),
-        },
-    ),
+    ("*", "*", _ADAMW_WITH_AVERAGES),
 )
 
 

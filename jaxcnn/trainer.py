@@ -125,6 +125,10 @@ class Run:
         self.throughput = Throughput()
         self.clock = time.monotonic()
         self.state, self.progress = self.resume()
+        # What an earlier process logged past its last checkpoint is about to be repeated.
+        self.tensorboard = SummaryWriter(
+            str(folder.tensorboard), purge_step=int(self.state.step) + 1
+        )
 
     def to_the_end(self) -> dict[str, Any]:
         step = int(self.state.step)
@@ -153,6 +157,8 @@ class Run:
                 "run the same command again to go on",
                 request.signal_number,
             ) from request
+        finally:
+            self.tensorboard.close()
 
     def resume(self) -> tuple[Any, Progress]:
         """The latest checkpoint, or a fresh state."""
@@ -251,11 +257,10 @@ class Run:
         self.throughput.start()
 
     def log_to_tensorboard(self, line: dict[str, Any]) -> None:
-        # A writer an epoch: a run that is killed leaves no half-written event behind.
-        with SummaryWriter(str(self.folder.tensorboard), purge_step=line["step"]) as writer:
-            for name, value in line.items():
-                if name not in ("epoch", "step") and value is not None:
-                    writer.add_scalar(name, value, line["step"])
+        for name, value in line.items():
+            if name not in ("epoch", "step") and value is not None:
+                self.tensorboard.add_scalar(name, value, line["step"])
+        self.tensorboard.flush()
 
     def finish(self) -> dict[str, Any]:
         """Tests once, with the best checkpoint by validation, and writes the summary."""
