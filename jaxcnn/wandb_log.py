@@ -16,7 +16,7 @@ def wandb_log(
     Raises UserError if the package is not installed.
     """
     try:
-        import wandb
+        import wandb  # pyright: ignore[reportMissingImports]  (an extra)
     except ImportError as error:
         raise UserError("--wandb needs a package: pip install 'jaxcnn[wandb]'") from error
     name = Path(workdir).name

@@ -10,5 +10,7 @@ def tap(module: nn.Module, name: str, x: jax.Array) -> jax.Array:
     `apply(..., mutable=["stages"])` then gives the value; a "perturbations" collection given to
     `apply` is added to it, so that its gradient is the gradient at `x`. Free when neither is used.
     """
+    if module.is_initializing():  # `model.init` would keep every feature map as a variable.
+        return x
     module.sow("stages", name, x)
     return module.perturb(name, x)

@@ -41,17 +41,11 @@ def init_variables(
 ) -> Variables:
     """Fresh `{"params": ..., "batch_stats": ...}` for images [N, *image_size, channels].
 
-    Feature taps are left out: an init with every collection mutable would store feature maps.
     Auxiliary heads exist in training mode only, hence `train=True`.
     """
     params_key, dropout_key = jax.random.split(key)
     images = jnp.zeros((1, *image_size, channels))
-    variables = model.init(
-        {"params": params_key, "dropout": dropout_key},
-        images,
-        train=True,
-        mutable=["params", "batch_stats"],
-    )
+    variables = model.init({"params": params_key, "dropout": dropout_key}, images, train=True)
     return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
 
 

@@ -80,6 +80,13 @@ def test_logits_are_finite_and_depend_on_the_image(name):
     assert not jnp.allclose(logits[0], logits[1])
 
 
+@pytest.mark.parametrize("name", ["mlp", "resnet18"])
+def test_flax_init_gives_parameters_and_statistics_and_no_feature_maps(name):
+    model = create_model(name, num_classes=5)
+    variables = jax.eval_shape(lambda key: model.init(key, jnp.zeros((1, 32, 32, 3))), KEY)
+    assert set(variables) <= {"params", "batch_stats"}
+
+
 def test_a_mistyped_architecture_suggests_the_nearest():
     with pytest.raises(UserError, match="unknown model 'resnet5'; did you mean 'resnet5[06]'"):
         create_model("resnet5")
