@@ -4,6 +4,7 @@ import argparse
 import io
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 import tyro
 
-from jaxcnn.errors import RunError, UserError
+from jaxcnn.errors import Interrupted, RunError, UserError
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 
 def run(program: str, command: Callable[[], int]) -> int:
-    """Runs `command` and returns the exit status; an error of the user's is one line."""
+    """Runs `command` and returns the exit status; what stops it is one line, no traceback."""
     try:
         return command()
     except UserError as error:
@@ -30,6 +31,9 @@ def run(program: str, command: Callable[[], int]) -> int:
     except RunError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return FAILED
+    except Interrupted as stopped:
+        print(f"{program}: {stopped}", file=sys.stderr)
+        return DONE if stopped.signal_number == signal.SIGTERM else FAILED
 
 
 def parse(

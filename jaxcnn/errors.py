@@ -13,3 +13,15 @@ class RunError(RuntimeError):
 
     Command lines print the message alone and exit with status 1.
     """
+
+
+class Interrupted(Exception):
+    """A run was asked to stop by a signal, and saved; the message says how to go on.
+
+    Command lines print the message alone. They exit with status 1, but with 0 for SIGTERM: that is
+    a machine making room, which a scheduler must not take for a failure.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number

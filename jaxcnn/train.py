@@ -1,6 +1,5 @@
 """python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
 
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,20 +50,15 @@ def main(args: Sequence[str] | None = None) -> int:
     def train() -> int:
         options = parse(args)
         cli.set_up(compilation_cache=options.compilation_cache)
-        # After the flags are known to be right: these imports take seconds.
-        from jaxcnn.trainer import Interrupted, fit
+        # After the flags are known to be right: this import takes seconds.
+        from jaxcnn.trainer import fit
 
         recipe = options.recipe
         workdir = options.workdir or f"runs/{recipe.arch}-{recipe.dataset}-s{recipe.seed}"
         extra = {}
         if options.wandb is not None:
             extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)
-        try:
-            fit(recipe, workdir, **extra)
-        except Interrupted as stopped:
-            print(f"{PROGRAM}: {stopped}", file=sys.stderr)
-            # SIGTERM is a machine making room, which a scheduler must not take for a failure.
-            return cli.DONE if stopped.signal_number == signal.SIGTERM else cli.FAILED
+        fit(recipe, workdir, **extra)
         return cli.DONE
 
     return cli.run(PROGRAM, train)

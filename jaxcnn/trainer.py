@@ -19,7 +19,7 @@ from tensorboardX import SummaryWriter
 
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.display import Display, show_result
-from jaxcnn.errors import RunError
+from jaxcnn.errors import Interrupted, RunError
 from jaxcnn.feed import Feed
 from jaxcnn.metrics import add_sums, summarize
 from jaxcnn.program import Evaluation, Program, build, evaluate
@@ -35,14 +35,6 @@ OnEpoch = Callable[[Mapping[str, Any]], None]
 # Steps that may be under way before the host looks at the oldest one's metrics: enough to keep a
 # device busy, few enough to notice a divergence at once.
 STEPS_IN_FLIGHT = 2
-
-
-class Interrupted(Exception):
-    """The run was asked to stop, and saved; the message says how to go on."""
-
-    def __init__(self, message: str, signal_number: int) -> None:
-        super().__init__(message)
-        self.signal_number = signal_number
 
 
 def fit(

@@ -83,7 +83,6 @@ def test_a_value_that_names_no_flag_is_refused():
         parse(["--arch=lenet5", "--nonsense=1"])
 
 
-# SIGTERM is a machine making room, which a scheduler must not take for a failure.
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, 0)])
 def test_a_signal_saves_and_the_last_line_says_how_to_go_on(tmp_path, number, status):
     command = [

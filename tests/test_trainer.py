@@ -17,12 +17,12 @@ from rich.console import Console
 
 from jaxcnn import feed as feed_module
 from jaxcnn import trainer
-from jaxcnn.errors import RunError, UserError
+from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.program import build
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.sharding import to_devices
-from jaxcnn.trainer import Interrupted, fit
+from jaxcnn.trainer import fit
 
 # 1,257 training images: 9 steps an epoch.
 RECIPE = Recipe(
