@@ -374,7 +374,7 @@ def _depthwise_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.
     row_window = window._replace(strides=(1, window.strides[1]))
 
     # One example at a time, so that it is read from memory once and from the cache for each offset;
-    # the kernel's rows in a loop, because one body per offset compiles 3 times as long.
+    # the kernel's rows in a loop, because one body per offset takes longer to compile.
     def add_example(dw: jax.Array, example: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         x, g = (a[None].astype(jnp.float32) for a in example)
         x = jnp.repeat(pad_spatial(x, window.padding), features // x.shape[3], axis=3)
