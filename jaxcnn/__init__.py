@@ -1,4 +1,4 @@
-"""Convolutional networks in JAX and Flax, from LeNet to EfficientNet, and one trainer for all.
+"""Convolutional networks in JAX and Flax, from LeNet to ConvNeXt, and one trainer for all.
 
     model = jaxcnn.create_model("resnet50")
     summary = jaxcnn.fit(jaxcnn.recipe_for("lenet5", "mnist"), "runs/lenet5")
@@ -10,11 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxcnn import weights as weights
     from jaxcnn.data import list_datasets as list_datasets
     from jaxcnn.errors import RunError as RunError
     from jaxcnn.errors import UserError as UserError
     from jaxcnn.models import create_model as create_model
     from jaxcnn.models import list_models as list_models
+    from jaxcnn.pretrained import load_weights as load_weights
     from jaxcnn.recipe import Recipe as Recipe
     from jaxcnn.recipe import recipe_for as recipe_for
     from jaxcnn.sweep import sweep as sweep
@@ -28,19 +30,22 @@ _HOMES = {
     "fit": "jaxcnn.trainer",
     "list_datasets": "jaxcnn.data",
     "list_models": "jaxcnn.models",
+    "load_weights": "jaxcnn.pretrained",
     "recipe_for": "jaxcnn.recipe",
     "sweep": "jaxcnn.sweep",
 }
 
-__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_HOMES, "weights"]  # pyright: ignore[reportUnsupportedDunderAll]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
+    if name == "weights":
+        return import_module("jaxcnn.weights")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *__all__})

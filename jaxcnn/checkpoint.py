@@ -7,6 +7,7 @@ from typing import Any
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from jaxcnn.models.spec import Variables
 from jaxcnn.state import TrainState
 
 Progress = dict[str, Any]
@@ -65,6 +66,21 @@ class Checkpoints:
 
     def latest_step(self) -> int | None:
         return self._manager.latest_step()
+
+    def best_step(self) -> int | None:
+        """The step of the best validated checkpoint."""
+        return self._manager.best_step()
+
+    def restore_variables(self, step: int) -> Variables:
+        """The weights saved at `step`, as evaluation uses them, whatever the run's shapes are."""
+        whole = ocp.args.Composite(state=ocp.args.StandardRestore())
+        state = self._manager.restore(step, args=whole)["state"]
+        averaged = state["ema_params"] is not None
+        prefix = "ema_" if averaged else ""
+        return {
+            "params": state[f"{prefix}params"],
+            "batch_stats": state[f"{prefix}batch_stats"] or {},
+        }
 
     def wait(self) -> None:
         """Until everything saved is on disk."""

@@ -1,24 +1,38 @@
-"""python -m jaxcnn.evaluate --workdir=DIR: a run's best checkpoint on one split, as JSON."""
+"""A run's best checkpoint, or published weights, measured on one split; prints JSON.
+
+python -m jaxcnn.evaluate --workdir=DIR
+python -m jaxcnn.evaluate --arch=NAME --pretrained=SOURCE --dataset=NAME --data-dir=DIR
+"""
 
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from jaxcnn import cli
+from jaxcnn.errors import UserError
 
 PROGRAM = "python -m jaxcnn.evaluate"
 
 
 @dataclass(frozen=True)
 class Options:
-    workdir: str
+    workdir: str | None = None
     """The run's folder."""
-    split: Literal["train", "val", "test"] = "test"
-    """What to evaluate on."""
+    arch: str | None = None
+    """For published weights: the architecture, one of jaxcnn.list_models()."""
+    pretrained: str | None = None
+    """For published weights: a .safetensors or .pth file, or hf:timm/NAME."""
+    dataset: str = "image_folder"
+    """For published weights: the data set."""
+    image_size: int | None = None
+    """For published weights: height and width in pixels; what the weights ask for if not given."""
+    split: Literal["train", "val", "test", "all"] | None = None
+    """What to evaluate on; the test split if not given, or all of a set without splits."""
     data_dir: str | None = None
-    """TFDS directory; where the run had it if not given."""
+    """Where the data is: a TFDS directory or a folder of images; a run knows its own."""
     compilation_cache: bool = True
     """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
 
@@ -29,10 +43,26 @@ def main(args: Sequence[str] | None = None) -> int:
     def evaluate() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
         cli.set_up(compilation_cache=options.compilation_cache)
+        of_run, of_weights = (options.workdir,), (options.arch, options.pretrained)
+        if (None in of_run) == (None in of_weights) or (any(of_run) and any(of_weights)):
+            raise UserError("give either --workdir=DIR, or --arch=NAME and --pretrained=SOURCE")
         # After the flags are known to be right: this import takes seconds.
-        from jaxcnn.evaluation import evaluate_run
+        from jaxcnn.evaluation import evaluate_pretrained, evaluate_run
 
-        figures = evaluate_run(options.workdir, split=options.split, data_dir=options.data_dir)
+        if options.workdir is not None:
+            figures = evaluate_run(
+                options.workdir, split=options.split or "test", data_dir=options.data_dir
+            )
+        else:
+            figures = evaluate_pretrained(
+                options.arch or "",
+                options.pretrained or "",
+                dataset=options.dataset,
+                data_dir=options.data_dir,
+                split=options.split,
+                image_size=options.image_size,
+                say=partial(print, file=sys.stderr),
+            )
         print(json.dumps(figures, indent=2))
         return cli.DONE
 

@@ -1,17 +1,27 @@
 """A finished or stopped run, measured again on any split."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from jaxcnn.checkpoint import Checkpoints
+from jaxcnn.data import dataset_at, load_split
+from jaxcnn.data.pipeline import eval_batches, eval_transforms
 from jaxcnn.data.transforms import Transform
 from jaxcnn.errors import UserError
 from jaxcnn.feed import Feed
-from jaxcnn.program import build, evaluate
+from jaxcnn.losses import cross_entropy
+from jaxcnn.models import create_model, model_spec
+from jaxcnn.pretrained import read_pretrained
+from jaxcnn.program import build, eval_prepare, evaluate
+from jaxcnn.recipe import Mesh
 from jaxcnn.run_folder import RunFolder
+from jaxcnn.sharding import batch_sharding, make_mesh, replicated
 from jaxcnn.state import eval_variables
+from jaxcnn.step import make_eval_step
 
 
 def evaluate_run(
@@ -34,8 +44,15 @@ def evaluate_run(
     folder = RunFolder(workdir)
     recipe = folder.read_recipe()
     recipe = replace(recipe, data_dir=data_dir or recipe.data_dir)
-    feed = Feed(recipe)
-    program = build(recipe, feed.spec, steps_per_epoch=feed.steps_per_epoch, total_steps=1)
+    pretrained = recipe.pretrained and read_pretrained(recipe.arch, recipe.pretrained)
+    feed = Feed(recipe, pretrained.preprocessing if pretrained else None)
+    program = build(
+        recipe,
+        feed.spec,
+        preprocessing=feed.preprocessing,
+        steps_per_epoch=feed.steps_per_epoch,
+        total_steps=1,
+    )
     with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
         latest = checkpoints.latest_step()
         if latest is None:
@@ -46,5 +63,63 @@ def evaluate_run(
         step = progress["best"]["step"]
         state, _ = checkpoints.restore(step, program.state_like)
     batches = feed.eval_batches(split, extra_transforms)
-    evaluation = evaluate(program, eval_variables(state), batches)
+    evaluation = evaluate(program.eval_step, program.rows, eval_variables(state), batches)
     return {"split": split, "step": step, **evaluation.figures}
+
+
+def evaluate_pretrained(
+    arch: str,
+    source: str,
+    *,
+    dataset: str,
+    data_dir: str | None = None,
+    split: str | None = None,
+    image_size: int | None = None,
+    batch_size: int = 50,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """`{"arch", "split", "top1", "top5", "loss", "n"}` of published weights on a data set.
+
+    Photographs are prepared as the weights' own evaluation did.
+
+    Args:
+        arch: one of `list_models()`.
+        source: as for `jaxcnn.load_weights`.
+        dataset: whose classes are those of the weights, in their order.
+        data_dir: where the data is.
+        split: the test split if not given, or all of a set that comes without splits.
+        image_size: height and width in pixels; what the weights ask for if not given.
+        batch_size: images at a time; the figures do not depend on it.
+        say: is told what the user should know before the figures.
+
+    Raises UserError where weights, data and model do not fit each other.
+    """
+    pretrained = read_pretrained(arch, source)
+    if pretrained.arch != arch:
+        say(f"these weights are of {pretrained.arch} (its padding and epsilon): evaluating that")
+    data = dataset_at(dataset, data_dir)
+    if pretrained.num_classes != data.num_classes:
+        raise UserError(
+            f"the weights tell {pretrained.num_classes} classes apart, "
+            f"{dataset} has {data.num_classes}"
+        )
+    split = split or ("all" if data.splits == ("all",) else "test")
+    spec, preprocessing = model_spec(pretrained.arch), pretrained.preprocessing
+    transforms = eval_transforms(
+        data,
+        image_size=image_size or preprocessing.image_size or spec.image_size,
+        channels=spec.channels,
+        resize="crop" if data.image_size is None else "interpolate",
+        crop_fraction=preprocessing.crop_fraction,
+        interpolation=preprocessing.interpolation,
+    )
+    batches = eval_batches(
+        load_split(data, split, data_dir), transforms, batch_size=batch_size, num_threads=2
+    )
+    mesh = make_mesh(Mesh(data=1))
+    model = create_model(pretrained.arch, num_classes=data.num_classes)
+    prepare = eval_prepare(data.num_classes, preprocessing)
+    eval_step = jax.jit(make_eval_step(model, cross_entropy(), prepare=prepare))
+    variables = jax.device_put(pretrained.variables, replicated(mesh))
+    evaluation = evaluate(eval_step, batch_sharding(mesh), variables, batches)
+    return {"arch": pretrained.arch, "split": split, **evaluation.figures}

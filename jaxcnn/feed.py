@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from jaxcnn.data import DatasetSpec, Source, dataset_spec, load_split
+from jaxcnn.data import DatasetSpec, Source, dataset_at, load_split
 from jaxcnn.data.pipeline import (
     eval_batches,
     eval_transforms,
@@ -16,6 +16,7 @@ from jaxcnn.data.pipeline import (
 from jaxcnn.data.transforms import Transform
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
+from jaxcnn.weights.preprocessing import Preprocessing
 
 
 def image_channels(recipe: Recipe, data: DatasetSpec) -> int:
@@ -26,18 +27,26 @@ def image_channels(recipe: Recipe, data: DatasetSpec) -> int:
 class Feed:
     """Training and validation split, loaded; the test split is not touched before it is asked for.
 
+    `preprocessing` is that of the weights the run starts from; without, the data set's own mean
+    and standard deviation count.
+
     Raises UserError where the data is missing or the recipe's values do not fit it.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, preprocessing: Preprocessing | None = None) -> None:
         augment = recipe.augment
         self.recipe = recipe
-        self.spec = dataset_spec(recipe.dataset)
+        self.spec = dataset_at(recipe.dataset, recipe.data_dir)
+        if preprocessing is None:
+            preprocessing = Preprocessing(self.spec.mean, self.spec.std)
+        self.preprocessing = preprocessing
         self._eval_transforms = eval_transforms(
             self.spec,
             image_size=recipe.image_size,
             channels=image_channels(recipe, self.spec),
             resize=recipe.resize,
+            crop_fraction=preprocessing.crop_fraction,
+            interpolation=preprocessing.interpolation,
         )
         self._train_transforms = train_transforms(
             self.spec,

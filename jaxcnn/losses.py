@@ -7,6 +7,10 @@ import optax
 
 LossFn = Callable[[jax.Array, jax.Array], jax.Array]
 
+# What an auxiliary classifier's loss counts in training, where the network's own counts 1
+# (Szegedy et al., 2015, section 5, https://arxiv.org/abs/1409.4842).
+AUX_WEIGHT = 0.3
+
 
 def cross_entropy(label_smoothing: float = 0.0) -> LossFn:
     """`loss(logits [N, K], targets [N, K]) -> [N]`, targets being probabilities.

@@ -29,6 +29,7 @@ from jaxcnn.sharding import (
 )
 from jaxcnn.state import TrainState, init_state
 from jaxcnn.step import Batch, EvalStep, Prepare, TrainStep, make_eval_step, make_train_step
+from jaxcnn.weights.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,17 @@ class Program:
         return sum(leaf.size for leaf in jax.tree.leaves(self.state_like.params))
 
 
-def build(recipe: Recipe, data: DatasetSpec, *, steps_per_epoch: int, total_steps: int) -> Program:
+def build(
+    recipe: Recipe,
+    data: DatasetSpec,
+    *,
+    preprocessing: Preprocessing,
+    steps_per_epoch: int,
+    total_steps: int,
+) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
+
+    `preprocessing` has the mean and standard deviation that images are normalised by.
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
     images, or the devices are too few.
@@ -94,11 +104,13 @@ def build(recipe: Recipe, data: DatasetSpec, *, steps_per_epoch: int, total_step
         model,
         optimizer,
         cross_entropy(recipe.augment.label_smoothing),
-        prepare=_train_prepare(recipe, data),
+        prepare=_train_prepare(recipe, data, preprocessing),
         accumulate_steps=recipe.optim.accumulate_steps,
         ema_decay=recipe.optim.ema_decay,
     )
-    eval_step = make_eval_step(model, cross_entropy(), prepare=_eval_prepare(data))
+    eval_step = make_eval_step(
+        model, cross_entropy(), prepare=eval_prepare(data.num_classes, preprocessing)
+    )
     return Program(
         # It runs once: on CPU its compilation at full effort takes twice as long.
         init_state=jax.jit(
@@ -137,18 +149,22 @@ class Evaluation:
 
 
 def evaluate(
-    program: Program,
+    eval_step: EvalStep,
+    rows: NamedSharding,
     variables: Variables,
     batches: Iterable[dict[str, np.ndarray]],
     *,
     between: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Evaluates all of `batches`, each example once; `between` is called before each batch."""
+    """Evaluates all of `batches`, each example once; `between` is called before each batch.
+
+    `eval_step` is compiled, `rows` how batches lie on the devices (see `Program`).
+    """
     sums: Sums = {}
     labels, predicted = [], []
     for batch in batches:
         between()
-        batch_sums, classes = program.eval_step(variables, to_devices(batch, program.rows))
+        batch_sums, classes = eval_step(variables, to_devices(batch, rows))
         sums = add_sums(sums, batch_sums)
         real = batch["weight"] > 0
         labels.append(batch["label"][real])
@@ -156,16 +172,18 @@ def evaluate(
     return Evaluation(summarize(sums), np.concatenate(labels), np.concatenate(predicted))
 
 
-def _eval_prepare(data: DatasetSpec) -> Prepare:
+def eval_prepare(num_classes: int, preprocessing: Preprocessing) -> Prepare:
+    """Normalised images and one-hot targets."""
+
     def prepare(key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-        images = normalize(batch["image"], data.mean, data.std)
-        return images, jax.nn.one_hot(batch["label"], data.num_classes)
+        images = normalize(batch["image"], preprocessing.mean, preprocessing.std)
+        return images, jax.nn.one_hot(batch["label"], num_classes)
 
     return prepare
 
 
-def _train_prepare(recipe: Recipe, data: DatasetSpec) -> Prepare:
-    plain = _eval_prepare(data)
+def _train_prepare(recipe: Recipe, data: DatasetSpec, preprocessing: Preprocessing) -> Prepare:
+    plain = eval_prepare(data.num_classes, preprocessing)
     mix = make_mix(mixup_alpha=recipe.augment.mixup, cutmix_alpha=recipe.augment.cutmix)
     if mix is None:
         return plain

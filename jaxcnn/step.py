@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from jaxcnn.losses import LossFn
+from jaxcnn.losses import AUX_WEIGHT, LossFn
 from jaxcnn.metrics import batch_sums
 from jaxcnn.models.spec import Variables
 from jaxcnn.state import TrainState
@@ -33,7 +33,9 @@ def make_train_step(
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
     `key` is the run's; the step's own randomness is `fold_in(key, state.step)`. The metrics are
-    sums over the batch (`jaxcnn.metrics`), and `finite`: whether loss and gradient are.
+    sums over the batch (`jaxcnn.metrics`), and `finite`: whether loss and gradient are. A model's
+    auxiliary classifiers, what it sows in the collection "aux_logits", add their loss times
+    `AUX_WEIGHT` to what is minimised, and nothing to the metrics.
 
     Args:
         prepare: normalisation and mixing, on the device.
@@ -50,12 +52,15 @@ def make_train_step(
             {"params": params, "batch_stats": batch_stats},
             images,
             train=True,
-            mutable=["batch_stats"],
+            mutable=["batch_stats", "aux_logits"],
             rngs={"dropout": key},
         )
         losses = loss_fn(logits, targets)
         sums = batch_sums(losses, logits, labels, jnp.ones_like(losses))
-        return losses.mean(), (updated.get("batch_stats", batch_stats), sums)
+        loss = losses.mean()
+        for aux_logits in jax.tree.leaves(updated.get("aux_logits", {})):
+            loss += AUX_WEIGHT * loss_fn(aux_logits, targets).mean()
+        return loss, (updated.get("batch_stats", batch_stats), sums)
 
     gradient = jax.grad(loss_and_sums, has_aux=True)
 

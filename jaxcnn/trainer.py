@@ -19,9 +19,10 @@ from tensorboardX import SummaryWriter
 
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.display import Display, show_result
-from jaxcnn.errors import Interrupted, RunError
+from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.metrics import add_sums, summarize
+from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
 from jaxcnn.report import write_report
@@ -71,10 +72,22 @@ def fit(
     if (summary := folder.read_summary()) is not None:
         show_result(console, summary, folder.path)
         return summary
-    feed = Feed(recipe)
+    pretrained = None
+    if recipe.pretrained is not None:
+        pretrained = read_pretrained(recipe.arch, recipe.pretrained)
+        if pretrained.arch != recipe.arch:
+            raise UserError(
+                f"{recipe.pretrained} holds weights of {pretrained.arch}; "
+                f"give --arch={pretrained.arch}"
+            )
+    feed = Feed(recipe, pretrained and pretrained.preprocessing)
     total_steps = recipe.steps or recipe.epochs * feed.steps_per_epoch
     program = build(
-        recipe, feed.spec, steps_per_epoch=feed.steps_per_epoch, total_steps=total_steps
+        recipe,
+        feed.spec,
+        preprocessing=feed.preprocessing,
+        steps_per_epoch=feed.steps_per_epoch,
+        total_steps=total_steps,
     )
     folder.claim(recipe)
     display = Display(
@@ -83,7 +96,18 @@ def fit(
         num_epochs=math.ceil(total_steps / feed.steps_per_epoch),
     )
     with display, Checkpoints(folder.checkpoints) as checkpoints, stop_on_signal() as stop:
-        run = Run(recipe, folder, feed, program, total_steps, checkpoints, display, stop, on_epoch)
+        run = Run(
+            recipe,
+            folder,
+            feed,
+            program,
+            total_steps,
+            pretrained,
+            checkpoints,
+            display,
+            stop,
+            on_epoch,
+        )
         summary = run.to_the_end()
     show_result(console, summary, folder.path)
     return summary
@@ -99,6 +123,7 @@ class Run:
         feed: Feed,
         program: Program,
         total_steps: int,
+        pretrained: Pretrained | None,
         checkpoints: Checkpoints,
         display: Display,
         stop: StopFlag,
@@ -109,6 +134,7 @@ class Run:
         self.feed = feed
         self.program = program
         self.total_steps = total_steps
+        self.pretrained = pretrained
         self.checkpoints = checkpoints
         self.display = display
         self.stop = stop
@@ -153,7 +179,7 @@ class Run:
             self.tensorboard.close()
 
     def resume(self) -> tuple[Any, Progress]:
-        """The latest checkpoint, or a fresh state."""
+        """The latest checkpoint, or a fresh state with the pretrained weights, if any."""
         latest = self.checkpoints.latest_step()
         self.folder.drop_metrics_after(latest or 0)
         feed, recipe = self.feed, self.recipe
@@ -169,7 +195,13 @@ class Run:
             return self.checkpoints.restore(latest, self.program.state_like)
         self.display.phase("initialising")
         progress = {"epoch_sums": {}, "evaluated_step": 0, "best": None, "seconds": 0.0}
-        return self.program.init_state(), progress
+        state = self.program.init_state()
+        if self.pretrained is not None:
+            state, kept = start_from(state, self.pretrained)
+            self.display.say(f"starting from {recipe.pretrained}")
+            if kept:
+                self.display.say(head_note(kept, self.pretrained, feed.spec.num_classes))
+        return state, progress
 
     def device_batches(self, start_step: int) -> Iterator[dict[str, jax.Array]]:
         """Batches from `start_step` on, each sent to the devices one step before it is needed."""
@@ -290,7 +322,10 @@ class Run:
 
     def evaluate(self, split: str, variables: Any) -> Evaluation:
         batches = self.feed.eval_batches(split)
-        return evaluate(self.program, variables, batches, between=self.stop.check)
+        program = self.program
+        return evaluate(
+            program.eval_step, program.rows, variables, batches, between=self.stop.check
+        )
 
 
 class Throughput:

@@ -18,16 +18,17 @@ LAYERS = [
     ["ops"],
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping"],
+    ["weights"],
     ["recipe"],
     ["run_folder", "sharding", "schedules", "optim", "display", "feed", "wandb_log"],
     ["state"],
     ["step", "checkpoint"],
-    ["program"],
+    ["pretrained", "program"],
     ["report"],
     ["trainer", "evaluation"],
     ["sweep"],
     ["cli"],
-    ["train", "evaluate"],
+    ["train", "evaluate", "zoo"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

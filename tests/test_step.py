@@ -4,8 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 
-from jaxcnn.losses import cross_entropy
+from jaxcnn.losses import AUX_WEIGHT, cross_entropy
 from jaxcnn.models import create_model
 from jaxcnn.optim import make_optimizer
 from jaxcnn.recipe import Optim
@@ -123,3 +124,51 @@ def test_padding_counts_for_nothing_in_evaluation(batch):
     assert jnp.array_equal(predicted, padded_predicted[:10])
     chex.assert_trees_all_close(whole, padded, rtol=1e-6)
     assert padded["n"] == 10
+
+
+class WithAuxHeads(nn.Module):
+    """A linear classifier, and as many auxiliary ones on the same pixels."""
+
+    heads: int
+
+    @nn.compact
+    def __call__(self, images, *, train=False):
+        x = images.reshape(len(images), -1)
+        for number in range(self.heads if train else 0):
+            logits = nn.Dense(4, name=f"head{number}")(x)
+            if not self.is_initializing():
+                self.sow("aux_logits", f"aux{number}", logits)
+        return nn.Dense(4, name="head")(x)
+
+
+def test_auxiliary_heads_learn_at_their_weight_and_are_not_in_the_metrics(batch):
+    optim = Optim("sgd", lr=0.1, momentum=0.0, weight_decay=0.0)
+    state, step = training(WithAuxHeads(2), optim)
+    # From the same weights a head's gradient is the same, but for the weight of its loss.
+    params = dict.fromkeys(("head", "head0", "head1"), state.params["head"])
+    after, metrics = step(state.replace(params=params), batch, KEY)
+    moved = jax.tree.map(jnp.subtract, after.params, params)
+    weighted = jax.tree.map(lambda d: AUX_WEIGHT * d, moved["head"])
+    assert jnp.abs(weighted["kernel"]).max() > 0
+    for head in ("head0", "head1"):
+        chex.assert_trees_all_close(moved[head], weighted, rtol=1e-3, atol=1e-6)
+
+    plain_state, plain_step = training(WithAuxHeads(0), optim)
+    plain_params = {"head": params["head"]}
+    plain_after, plain_metrics = plain_step(plain_state.replace(params=plain_params), batch, KEY)
+    chex.assert_trees_all_close(metrics, plain_metrics, rtol=1e-6)
+    chex.assert_trees_all_close(after.params["head"], plain_after.params["head"], rtol=1e-6)
+
+
+def test_a_model_without_auxiliary_heads_minimises_its_loss_alone(batch):
+    optim = Optim("sgd", lr=0.1, momentum=0.0, weight_decay=0.0)
+    model = create_model("linear", num_classes=4)
+    state, step = training(model, optim)
+
+    def loss(params):
+        images, targets = prepare(KEY, batch)
+        return cross_entropy()(model.apply({"params": params}, images), targets).mean()
+
+    grads = jax.grad(loss)(state.params)
+    expected = jax.tree.map(lambda p, g: p - 0.1 * g, state.params, grads)
+    chex.assert_trees_all_close(step(state, batch, KEY)[0].params, expected, rtol=1e-5, atol=1e-6)

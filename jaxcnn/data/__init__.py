@@ -6,7 +6,7 @@ steps = pipeline.train_batches(train, transforms, batch_size=128, seed=0, stop_s
 """
 
 from jaxcnn.data.errors import DataError, DataNotFound, ExampleError
-from jaxcnn.data.registry import dataset_spec, list_datasets
+from jaxcnn.data.registry import dataset_at, dataset_spec, list_datasets
 from jaxcnn.data.spec import DatasetSpec, Source
 from jaxcnn.data.splits import load_split
 
@@ -16,6 +16,7 @@ __all__ = [
     "DatasetSpec",
     "ExampleError",
     "Source",
+    "dataset_at",
     "dataset_spec",
     "list_datasets",
     "load_split",

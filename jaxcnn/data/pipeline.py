@@ -17,12 +17,15 @@ from jaxcnn.data.errors import DataError, ExampleError
 from jaxcnn.data.order import ExampleRng, epoch_order
 from jaxcnn.data.spec import DatasetSpec, Source
 from jaxcnn.data.transforms import (
+    CenterCrop,
     Cutout,
     HorizontalFlip,
     Pad,
     RandomCrop,
     RandomErasing,
+    RandomResizedCrop,
     Resize,
+    ResizeShorter,
     Size,
     ToChannels,
     Transform,
@@ -30,6 +33,7 @@ from jaxcnn.data.transforms import (
 )
 
 Batch = dict[str, np.ndarray]
+Fit = Literal["interpolate", "pad", "crop"]
 
 
 def eval_transforms(
@@ -37,7 +41,9 @@ def eval_transforms(
     *,
     image_size: Size,
     channels: int,
-    resize: Literal["interpolate", "pad"] = "interpolate",
+    resize: Fit = "interpolate",
+    crop_fraction: float = 0.875,
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic",
 ) -> tuple[Transform, ...]:
     """What brings a set's images to a model's input; nothing where they fit already.
 
@@ -45,14 +51,21 @@ def eval_transforms(
         spec: row of the data set table.
         image_size: pixels, height and width of the model's input.
         channels: of the model's input; grey images are repeated.
-        resize: stretch the image, or pad it with black.
+        resize: stretch the image, pad it with black, or crop its centre.
+        crop_fraction: crop: side of the centre over the photograph's shorter side.
+        interpolation: crop: how the photograph is resized before.
 
     Raises:
         DataError: the images cannot be brought there this way.
     """
     size = pair(image_size)
     transforms: list[Transform] = []
-    if size != pair(spec.image_size):
+    if resize == "crop":
+        shorter = int(min(size) / crop_fraction)
+        transforms += [ResizeShorter(shorter, interpolation), CenterCrop(size)]
+    elif spec.image_size is None:
+        raise DataError(f"{spec.name} has images of many sizes; bring them to one by --resize=crop")
+    elif size != pair(spec.image_size):
         if resize == "pad" and min(size) < spec.image_size:
             raise DataError(
                 f"cannot pad {spec.name}'s {spec.image_size}x{spec.image_size} to"
@@ -74,13 +87,15 @@ def train_transforms(
     *,
     image_size: Size,
     channels: int,
-    resize: Literal["interpolate", "pad"] = "interpolate",
+    resize: Fit = "interpolate",
     crop_padding: int = 0,
     flip: bool = False,
     erase_probability: float = 0.0,
     cutout: int = 0,
 ) -> tuple[Transform, ...]:
     """`eval_transforms`, then augmentation: shift, mirror, cover.
+
+    With resize="crop" a random part of the photograph takes the place of its centre.
 
     Args:
         spec, image_size, channels, resize: as for `eval_transforms`.
@@ -97,6 +112,8 @@ def train_transforms(
     transforms = list(
         eval_transforms(spec, image_size=image_size, channels=channels, resize=resize)
     )
+    if resize == "crop":
+        transforms[:2] = [RandomResizedCrop(image_size)]
     if crop_padding:
         transforms.append(RandomCrop(image_size, crop_padding))
     if flip:

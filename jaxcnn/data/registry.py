@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from jaxcnn.data.spec import DatasetSpec
+from jaxcnn.data.spec import DataDir, DatasetSpec
 from jaxcnn.discovery import discover, look_up
 
 
@@ -20,3 +20,9 @@ def list_datasets() -> list[str]:
 def dataset_spec(name: str) -> DatasetSpec:
     """The table row of a data set. Raises UserError, naming the nearest, if there is none."""
     return look_up(_table(), name, "data set")
+
+
+def dataset_at(name: str, data_dir: DataDir) -> DatasetSpec:
+    """The row of a data set with what only its folder tells: the classes of an image folder."""
+    spec = dataset_spec(name)
+    return spec if spec.examine is None else spec.examine(data_dir)

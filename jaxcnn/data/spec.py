@@ -87,8 +87,8 @@ class DatasetSpec:
 
     name: str
     num_classes: int
-    image_size: int
-    """Height and width of the images, pixels."""
+    image_size: int | None
+    """Height and width of the images, pixels; None for photographs of many sizes."""
     channels: int
     mean: tuple[float, ...]
     """Per channel, of uint8 / 255 over the official training split."""
@@ -99,6 +99,8 @@ class DatasetSpec:
     load: Callable[[str, DataDir], Source]
     """load(split, data_dir): one of `splits`; raises DataNotFound if it is not there."""
     splits: tuple[str, ...] = ("train", "test")
-    """The splits the set comes with; where "val" is not one, data/splits.py holds it out."""
+    """The splits the set comes with, or ("all",); data/splits.py makes the others of them."""
+    examine: Callable[[DataDir], "DatasetSpec"] | None = None
+    """For a set whose classes and splits only its folder tells: the row with these filled in."""
     paper: str = ""
     """URL."""

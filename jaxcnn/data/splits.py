@@ -1,9 +1,10 @@
 """Who may see what: training, validation and test examples.
 
 The test split is the official one and is never part of any other. Where a set comes without a
-validation split, a stratified tenth of the training split is held out. The seed of that is part of
-the protocol, not of a run: all runs of a sweep tune on the same examples, and none has trained on
-what another was validated with.
+validation split, a stratified tenth of the training split is held out; a set without any split is
+divided into 70 %, 10 % and 20 %, stratified. The seed of that is part of the protocol, not of a
+run: all runs of a sweep tune on the same examples, and none has trained on what another was
+validated with.
 """
 
 import numpy as np
@@ -11,13 +12,15 @@ import numpy as np
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.spec import Concatenation, DataDir, DatasetSpec, Source, Subset
 
-SPLITS = ("train", "val", "train+val", "test")
+SPLITS = ("train", "val", "train+val", "test", "all")
 VAL_FRACTION = 0.1
+TEST_FRACTION = 0.2  # Of a set that comes without a test split.
 PROTOCOL_SEED = 0
 
 
 def load_split(spec: DatasetSpec, split: str, data_dir: DataDir = None) -> Source:
-    """The examples of one split: "train", "val", "train+val" or "test".
+    """The examples of one split: "train", "val", "train+val" or "test"; "all" for all of a set
+    that comes without splits.
 
     Args:
         spec: row of the data set table.
@@ -30,6 +33,10 @@ def load_split(spec: DatasetSpec, split: str, data_dir: DataDir = None) -> Sourc
     """
     if split not in SPLITS:
         raise DataError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
+    if spec.splits == ("all",):
+        return _part_of_all(spec.load("all", data_dir), split)
+    if split == "all":
+        raise DataError(f"{spec.name} comes in splits; give one of {', '.join(SPLITS[:-1])}")
     if split in spec.splits:
         native = spec.load(split, data_dir)
         if split != "train" or "val" in spec.splits:
@@ -43,13 +50,31 @@ def load_split(spec: DatasetSpec, split: str, data_dir: DataDir = None) -> Sourc
     return Subset(train, hold_out(train.labels, VAL_FRACTION)[1])
 
 
+def _part_of_all(source: Source, split: str) -> Source:
+    if split == "all":
+        return source
+    rest, test = hold_out(source.labels, TEST_FRACTION)
+    if split == "test":
+        return Subset(source, test)
+    if split == "train+val":
+        return Subset(source, rest)
+    train, val = hold_out(source.labels[rest], VAL_FRACTION / (1 - TEST_FRACTION))
+    return Subset(source, rest[train if split == "train" else val])
+
+
 def hold_out(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the kept and of the held-out examples, each ascending.
 
     Every class is divided in the same proportion, to the nearest example. The same labels are
-    always divided the same way.
+    always divided the same way. Raises DataError for a class with a single example.
     """
     from sklearn.model_selection import train_test_split
+
+    lonely = np.flatnonzero(np.bincount(labels) == 1)
+    if lonely.size:
+        raise DataError(
+            f"class {lonely[0]} has one example only; it takes two to divide a class into splits"
+        )
 
     kept, held = train_test_split(
         np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=PROTOCOL_SEED

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from jaxcnn.data.errors import DataError
 
@@ -42,6 +43,31 @@ class Resize:
 
 
 @dataclass(frozen=True)
+class ResizeShorter:
+    """Bring the shorter side to `size` pixels, the longer in proportion.
+
+    By Pillow, whose antialiased interpolation is what timm and torchvision evaluate with: weights
+    are measured with the very pixels that they were published with.
+    """
+
+    size: int
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        height, width = image.shape[:2]
+        shorter = min(height, width)
+        if shorter == self.size:
+            return image
+        size = (self.size * width // shorter, self.size * height // shorter)
+        resampling = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+        grey = image.shape[2] == 1
+        resized = Image.fromarray(image[..., 0] if grey else image).resize(
+            size, resampling[self.interpolation]
+        )
+        return np.asarray(resized).reshape(size[1], size[0], image.shape[2])
+
+
+@dataclass(frozen=True)
 class Pad:
     """Add black all around, the image in the centre, as LeNet makes 32x32 of 28x28."""
 
@@ -69,8 +95,46 @@ class CenterCrop:
     def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
         height, width = pair(self.size)
         _check_crop(image, 0, height, width)
-        top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+        # To the nearest pixel, as torchvision and timm have it.
+        top, left = round((image.shape[0] - height) / 2), round((image.shape[1] - width) / 2)
         return image[top : top + height, left : left + width]
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop:
+    """A random part of the image, of random shape, brought to `size`.
+
+    Szegedy et al., 2015, section 6, https://arxiv.org/abs/1409.4842, in torchvision's form: ten
+    draws of area and log aspect; if none fits, the largest centre crop of an allowed aspect.
+
+    Args:
+        area: least and greatest share of the image.
+        aspect: least and greatest width over height.
+    """
+
+    size: Size
+    area: tuple[float, float] = (0.08, 1.0)
+    aspect: tuple[float, float] = (3 / 4, 4 / 3)
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        top, left, height, width = self._window(image.shape[0], image.shape[1], rng)
+        return Resize(self.size)(image[top : top + height, left : left + width], rng)
+
+    def _window(
+        self, rows: int, columns: int, rng: np.random.Generator
+    ) -> tuple[int, int, int, int]:
+        for _ in range(10):
+            area = rng.uniform(*self.area) * rows * columns
+            ratio = np.exp(rng.uniform(*np.log(self.aspect)))
+            width, height = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
+            if 0 < width <= columns and 0 < height <= rows:
+                top = int(rng.integers(rows - height + 1))
+                left = int(rng.integers(columns - width + 1))
+                return top, left, height, width
+        least, greatest = self.aspect
+        width = min(columns, max(1, round(rows * greatest)))
+        height = min(rows, max(1, round(columns / least)))
+        return (rows - height) // 2, (columns - width) // 2, height, width
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 Tan and Le, 2019, https://arxiv.org/abs/1905.11946, in timm's form: symmetric padding, BatchNorm
 epsilon 1e-5. `lite`: no squeeze-and-excitation, ReLU6, and a stem, head and first and last stage
 that do not grow, https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+`tf_`: with the padding and epsilon that the authors' own weights were trained with.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -65,6 +66,19 @@ def scale_depth(repeats: int, coefficient: float) -> int:
     return math.ceil(repeats * coefficient)
 
 
+def square_conv(
+    features: int, kernel: int, stride: int = 1, *, same_padding: bool, **fields: Any
+) -> Conv:
+    """KxK without bias, the output ceil(size / stride) large.
+
+    `same_padding`: TensorFlow's, as little as gives that size, an odd pixel on the right and below;
+    else symmetric, K // 2.
+    """
+    padding = "SAME" if same_padding else kernel // 2
+    fields = {"kernel_init": he_normal, **fields}
+    return Conv(features, (kernel, kernel), stride, padding, use_bias=False, **fields)
+
+
 class MBConv(nn.Module):
     """1x1 up to `expand` times the channels, depthwise KxK, squeeze-and-excite, 1x1 down."""
 
@@ -79,16 +93,15 @@ class MBConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        kernel, channels = self.stage.kernel, x.shape[-1]
+        channels = x.shape[-1]
         y = x
         if self.stage.expand > 1:
-            y = self.conv(channels * self.stage.expand, (1, 1), name="expand_conv")(y)
+            y = self.conv(channels * self.stage.expand, 1, name="expand_conv")(y)
             y = self.activation(self.norm(name="expand_bn")(y))
         y = self.conv(
             y.shape[-1],
-            (kernel, kernel),
+            self.stage.kernel,
             self.stride,
-            padding=kernel // 2,
             feature_group_count=y.shape[-1],
             kernel_init=he_normal_depthwise,
             name="depthwise_conv",
@@ -98,11 +111,18 @@ class MBConv(nn.Module):
             # A quarter of the block's input channels, not of the expanded ones.
             squeeze = partial(SqueezeExcite, kernel_init=he_normal, dtype=self.dtype)
             y = squeeze(max(1, channels // 4), self.activation, name="se")(y)
-        y = self.conv(self.stage.width, (1, 1), name="project_conv")(y)
+        y = self.conv(self.stage.width, 1, name="project_conv")(y)
         y = self.norm(name="project_bn")(y)
-        if y.shape != x.shape:
-            return y
-        return x + StochasticDepth(self.drop_path_rate)(y, train=train)
+        return add_shortcut(x, y, self.stride, self.drop_path_rate, train=train)
+
+
+def add_shortcut(
+    x: jax.Array, y: jax.Array, stride: int, drop_path_rate: float, *, train: bool
+) -> jax.Array:
+    """A block's input and output added, where it neither strides nor changes the width."""
+    if stride > 1 or x.shape[-1] != y.shape[-1]:
+        return y
+    return x + StochasticDepth(drop_path_rate)(y, train=train)
 
 
 class EfficientNet(nn.Module):
@@ -119,21 +139,25 @@ class EfficientNet(nn.Module):
     drop_path_rate: float = 0.2
     stages: tuple[Stage, ...] = B0
     lite: bool = False
+    same_padding: bool = False
+    epsilon: float = 1e-5
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
-        norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
+        conv = partial(square_conv, same_padding=self.same_padding, dtype=self.dtype)
+        norm = partial(
+            BatchNorm, use_running_average=not train, epsilon=self.epsilon, dtype=self.dtype
+        )
         activation = nn.relu6 if self.lite else nn.silu
         stages = self.scaled_stages()
         ends = 1.0 if self.lite else self.width
 
         stem_width = scale_width(STEM_WIDTH, ends)
-        x = conv(stem_width, (3, 3), 2, padding=1, name="stem_conv")(images)
+        x = conv(stem_width, 3, 2, name="stem_conv")(images)
         x = tap(self, "stem", activation(norm(name="stem_bn")(x)))  # [N, H/2, W/2, 32]
         block, num_blocks = 0, sum(stage.repeats for stage in stages)
-        for i, stage in enumerate(stages, start=1):
+        for i, stage in enumerate(stages):
             for j in range(stage.repeats):
                 x = MBConv(
                     stage,
@@ -144,11 +168,11 @@ class EfficientNet(nn.Module):
                     conv=conv,
                     norm=norm,
                     dtype=self.dtype,
-                    name=f"blocks{i}_{j}",
+                    name=f"blocks_{i}_{j}",
                 )(x, train=train)
                 block += 1
-            x = tap(self, f"stage{i}", x)
-        x = conv(scale_width(HEAD_WIDTH, ends), (1, 1), name="head_conv")(x)
+            x = tap(self, f"stage{i + 1}", x)
+        x = conv(scale_width(HEAD_WIDTH, ends), 1, name="head_conv")(x)
         x = activation(norm(name="head_bn")(x))  # [N, H/32, W/32, 1280]
         x = nn.Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
         return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
@@ -169,6 +193,27 @@ class EfficientNet(nn.Module):
         return tuple(scaled(index, stage) for index, stage in enumerate(self.stages))
 
 
+# timm numbers a block's convolutions by what they do and its BatchNorms by their order, which
+# depends on whether the block expands.
+NAMES = (
+    ("^stem_conv", "conv_stem"),
+    ("^stem_bn", "bn1"),
+    ("^head_conv", "conv_head"),
+    ("^head_bn", "bn2"),
+    ("^head", "classifier"),
+    (r"^(blocks_0_\d+)\.depthwise_bn", r"\1.bn1"),
+    (r"^(blocks_0_\d+)\.project_conv", r"\1.conv_pw"),
+    (r"^(blocks_0_\d+)\.project_bn", r"\1.bn2"),
+    (r"\.expand_conv", ".conv_pw"),
+    (r"\.expand_bn", ".bn1"),
+    (r"\.depthwise_conv", ".conv_dw"),
+    (r"\.depthwise_bn", ".bn2"),
+    (r"\.project_conv", ".conv_pwl"),
+    (r"\.project_bn", ".bn3"),
+    (r"\.se\.(reduce|expand)", r".se.conv_\1"),
+)
+
+
 def _spec(
     num_params: int,
     gmacs: float,
@@ -181,14 +226,22 @@ def _spec(
 ) -> ModelSpec:
     make = partial(EfficientNet, width=width, depth=depth, drop_rate=drop, lite=lite)
     paper = "https://arxiv.org/abs/1905.11946"
-    return ModelSpec(make, num_params, gmacs, image_size=image_size, paper=paper)
+    return ModelSpec(make, num_params, gmacs, image_size=image_size, paper=paper, torch_names=NAMES)
+
+
+def tensorflow_form(spec: ModelSpec) -> ModelSpec:
+    """`spec` with TensorFlow's padding and the epsilon of the authors' code: nothing else differs.
+
+    The running averages keep 0.9 at a step, as timm has it; the authors' keep 0.99.
+    """
+    return replace(spec, make=partial(spec.make, same_padding=True, epsilon=1e-3))
 
 
 _lite = partial(_spec, lite=True)
 
 # Coefficients: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet
 # fmt: off
-VARIANTS = {
+_variants = {
     "efficientnet_b0": _spec(5_288_548, 0.386, image_size=224, width=1.0, depth=1.0, drop=0.2),
     "efficientnet_b1": _spec(7_794_184, 0.687, image_size=240, width=1.0, depth=1.1, drop=0.2),
     "efficientnet_b2": _spec(9_109_994, 0.994, image_size=260, width=1.1, depth=1.2, drop=0.3),
@@ -204,3 +257,5 @@ VARIANTS = {
     "efficientnet_lite4": _lite(13_006_568, 2.553, image_size=300, width=1.4, depth=1.8, drop=0.3),
 }
 # fmt: on
+
+VARIANTS = _variants | {f"tf_{name}": tensorflow_form(spec) for name, spec in _variants.items()}

@@ -2,7 +2,9 @@
 
 He et al., 2016, https://arxiv.org/abs/1512.03385. For ImageNet the v1.5 form that torchvision and
 timm have (a bottleneck strides in its 3x3 convolution); for CIFAR the networks of section 4.2,
-with parameter-free shortcuts (option A).
+with parameter-free shortcuts (option A). Two families change the bottleneck's 3x3 alone: ResNeXt
+splits it into groups (Xie et al., 2017, https://arxiv.org/abs/1611.05431), the wide ResNet widens
+it (Zagoruyko and Komodakis, 2016, https://arxiv.org/abs/1605.07146).
 """
 
 from collections.abc import Callable
@@ -25,51 +27,64 @@ ModuleDef = Callable[..., Any]
 he_normal = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
-class BasicBlock(nn.Module):
+class Block(nn.Module):
+    """ReLU of the shortcut plus the residual, which a subclass says (figure 2)."""
+
+    features: int
+    stride: int
+    conv: ModuleDef
+    norm: ModuleDef
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        y = self.residual(x)
+        return nn.relu(y + self.shortcut(x, y.shape))
+
+    def residual(self, x: jax.Array) -> jax.Array:
+        raise NotImplementedError
+
+    def shortcut(self, x: jax.Array, shape: tuple[int, ...], kernel: int = 1) -> jax.Array:
+        """A convolution, 1x1, where the shape changes, else the identity (option B)."""
+        if x.shape == shape:
+            return x
+        x = self.conv(
+            shape[-1], (kernel, kernel), self.stride, padding=kernel // 2, name="downsample_conv"
+        )(x)
+        return self.norm(name="downsample_bn")(x)
+
+
+class BasicBlock(Block):
     """3x3, 3x3."""
 
-    features: int
-    stride: int
-    conv: ModuleDef
-    norm: ModuleDef
-    expansion = 1
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        y = self.conv(self.features, (3, 3), self.stride, padding=1, name="conv1")(x)
-        y = nn.relu(self.norm(name="bn1")(y))
-        y = self.conv(self.features, (3, 3), padding=1, name="conv2")(y)
+    def residual(self, x: jax.Array) -> jax.Array:
+        x = self.conv(self.features, (3, 3), self.stride, padding=1, name="conv1")(x)
+        x = nn.relu(self.norm(name="bn1")(x))
+        x = self.conv(self.features, (3, 3), padding=1, name="conv2")(x)
         # Zero-init the last scale so that each block starts as the identity.
-        y = self.norm(scale_init=nn.initializers.zeros, name="bn2")(y)
-        return nn.relu(y + projection(self, x, y.shape))
+        return self.norm(scale_init=nn.initializers.zeros, name="bn2")(x)
 
 
-class Bottleneck(nn.Module):
-    """1x1 down, 3x3, 1x1 up to four times `features`."""
+class Bottleneck(Block):
+    """1x1 down, 3x3, 1x1 up to four times `features`.
 
-    features: int
-    stride: int
-    conv: ModuleDef
-    norm: ModuleDef
-    expansion = 4
+    At the first stage, whose `features` are 64, the 3x3 has `cardinality` groups of `width`
+    channels, and at each later one twice the channels: ResNet is 1x64d, ResNeXt 32x4d.
+    """
 
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        y = self.conv(self.features, (1, 1), name="conv1")(x)
-        y = nn.relu(self.norm(name="bn1")(y))
-        y = self.conv(self.features, (3, 3), self.stride, padding=1, name="conv2")(y)
-        y = nn.relu(self.norm(name="bn2")(y))
-        y = self.conv(self.features * self.expansion, (1, 1), name="conv3")(y)
-        y = self.norm(scale_init=nn.initializers.zeros, name="bn3")(y)
-        return nn.relu(y + projection(self, x, y.shape))
+    cardinality: int = 1
+    width: int = 64
 
-
-def projection(block: BasicBlock | Bottleneck, x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """The shortcut: a 1x1 convolution where the shape changes, else the identity (option B)."""
-    if x.shape == shape:
-        return x
-    x = block.conv(shape[-1], (1, 1), block.stride, name="downsample_conv")(x)
-    return block.norm(name="downsample_bn")(x)
+    def residual(self, x: jax.Array) -> jax.Array:
+        width = self.cardinality * self.width * self.features // 64
+        groups = self.cardinality
+        x = self.conv(width, (1, 1), name="conv1")(x)
+        x = nn.relu(self.norm(name="bn1")(x))
+        x = self.conv(
+            width, (3, 3), self.stride, padding=1, feature_group_count=groups, name="conv2"
+        )(x)
+        x = nn.relu(self.norm(name="bn2")(x))
+        x = self.conv(4 * self.features, (1, 1), name="conv3")(x)
+        return self.norm(scale_init=nn.initializers.zeros, name="bn3")(x)
 
 
 class ResNet(nn.Module):
@@ -77,7 +92,7 @@ class ResNet(nn.Module):
 
     num_classes: int
     stages: tuple[int, int, int, int] = (3, 4, 6, 3)
-    block: type[BasicBlock] | type[Bottleneck] = Bottleneck
+    block: Callable[..., Block] = Bottleneck
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -93,29 +108,24 @@ class ResNet(nn.Module):
             for j in range(repeats):
                 stride = 2 if i > 1 and j == 0 else 1
                 x = self.block(64 * 2 ** (i - 1), stride, conv, norm, name=f"layer{i}_{j}")(x)
-            x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 512 * expansion] after the last
+            x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 2048] after the last bottleneck
         x = x.mean((1, 2))
         return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
 
-class CifarBlock(nn.Module):
+class CifarBlock(Block):
     """3x3, 3x3, and a shortcut that subsamples and pads with zero channels (option A)."""
 
-    features: int
-    stride: int
-    conv: ModuleDef
-    norm: ModuleDef
+    def residual(self, x: jax.Array) -> jax.Array:
+        x = self.conv(self.features, (3, 3), self.stride, padding=1, name="conv1")(x)
+        x = nn.relu(self.norm(name="bn1")(x))
+        x = self.conv(self.features, (3, 3), padding=1, name="conv2")(x)
+        return self.norm(name="bn2")(x)
 
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        y = self.conv(self.features, (3, 3), self.stride, padding=1, name="conv1")(x)
-        y = nn.relu(self.norm(name="bn1")(y))
-        y = self.conv(self.features, (3, 3), padding=1, name="conv2")(y)
-        y = self.norm(name="bn2")(y)
+    def shortcut(self, x: jax.Array, shape: tuple[int, ...], kernel: int = 1) -> jax.Array:
         x = x[:, :: self.stride, :: self.stride]
-        added = self.features - x.shape[-1]
-        x = jnp.pad(x, ((0, 0), (0, 0), (0, 0), (added // 2, added - added // 2)))
-        return nn.relu(y + x)
+        added = shape[-1] - x.shape[-1]
+        return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (added // 2, added - added // 2)))
 
 
 class CifarResNet(nn.Module):
@@ -141,9 +151,16 @@ class CifarResNet(nn.Module):
         return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
 
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1512.03385")
+NAMES = (("downsample_conv", "downsample.0"), ("downsample_bn", "downsample.1"), ("^head", "fc"))
+
+_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1512.03385", torch_names=NAMES)
+_resnext = partial(_spec, paper="https://arxiv.org/abs/1611.05431")
+_wide = partial(_spec, paper="https://arxiv.org/abs/1605.07146")
 _cifar = partial(_spec, image_size=32, num_classes=10)
 _basic = partial(ResNet, block=BasicBlock)
+_32x4d = partial(ResNet, block=partial(Bottleneck, cardinality=32, width=4))
+_32x8d = partial(ResNet, block=partial(Bottleneck, cardinality=32, width=8))
+_1x128d = partial(ResNet, block=partial(Bottleneck, cardinality=1, width=128))
 
 VARIANTS = {
     "resnet20": _cifar(partial(CifarResNet, blocks_per_stage=3), 269_722, gmacs=0.0406),
@@ -156,4 +173,7 @@ VARIANTS = {
     "resnet50": _spec(partial(ResNet, stages=(3, 4, 6, 3)), 25_557_032, gmacs=4.089),
     "resnet101": _spec(partial(ResNet, stages=(3, 4, 23, 3)), 44_549_160, gmacs=7.801),
     "resnet152": _spec(partial(ResNet, stages=(3, 8, 36, 3)), 60_192_808, gmacs=11.514),
+    "resnext50_32x4d": _resnext(partial(_32x4d, stages=(3, 4, 6, 3)), 25_028_904, gmacs=4.230),
+    "resnext101_32x8d": _resnext(partial(_32x8d, stages=(3, 4, 23, 3)), 88_791_336, gmacs=16.414),
+    "wide_resnet50_2": _wide(partial(_1x128d, stages=(3, 4, 6, 3)), 68_883_240, gmacs=11.398),
 }

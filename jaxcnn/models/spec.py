@@ -24,7 +24,12 @@ class ModelSpec:
         image_size: height and width in pixels that the paper trains at.
         channels: image channels that the paper trains with.
         num_classes: the classes that `num_params` and `gmacs` count.
+        thumbnail_size: what images of 32 pixels or less are best brought to: the least that the
+            arithmetic allows where that is more than 32.
         paper: URL.
+        torch_names: rows `(regular expression, replacement)` that turn our module paths, joined
+            by dots, into those of timm (torchvision where timm lacks the model). What they leave
+            is translated by the rule all families share: `layer1_0.conv1` is `layer1.0.conv1`.
     """
 
     make: Callable[..., nn.Module]
@@ -33,7 +38,9 @@ class ModelSpec:
     image_size: int = 224
     channels: int = 3
     num_classes: int = 1000
+    thumbnail_size: int = 32
     paper: str = ""
+    torch_names: tuple[tuple[str, str], ...] = ()
 
 
 def init_variables(

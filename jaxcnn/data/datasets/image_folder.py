@@ -1,0 +1,107 @@
+"""A user's own pictures: a folder per class, with or without train, val and test folders above.
+
+    photos/train/cat/1.jpg  photos/train/dog/2.png  photos/test/cat/3.jpg     or
+    photos/cat/1.jpg        photos/dog/2.png
+
+Classes are the folders' names in sorted order, as torchvision's ImageFolder has them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.spec import DataDir, DatasetSpec, Example
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """Image files, decoded when asked for; as many bytes as their paths."""
+
+    paths: tuple[Path, ...]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int, /) -> Example:
+        import cv2
+
+        path = self.paths[index]
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+        if image is None:
+            raise DataError(f"{path} is not an image, or is damaged; remove it")
+        return {"image": image, "label": int(self.labels[index])}
+
+
+def _examine(data_dir: DataDir) -> DatasetSpec:
+    """The row for one folder: its classes and its splits."""
+    root = _root(data_dir)
+    splits = tuple(split for split in SPLITS if (root / split).is_dir())
+    if splits and "train" not in splits:
+        splits = (*splits, "train")  # Found missing, by name, once it is asked for.
+    classes = sorted({path.name for split in splits or ("",) for path in _folders(root / split)})
+    if len(classes) < 2:
+        raise DataNotFound(f"{root} has {len(classes)} folders; give one with a folder per class")
+    return replace(
+        DATASETS["image_folder"],
+        num_classes=len(classes),
+        class_names=tuple(classes),
+        splits=splits or ("all",),
+    )
+
+
+def _load(split: str, data_dir: DataDir = None) -> FolderSource:
+    folder = _root(data_dir) / ("" if split == "all" else split)
+    class_names = _examine(data_dir).class_names
+    paths: list[Path] = []
+    labels: list[int] = []
+    for label, name in enumerate(class_names):
+        images = list(_images(folder / name))
+        if not images:
+            raise DataNotFound(f"{folder / name} has no image; every class needs one there")
+        paths += images
+        labels += [label] * len(images)
+    return FolderSource(tuple(paths), np.array(labels, np.int32))
+
+
+def _root(data_dir: DataDir) -> Path:
+    if data_dir is None:
+        raise DataNotFound("image_folder needs --data-dir=DIR, a folder with a folder per class")
+    root = Path(data_dir).expanduser()
+    if not root.is_dir():
+        raise DataNotFound(f"no folder {root}; give one with a folder per class")
+    return root
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+
+
+DATASETS = {
+    "image_folder": DatasetSpec(
+        name="image_folder",
+        num_classes=0,
+        image_size=None,
+        channels=3,
+        # ImageNet's, as weights that are to be tuned expect them.
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        flip=True,
+        class_names=(),
+        load=_load,
+        splits=("all",),
+        examine=_examine,
+    )
+}

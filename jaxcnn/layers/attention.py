@@ -1,0 +1,54 @@
+"""Multi-head self-attention. Vaswani et al., 2017, https://arxiv.org/abs/1706.03762"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+
+def attend(
+    query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array | None = None
+) -> jax.Array:
+    """softmax(query key^T / sqrt(D) + bias) value, the softmax in float32 whatever the inputs.
+
+    Args:
+        query, key, value: [..., L, D].
+        bias: broadcastable to [..., L, L].
+
+    Returns:
+        [..., L, D] in value's dtype.
+    """
+    query = query * query.shape[-1] ** -0.5
+    logits = jnp.einsum("...qd,...kd->...qk", query, key, preferred_element_type=jnp.float32)
+    if bias is not None:
+        logits = logits + bias
+    return jax.nn.softmax(logits).astype(value.dtype) @ value
+
+
+class SelfAttention(nn.Module):
+    """x [..., L, C] -> [..., L, C]: each of L tokens looks at all of them, in `heads` ways.
+
+    `bias` is added to the logits, [..., heads, L, L] or what broadcasts to it. Dropout after the
+    projection.
+    """
+
+    heads: int
+    drop_rate: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, bias: jax.Array | None = None, *, train: bool) -> jax.Array:
+        def dense(features: int, name: str) -> nn.Dense:
+            # timm truncates at +-2, a hundred deviations away: its draws are plain normal ones.
+            init = nn.initializers.normal(0.02)
+            return nn.Dense(features, kernel_init=init, dtype=self.dtype, name=name)
+
+        channels = x.shape[-1]
+        qkv = dense(3 * channels, "qkv")(x)
+        qkv = qkv.reshape(*x.shape[:-1], 3, self.heads, channels // self.heads)
+        # The one transpose makes both products plain matrix products: [3, ..., heads, L, D].
+        query, key, value = jnp.moveaxis(qkv, (-3, -2), (0, -3))
+        y = attend(query, key, value, bias)  # [..., heads, L, D]
+        y = dense(channels, "proj")(y.swapaxes(-3, -2).reshape(x.shape))
+        return nn.Dropout(self.drop_rate, deterministic=not train)(y)

@@ -1,0 +1,30 @@
+"""The two dense layers of a transformer block, and of ConvNeXt's."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+
+class Mlp(nn.Module):
+    """x [..., C] -> [..., C], through `hidden` channels and an exact GELU.
+
+    Dropout after each dense layer, as in Dosovitskiy et al., 2021, https://arxiv.org/abs/2010.11929
+    """
+
+    hidden: int
+    drop_rate: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        def dense(features: int, name: str) -> nn.Dense:
+            # timm truncates at +-2, a hundred deviations away: its draws are plain normal ones.
+            init = nn.initializers.normal(0.02)
+            return nn.Dense(features, kernel_init=init, dtype=self.dtype, name=name)
+
+        y = nn.gelu(dense(self.hidden, "fc1")(x), approximate=False)
+        y = nn.Dropout(self.drop_rate, deterministic=not train)(y)
+        y = dense(x.shape[-1], "fc2")(y)
+        return nn.Dropout(self.drop_rate, deterministic=not train)(y)

@@ -1,0 +1,151 @@
+"""DenseNet: every layer sees all earlier feature maps.
+
+Huang et al., 2017, https://arxiv.org/abs/1608.06993. For ImageNet the DenseNet-BC of table 1; for
+CIFAR the networks of sections 3 and 4, with (BC) and without bottlenecks and compression.
+Initialised as the paper is: He et al., 2015, by fan-in.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxcnn.layers.conv import Conv
+from jaxcnn.layers.normalize import BatchNorm
+from jaxcnn.layers.tap import tap
+from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.ops.pool import avg_pool, max_pool
+
+ModuleDef = Callable[..., Any]
+
+he_normal = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+
+
+class DenseLayer(nn.Module):
+    """x [..., C] -> [..., growth_rate]: 3x3, after a 1x1 to four times as many if `bottleneck`.
+
+    BatchNorm and ReLU come before each convolution, dropout after it.
+    """
+
+    growth_rate: int
+    bottleneck: bool
+    conv: ModuleDef
+    norm: ModuleDef
+    dropout: ModuleDef
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x = nn.relu(self.norm(name="norm1")(x))
+        if not self.bottleneck:
+            return self.dropout()(self.conv(self.growth_rate, (3, 3), padding=1, name="conv1")(x))
+        x = self.dropout()(self.conv(4 * self.growth_rate, (1, 1), name="conv1")(x))
+        x = nn.relu(self.norm(name="norm2")(x))
+        return self.dropout()(self.conv(self.growth_rate, (3, 3), padding=1, name="conv2")(x))
+
+
+class DenseBlock(nn.Module):
+    """x [..., C] -> [..., C + repeats * growth_rate]: each layer's output is put beside its input.
+
+    `layer`: makes a DenseLayer.
+    """
+
+    repeats: int
+    layer: ModuleDef
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for j in range(1, self.repeats + 1):
+            x = jnp.concatenate([x, self.layer(name=f"denselayer{j}")(x)], axis=-1)
+        return x
+
+
+class Transition(nn.Module):
+    """x [N, H, W, C] -> [N, H/2, W/2, compression * C]: 1x1, then the mean of 2x2 pixels."""
+
+    compression: float
+    conv: ModuleDef
+    norm: ModuleDef
+    dropout: ModuleDef
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        features = int(self.compression * x.shape[-1])
+        x = nn.relu(self.norm(name="norm")(x))
+        x = self.dropout()(self.conv(features, (1, 1), name="conv")(x))
+        return avg_pool(x, (2, 2), (2, 2), "VALID")
+
+
+class DenseNet(nn.Module):
+    """Stem to a quarter of the image, dense blocks with transitions between, mean, dense head.
+
+    `stages`: layers of each dense block. `drop_rate`: after each convolution but the first; the
+    paper has 0.2 for CIFAR without augmentation, else none (section 4.2).
+    """
+
+    num_classes: int
+    stages: tuple[int, ...] = (6, 12, 24, 16)
+    growth_rate: int = 32
+    bottleneck: bool = True
+    compression: float = 0.5
+    drop_rate: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
+        conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
+        norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
+        dropout = partial(nn.Dropout, self.drop_rate, deterministic=not train)
+        layer = partial(DenseLayer, self.growth_rate, self.bottleneck, conv, norm, dropout)
+
+        x = tap(self, "stem", self.stem(images, conv, norm))
+        for i, repeats in enumerate(self.stages, start=1):
+            x = DenseBlock(repeats, layer, name=f"denseblock{i}")(x)
+            if i < len(self.stages):
+                x = tap(self, f"stage{i}", x)
+                x = Transition(self.compression, conv, norm, dropout, name=f"transition{i}")(x)
+        x = nn.relu(norm(name="norm5")(x))
+        x = tap(self, f"stage{len(self.stages)}", x)  # [N, H/32, W/32, 1024] in DenseNet-121
+        x = x.mean((1, 2))
+        return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+
+    def stem(self, images: jax.Array, conv: ModuleDef, norm: ModuleDef) -> jax.Array:
+        # The last transition needs two pixels, each of which stands for 16 of the image's.
+        require_size(images, least=2 ** (len(self.stages) + 1) - 3, model="DenseNet")
+        x = conv(2 * self.growth_rate, (7, 7), 2, padding=3, name="conv0")(images)
+        x = nn.relu(norm(name="norm0")(x))
+        return max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 2 * growth_rate]
+
+
+class CifarDenseNet(DenseNet):
+    """The same for 32x32 images, which the stem leaves as large."""
+
+    stages: tuple[int, ...] = (12, 12, 12)
+    growth_rate: int = 12
+
+    def stem(self, images: jax.Array, conv: ModuleDef, norm: ModuleDef) -> jax.Array:
+        require_size(images, least=2 ** (len(self.stages) - 1), model="DenseNet")
+        features = 2 * self.growth_rate if self.bottleneck else 16
+        return conv(features, (3, 3), padding=1, name="conv0")(images)
+
+
+NAMES = (
+    ("^(conv0|norm0|denseblock|transition|norm5)", r"features.\1"),
+    ("^head", "classifier"),
+)
+_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1608.06993", torch_names=NAMES)
+_cifar = partial(_spec, image_size=32, num_classes=10)
+_plain = partial(CifarDenseNet, bottleneck=False, compression=1.0)
+_k32 = partial(DenseNet, growth_rate=32)
+_k48 = partial(DenseNet, growth_rate=48)
+
+VARIANTS = {
+    "densenet_40_k12": _cifar(partial(_plain, stages=(12, 12, 12)), 1_019_722, gmacs=0.2648),
+    "densenet_bc_100_k12": _cifar(partial(CifarDenseNet, stages=(16, 16, 16)), 769_162, gmacs=0.2879),
+    "densenet121": _spec(partial(_k32, stages=(6, 12, 24, 16)), 7_978_856, gmacs=2.834),
+    "densenet161": _spec(partial(_k48, stages=(6, 12, 36, 24)), 28_681_000, gmacs=7.728),
+    "densenet169": _spec(partial(_k32, stages=(6, 12, 32, 32)), 14_149_480, gmacs=3.360),
+    "densenet201": _spec(partial(_k32, stages=(6, 12, 48, 32)), 20_013_928, gmacs=4.291),
+}

@@ -1,0 +1,184 @@
+"""Vision Transformer: an image is a sequence of patches.
+
+Dosovitskiy et al., 2021, https://arxiv.org/abs/2010.11929; the tiny and small networks are those
+of DeiT, Touvron et al., 2021, https://arxiv.org/abs/2012.12877. Initialised as timm does.
+"""
+
+import math
+from functools import partial
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxcnn.errors import UserError
+from jaxcnn.layers.attention import SelfAttention
+from jaxcnn.layers.mlp import Mlp
+from jaxcnn.layers.patch_embed import PatchEmbed, require_whole_patches
+from jaxcnn.layers.stochastic_depth import StochasticDepth
+from jaxcnn.layers.tap import tap
+from jaxcnn.models.spec import ModelSpec
+
+LayerNorm = partial(nn.LayerNorm, epsilon=1e-6)
+
+
+class Block(nn.Module):
+    """x [N, L, C] -> [N, L, C]: attention between tokens, then an MLP on each; each a residual."""
+
+    heads: int
+    drop_rate: float
+    drop_path_rate: float
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        y = LayerNorm(dtype=self.dtype, name="norm1")(x)
+        y = SelfAttention(self.heads, self.drop_rate, self.dtype, name="attn")(y, train=train)
+        x = x + StochasticDepth(self.drop_path_rate)(y, train=train)
+        y = LayerNorm(dtype=self.dtype, name="norm2")(x)
+        y = Mlp(4 * x.shape[-1], self.drop_rate, self.dtype, name="mlp")(y, train=train)
+        return x + StochasticDepth(self.drop_path_rate)(y, train=train)
+
+
+def resample(positions: jax.Array, size: tuple[int, int]) -> jax.Array:
+    """[H, W, C] -> [*size, C], bicubic with antialiasing; the same map if it has that size."""
+    if positions.shape[:2] == size:
+        return positions
+    return jax.image.resize(positions, (*size, positions.shape[2]), "cubic", antialias=True)
+
+
+class VisionTransformer(nn.Module):
+    """Patches and their positions, `depth` blocks, a dense head on what `pool` takes.
+
+    Fields:
+        image_size: height and width in pixels that the position embeddings are learned at. For
+            images of another size they are resampled, bicubic with antialiasing.
+        pool: "token": the class token, normalised; "mean": the normalised mean of the patches;
+            "gap": the mean of the normalised patches, and no class token.
+        drop_rate: after each dense layer but the query, key and value, and after the embedding.
+        drop_path_rate: grows from 0 at the first block to this at the last.
+
+    Images must be whole patches, or UserError is raised.
+    """
+
+    num_classes: int
+    patch: int = 16
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    image_size: int = 224
+    pool: Literal["token", "mean", "gap"] = "token"
+    drop_rate: float = 0.0
+    drop_path_rate: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
+        if self.pool not in ("token", "mean", "gap"):
+            raise UserError(f"pool is 'token', 'mean' or 'gap'; got {self.pool!r}")
+        maps = PatchEmbed(self.width, self.patch, self.dtype, name="patch_embed")(images)
+        maps = tap(self, "stem", maps)
+        n, height, width, _ = maps.shape
+        size = height, width
+        x = self.add_class_token(maps.reshape(n, height * width, self.width))  # [N, L, C]
+        x = x + self.position_embedding(size).astype(self.dtype)
+        x = nn.Dropout(self.drop_rate, deterministic=not train)(x)
+
+        quarter = max(1, self.depth // 4)
+        for i in range(self.depth):
+            if (i + 1) % quarter == 0:
+                # Before the last block of a quarter: after the network's last one, no patch has
+                # any say in the class token, and its gradient would be zero.
+                x = self.tap_patches(f"stage{(i + 1) // quarter}", x, size)
+            drop_path_rate = self.drop_path_rate * i / max(1, self.depth - 1)
+            block = Block(
+                self.heads, self.drop_rate, drop_path_rate, self.dtype, name=f"blocks_{i}"
+            )
+            x = block(x, train=train)
+
+        match self.pool:
+            case "token":
+                x = LayerNorm(dtype=self.dtype, name="norm")(x[:, 0])
+            case "mean":
+                x = LayerNorm(dtype=self.dtype, name="fc_norm")(x[:, 1:].mean(1))
+            case "gap":
+                x = LayerNorm(dtype=self.dtype, name="norm")(x).mean(1)
+        init = nn.initializers.normal(0.02)
+        head = nn.Dense(self.num_classes, kernel_init=init, dtype=self.dtype, name="head")
+        return head(x).astype(jnp.float32)
+
+    @property
+    def num_class_tokens(self) -> int:
+        return 0 if self.pool == "gap" else 1
+
+    def add_class_token(self, x: jax.Array) -> jax.Array:
+        """[N, HW, C] -> [N, 1 + HW, C]."""
+        if self.num_class_tokens == 0:
+            return x
+        init = nn.initializers.normal(1e-6)
+        token = self.param("cls_token", init, (1, 1, self.width), jnp.float32)
+        token = jnp.broadcast_to(token.astype(x.dtype), (x.shape[0], 1, self.width))
+        return jnp.concatenate([token, x], axis=1)
+
+    def position_embedding(self, size: tuple[int, int]) -> jax.Array:
+        """[1, L, C] for the class token, if any, and a map of `size` patches."""
+        require_whole_patches((self.image_size, self.image_size), self.patch)
+        side, first = self.image_size // self.patch, self.num_class_tokens
+        init = nn.initializers.normal(0.02)
+        shape = (1, first + side**2, self.width)
+        embedding = self.param("pos_embed", init, shape, jnp.float32)
+        patches = resample(embedding[0, first:].reshape(side, side, self.width), size)
+        patches = patches.reshape(1, -1, self.width)
+        return jnp.concatenate([embedding[:, :first], patches], axis=1)
+
+    def tap_patches(self, name: str, x: jax.Array, size: tuple[int, int]) -> jax.Array:
+        """Taps the patches of tokens [N, L, C] as a map [N, H, W, C]."""
+        first, patches = x[:, : self.num_class_tokens], x[:, self.num_class_tokens :]
+        maps = tap(self, name, patches.reshape(x.shape[0], *size, self.width))
+        return jnp.concatenate([first, maps.reshape(patches.shape)], axis=1)
+
+
+def _spec(
+    num_params: int,
+    gmacs: float,
+    *,
+    size: dict[str, int],
+    patch: int = 16,
+    image_size: int = 224,
+    **fields: Any,
+) -> ModelSpec:
+    make = partial(VisionTransformer, patch=patch, image_size=image_size, **size, **fields)
+    return ModelSpec(
+        make,
+        num_params,
+        gmacs,
+        image_size=image_size,
+        thumbnail_size=math.ceil(32 / patch) * patch,
+        paper="https://arxiv.org/abs/2010.11929",
+    )
+
+
+_tiny = partial(_spec, size={"width": 192, "depth": 12, "heads": 3})
+_small = partial(_spec, size={"width": 384, "depth": 12, "heads": 6})
+_base = partial(_spec, size={"width": 768, "depth": 12, "heads": 12})
+_large = partial(_spec, size={"width": 1024, "depth": 24, "heads": 16})
+# timm's own: as wide as base, with smaller heads.
+_gap = partial(_spec, size={"width": 768, "depth": 12, "heads": 16}, pool="gap")
+
+VARIANTS = {
+    "vit_tiny_patch16_224": _tiny(5_717_416, 1.2537),
+    "vit_tiny_patch16_384": _tiny(5_790_376, 4.6822, image_size=384),
+    "vit_small_patch32_224": _small(22_878_952, 1.1429, patch=32),
+    "vit_small_patch32_384": _small(22_915_432, 3.4429, patch=32, image_size=384),
+    "vit_small_patch16_224": _small(22_050_664, 4.5989),
+    "vit_small_patch16_384": _small(22_196_584, 15.4904, image_size=384),
+    "vit_base_patch32_224": _base(88_224_232, 4.4092, patch=32),
+    "vit_base_patch32_384": _base(88_297_192, 13.0436, patch=32, image_size=384),
+    "vit_base_patch16_224": _base(86_567_656, 17.5638),
+    "vit_base_patch16_384": _base(86_859_496, 55.4844, image_size=384),
+    "vit_base_patch16_gap_224": _gap(86_566_120, 17.4716),
+    "vit_large_patch16_224": _large(304_326_632, 61.5547),
+    "vit_large_patch16_384": _large(304_715_752, 191.0663, image_size=384),
+    "vit_large_patch14_224": _large(304_203_752, 81.0130, patch=14),
+}

@@ -1,0 +1,5 @@
+"""Weights of other libraries in our parameter trees, and ours in theirs."""
+
+from jaxcnn.weights.torch_names import from_torch, to_torch
+
+__all__ = ["from_torch", "to_torch"]

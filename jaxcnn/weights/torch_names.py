@@ -1,0 +1,159 @@
+"""Torch state dicts <-> our variables: the same numbers under other names, in another layout.
+
+Names are timm's, torchvision's where timm lacks the model. Each model's table row has the rules of
+its family (`ModelSpec.torch_names`); here is what all families share.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from jaxcnn.errors import UserError
+from jaxcnn.models import create_model, model_spec
+from jaxcnn.models.spec import ModelSpec, Variables, init_variables
+
+StateDict = Mapping[str, np.ndarray]
+Path = tuple[str, ...]  # ("params", "layer1_0", "conv1", "kernel")
+
+LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
+# Our axes -> torch's, by the kernel's rank: [I, O] -> [O, I] and [H, W, I, O] -> [O, I, H, W].
+KERNEL_AXES = {2: (1, 0), 4: (3, 2, 0, 1)}
+# Buffers of timm's modules that are computed, not learned.
+COMPUTED = re.compile(r"(^|\.)(num_batches_tracked|relative_position_index|attn_mask)$")
+
+
+class WeightsError(UserError):
+    """A state dict is not that of the model; its message shows the first keys of each list.
+
+    Attributes:
+        missing: keys that the model has and the state dict lacks; `surplus` the other way round.
+        misshapen: keys whose shape differs.
+    """
+
+    def __init__(self, name: str, tensors: Mapping[str, "Tensor"], given: StateDict) -> None:
+        self.missing = sorted(tensors.keys() - given)
+        self.surplus = sorted(given.keys() - tensors)
+        self.misshapen = sorted(
+            key for key in tensors.keys() & given if given[key].shape != tensors[key].torch_shape
+        )
+        shapes = [f"{k} {given[k].shape} for {tensors[k].torch_shape}" for k in self.misshapen]
+        lists = (("missing", self.missing), ("surplus", self.surplus), ("misshapen", shapes))
+        parts = [f"{len(keys)} {what}: {_some(keys)}" for what, keys in lists if keys]
+        super().__init__(f"these are not the weights of {name}: {'; '.join(parts)}")
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.surplus or self.misshapen)
+
+
+def _some(keys: list[str], count: int = 6) -> str:
+    rest = len(keys) - count
+    return ", ".join(keys[:count]) + (f" and {rest} more" if rest > 0 else "")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Where a tensor lies in our variables, and its shape there."""
+
+    path: Path
+    shape: tuple[int, ...]
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """`transpose(axes)` of ours is torch's."""
+        same = tuple(range(len(self.shape)))
+        return KERNEL_AXES[len(self.shape)] if self.path[-1] == "kernel" else same
+
+    @property
+    def torch_shape(self) -> tuple[int, ...]:
+        return tuple(self.shape[axis] for axis in self.axes)
+
+
+def torch_name(path: Path, rows: tuple[tuple[str, str], ...]) -> str:
+    """`("params", "layer1_0", "conv1", "kernel")` -> `"layer1.0.conv1.weight"`."""
+    *modules, leaf = path[1:]
+    name = ".".join(modules)
+    for pattern, replacement in rows:
+        name = re.sub(pattern, replacement, name)
+    name = re.sub(r"_(\d+)_", r".\1.", name)
+    name = re.sub(r"_(\d+)(?=\.|$)", r".\1", name)
+    return ".".join(filter(None, [name, LEAVES.get(leaf, leaf)]))
+
+
+def _leaves(variables: Variables) -> dict[Path, Any]:
+    return flatten_dict(variables)  # pyright: ignore[reportReturnType]
+
+
+def torch_tensors(spec: ModelSpec, model: nn.Module) -> dict[str, Tensor]:
+    """Torch's name of every tensor of `model`, whose table row is `spec`."""
+    size = (spec.image_size, spec.image_size)
+    shapes = jax.eval_shape(lambda: init_variables(model, jax.random.key(0), size, spec.channels))
+    return {
+        torch_name(path, spec.torch_names): Tensor(path, leaf.shape)
+        for path, leaf in _leaves(shapes).items()
+    }
+
+
+def from_torch(name: str, state_dict: StateDict, **overrides: Any) -> Variables:
+    """Our variables of the model `name`, from a state dict of timm's or torchvision's.
+
+    The number of classes is that of the state dict's head.
+
+    Args:
+        name: one of `list_models()`.
+        state_dict: torch's names -> arrays; computed buffers (`num_batches_tracked`) may be there.
+        **overrides: fields of the model that change its shapes, as `create_model` takes them.
+
+    Raises WeightsError with the lists of missing, surplus and misshapen keys.
+    """
+    spec = model_spec(name)
+    num_classes = overrides.pop("num_classes", None) or _num_classes(name, state_dict)
+    tensors = torch_tensors(spec, create_model(name, num_classes=num_classes, **overrides))
+    given = {key: value for key, value in state_dict.items() if not COMPUTED.search(key)}
+    if problems := WeightsError(name, tensors, given):
+        raise problems
+    flat = {
+        tensor.path: np.ascontiguousarray(given[key].transpose(np.argsort(tensor.axes)))
+        for key, tensor in tensors.items()
+    }
+    return {"params": {}, "batch_stats": {}} | unflatten_dict(flat)
+
+
+def to_torch(name: str, variables: Variables) -> dict[str, np.ndarray]:
+    """A state dict that the reference implementation loads with `strict=True`.
+
+    Each BatchNorm's `num_batches_tracked` is there, as 0.
+    """
+    rows = model_spec(name).torch_names
+    state_dict = {}
+    for path, leaf in _leaves(variables).items():
+        key, value = torch_name(path, rows), np.asarray(leaf)
+        state_dict[key] = np.ascontiguousarray(value.transpose(Tensor(path, value.shape).axes))
+        if path[-1] == "var":
+            tracked = key.replace("running_var", "num_batches_tracked")
+            state_dict[tracked] = np.zeros((), np.int64)
+    return state_dict
+
+
+def head_paths(name: str) -> set[Path]:
+    """Paths of the variables whose shape the number of classes decides."""
+    return {tensor.path for tensor in _head(name).values()}
+
+
+def _head(name: str) -> dict[str, Tensor]:
+    spec = model_spec(name)
+    fewer, more = (
+        torch_tensors(spec, create_model(name, num_classes=spec.num_classes + extra))
+        for extra in (0, 1)
+    )
+    return {key: tensor for key, tensor in fewer.items() if tensor.shape != more[key].shape}
+
+
+def _num_classes(name: str, state_dict: StateDict) -> int:
+    heads = (state_dict[key] for key in sorted(_head(name)) if key in state_dict)
+    return next((head.shape[0] for head in heads if head.ndim), model_spec(name).num_classes)

@@ -1,0 +1,155 @@
+"""Writes tests/parity/goldens: what the reference implementations compute with the rule's weights.
+
+    pip install torch==2.14.1 torchvision==0.29.1 timm
+    python tests/parity/make_goldens.py [MODEL...]      # our names; all of them without
+    python tests/parity/make_goldens.py --full MODEL...
+    python tests/parity/make_goldens.py --counts REFERENCE[:SIZE]...
+
+The second form writes the logits of the whole models at their own size, for measure.py. The third
+prints the parameters and GMACs of `timm:NAME`, `torchvision:NAME`, `twin:NAME`.
+The library itself never needs torch.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+import torchvision
+import twins
+from cases import CASES, FULL_SIZES, Case, full_size
+from rule import fill, images, labels, sample, spread
+from timm.layers import set_fused_attn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+GOLDENS = Path(__file__).parent / "goldens"
+GRADIENTS, STATISTICS = 8, 6  # Tensors compared per case.
+AUX_WEIGHT = 0.3  # Szegedy et al., 2015, section 5.
+
+
+def build(reference: str, **overrides) -> torch.nn.Module:
+    library, name = reference.split(":")
+    match library:
+        case "timm":
+            return timm.create_model(name, **overrides)
+        case "torchvision":
+            return torchvision.models.get_model(name, weights=None, **overrides)
+        case "twin":
+            return getattr(twins, name)(**overrides)
+    raise ValueError(f"no library {library}")
+
+
+def without_dropout(model: torch.nn.Module) -> torch.nn.Module:
+    for module in model.modules():
+        if hasattr(module, "drop_prob"):
+            module.drop_prob = 0.0
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if isinstance(getattr(module, "drop_rate", None), float):
+            module.drop_rate = 0.0  # timm's DenseNet keeps its rate as a number.
+    return model
+
+
+def filled(case: Case, dtype: torch.dtype) -> tuple[torch.nn.Module, torch.Tensor]:
+    """The reference with the rule's weights, and the rule's images."""
+    model = build(case.reference, num_classes=case.num_classes, **case.reference_overrides)
+    model = without_dropout(model)
+    state = model.state_dict()
+    for key, value in state.items():
+        if value.is_floating_point():
+            state[key] = torch.from_numpy(fill(key, tuple(value.shape)))
+    model.load_state_dict(state)
+    inputs = torch.from_numpy(images(case.batch_size, *case.size, case.channels))
+    return model.to(dtype), inputs.permute(0, 3, 1, 2).to(dtype)
+
+
+def write_full_size(name: str) -> None:
+    model, inputs = filled(full_size(name), torch.float64)
+    with torch.no_grad():
+        logits = model.eval()(inputs).numpy().astype(np.float32)
+    FULL_SIZES.mkdir(exist_ok=True)
+    np.savez_compressed(FULL_SIZES / f"{name}.npz", logits=logits)
+
+
+def compute(case: Case, dtype: torch.dtype) -> dict[str, np.ndarray]:
+    """Every output, statistic and gradient of one case."""
+    model, inputs = filled(case, dtype)
+    targets = torch.from_numpy(labels(case.batch_size, case.num_classes))
+    with torch.no_grad():
+        out = {"logits": model.eval()(inputs).numpy()}
+
+    outputs = model.train()(inputs)
+    logits, aux = (outputs, []) if isinstance(outputs, torch.Tensor) else (outputs[0], outputs[1:])
+    loss = functional.cross_entropy(logits, targets)
+    for number, head in enumerate(reversed(aux), start=1):  # torchvision: logits, aux2, aux1
+        out[f"aux{number}_logits"] = head.detach().numpy()
+        loss = loss + AUX_WEIGHT * functional.cross_entropy(head, targets)
+    loss.backward()
+    out["train_logits"] = logits.detach().numpy()
+    out |= {f"grad:{key}": p.grad.numpy() for key, p in model.named_parameters()}
+    out |= {f"stat:{key}": b.numpy() for key, b in model.named_buffers() if "running_" in key}
+    return out
+
+
+def golden(case: Case) -> dict[str, np.ndarray]:
+    """The case in float64, for what float32 can tell.
+
+    A ReLU that rounding flips moves a gradient by more than any tolerance; so gradients are
+    compared where torch's own float32 agrees with its float64. A case with few such gradients
+    (a deep network, few pixels) is refused: give it fewer blocks or a larger batch.
+    """
+    exact, rounded = compute(case, torch.float64), compute(case, torch.float32)
+    errors = {
+        key: np.abs(rounded[key] - value).max() / np.abs(value).max()
+        for key, value in exact.items()
+    }
+    sound = [key for key in exact if errors[key] < (1e-4 if "grad:" in key else 2e-5)]
+    gradients = [key for key in sound if key.startswith("grad:")]
+    statistics = [key for key in sound if key.startswith("stat:")]
+    outputs = [key for key in exact if key.endswith("logits")]
+    enough = min(GRADIENTS, sum(key.startswith("grad:") for key in exact))  # linear has two
+    if len(gradients) < enough or not set(outputs) <= set(sound):
+        worst = {key: float(errors[key]) for key in outputs}
+        raise SystemExit(
+            f"{case.id}: {len(gradients)} gradients are sound in float32; logits {worst}"
+        )
+    kept = {key: exact[key] for key in outputs}
+    compared = spread(gradients, GRADIENTS) + spread(statistics, STATISTICS)
+    kept |= {key: sample(exact[key]) for key in compared}
+    return {key: value.astype(np.float32) for key, value in kept.items()}
+
+
+def print_counts(reference: str, size: int) -> None:
+    with torch.device("meta"):
+        model = build(reference).eval()
+        inputs = torch.zeros(1, 3, size, size)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(inputs)
+    parameters = sum(p.numel() for p in model.parameters())
+    gmacs = counter.get_total_flops() / 2e9
+    print(f"{reference} {size}: {parameters:_} parameters, {gmacs:.4f} GMACs")
+
+
+def main() -> None:
+    set_fused_attn(False)
+    if sys.argv[1:2] == ["--counts"]:
+        for argument in sys.argv[2:]:
+            library, name, *size = argument.split(":")
+            print_counts(f"{library}:{name}", int(size[0]) if size else 224)
+        return
+    if sys.argv[1:2] == ["--full"]:
+        for name in sys.argv[2:]:
+            write_full_size(name)
+            print(name, flush=True)
+        return
+    GOLDENS.mkdir(exist_ok=True)
+    for case in CASES:
+        if not sys.argv[1:] or case.model in sys.argv[1:]:
+            np.savez_compressed(GOLDENS / f"{case.id}.npz", **golden(case))
+            print(case.id)
+
+
+if __name__ == "__main__":
+    main()

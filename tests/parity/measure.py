@@ -1,0 +1,69 @@
+"""Measures the whole models, at their own size, against the reference implementations.
+
+    python -m tests.parity.measure --sizes        # what make_goldens.py --full needs to know
+    python -m tests.parity.measure [MODEL...]     # those with a golden in goldens/full/
+
+The second form writes figures.json: the largest difference of the logits, relative to the largest
+logit, float32 here against float64 there. README's model table shows them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxcnn.models import create_model, list_models, model_spec
+from jaxcnn.weights import from_torch
+from jaxcnn.weights.torch_names import torch_tensors
+from tests.parity.cases import FULL_SIZES, Case, full_size
+from tests.parity.rule import fill, images
+
+FIGURES = Path(__file__).parent / "figures.json"
+
+
+def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Largest difference, relative to the largest value."""
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    assert ours.shape == theirs.shape
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def rule_variables(case: Case):
+    """Our variables with the rule's weights, by way of their torch names."""
+    model = create_model(case.model, num_classes=case.num_classes, **case.overrides)
+    tensors = torch_tensors(model_spec(case.model), model)
+    state_dict = {key: fill(key, tensor.torch_shape) for key, tensor in tensors.items()}
+    return from_torch(case.model, state_dict, num_classes=case.num_classes, **case.overrides)
+
+
+def full_size_difference(name: str) -> float:
+    case = full_size(name)
+    model = create_model(name, num_classes=case.num_classes)
+    inputs = images(case.batch_size, *case.size, case.channels)
+    logits = jax.jit(model.apply)(rule_variables(case), inputs)
+    return difference(logits, np.load(FULL_SIZES / f"{name}.npz")["logits"])
+
+
+def write_sizes() -> None:
+    FULL_SIZES.mkdir(parents=True, exist_ok=True)
+    specs = {name: model_spec(name) for name in list_models()}
+    sizes = {name: (s.image_size, s.channels, s.num_classes) for name, s in specs.items()}
+    (FULL_SIZES / "sizes.json").write_text(json.dumps(sizes, indent=0) + "\n")
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--sizes"]:
+        write_sizes()
+        return
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    for name in sys.argv[1:] or list_models():
+        if (FULL_SIZES / f"{name}.npz").exists():
+            figures[name] = float(f"{full_size_difference(name):.1e}")
+            print(name, figures[name], flush=True)
+            FIGURES.write_text(json.dumps(dict(sorted(figures.items())), indent=0) + "\n")
+
+
+if __name__ == "__main__":
+    main()

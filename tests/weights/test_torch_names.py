@@ -1,0 +1,96 @@
+"""from_torch and to_torch undo each other, and refuse what is not theirs."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxcnn.errors import UserError
+from jaxcnn.models import create_model, list_models, model_spec
+from jaxcnn.weights import from_torch, to_torch
+from jaxcnn.weights.torch_names import KERNEL_AXES, WeightsError, torch_tensors
+
+
+def tensors_of(name):
+    spec = model_spec(name)
+    return torch_tensors(spec, create_model(name, num_classes=spec.num_classes))
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_variable_has_a_torch_name_of_its_own(name):
+    spec = model_spec(name)
+    tensors = tensors_of(name)
+    parameters = sum(np.prod(t.shape) for t in tensors.values() if t.path[0] == "params")
+    assert parameters == spec.num_params  # None is lost to another of the same name.
+    assert all(key.split(".")[-1] not in ("kernel", "scale", "mean", "var") for key in tensors)
+
+
+# One of each family and form, small enough to hold; the others differ in numbers only.
+SMALL = ["linear", "lenet5", "resnet20", "resnet18", "efficientnet_b0", "efficientnet_lite0"]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_state_dicts_round_trip_to_the_bit(name):
+    rng = np.random.default_rng(0)
+    state_dict = {
+        key: rng.normal(size=tensor.torch_shape).astype(np.float32)
+        for key, tensor in tensors_of(name).items()
+    }
+    variables = from_torch(name, state_dict)
+    back = to_torch(name, variables)
+    tracked = {key for key in back if key.endswith("num_batches_tracked")}
+    assert back.keys() - tracked == state_dict.keys()
+    assert all(np.array_equal(back[key], state_dict[key]) for key in state_dict)
+    again = from_torch(name, back)
+    assert jax.tree.all(jax.tree.map(np.array_equal, variables, again))
+
+
+@pytest.mark.parametrize("rank", KERNEL_AXES)
+def test_kernels_turn_into_torchs_layout(rank):
+    """[H, W, I, O] -> [O, I, H, W] and [I, O] -> [O, I]."""
+    shape = (2, 3, 5, 7)[-rank:]
+    kernel = np.arange(np.prod(shape)).reshape(shape)
+    turned = kernel.transpose(KERNEL_AXES[rank])
+    assert turned.shape == (7, 5, 2, 3)[:rank]
+    at = (1, 2, 4, 6)[-rank:]
+    assert turned[(6, 4, 1, 2)[:rank]] == kernel[at]
+
+
+def zeros(name):
+    return {key: np.zeros(t.torch_shape, np.float32) for key, t in tensors_of(name).items()}
+
+
+def test_a_state_dict_of_another_model_is_refused_with_the_list_of_keys():
+    state_dict = zeros("resnet20")
+    state_dict["extra.weight"] = np.zeros(3, np.float32)
+    del state_dict["bn1.bias"]
+    state_dict["conv1.weight"] = np.zeros((16, 3, 5, 5), np.float32)
+    with pytest.raises(UserError) as error:
+        from_torch("resnet20", state_dict)
+    message = str(error.value)
+    assert "not the weights of resnet20" in message
+    assert "1 missing: bn1.bias" in message
+    assert "1 surplus: extra.weight" in message
+    assert "1 misshapen: conv1.weight (16, 3, 5, 5) for (16, 3, 3, 3)" in message
+    assert "\n" not in message
+
+
+def test_the_lists_are_whole_in_the_error_and_short_in_its_message():
+    with pytest.raises(WeightsError) as error:
+        from_torch("resnet50", zeros("resnet20"))
+    assert error.value.missing == sorted(tensors_of("resnet50").keys() - tensors_of("resnet20"))
+    assert error.value.surplus == sorted(tensors_of("resnet20").keys() - tensors_of("resnet50"))
+    assert len(str(error.value)) < 1000
+    assert "more" in str(error.value)
+
+
+def test_the_number_of_classes_is_the_state_dicts():
+    state_dict = zeros("resnet20")
+    state_dict["fc.weight"] = np.zeros((7, 64), np.float32)
+    state_dict["fc.bias"] = np.zeros(7, np.float32)
+    variables = from_torch("resnet20", state_dict)
+    assert variables["params"]["head"]["kernel"].shape == (64, 7)
+
+
+def test_computed_buffers_are_ignored():
+    state_dict = zeros("resnet20") | {"bn1.num_batches_tracked": np.array(3)}
+    assert from_torch("resnet20", state_dict)
