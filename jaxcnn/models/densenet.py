@@ -143,7 +143,9 @@ _k48 = partial(DenseNet, growth_rate=48)
 
 VARIANTS = {
     "densenet_40_k12": _cifar(partial(_plain, stages=(12, 12, 12)), 1_019_722, gmacs=0.2648),
-    "densenet_bc_100_k12": _cifar(partial(CifarDenseNet, stages=(16, 16, 16)), 769_162, gmacs=0.2879),
+    "densenet_bc_100_k12": _cifar(
+        partial(CifarDenseNet, stages=(16, 16, 16)), 769_162, gmacs=0.2879
+    ),
     "densenet121": _spec(partial(_k32, stages=(6, 12, 24, 16)), 7_978_856, gmacs=2.834),
     "densenet161": _spec(partial(_k48, stages=(6, 12, 36, 24)), 28_681_000, gmacs=7.728),
     "densenet169": _spec(partial(_k32, stages=(6, 12, 32, 32)), 14_149_480, gmacs=3.360),

@@ -44,9 +44,8 @@ class SENet154Bottleneck(Block):
         width = 4 * self.features  # 64 groups of 4 channels at the first stage
         x = self.conv(width // 2, (1, 1), name="conv1")(x)
         x = nn.relu(self.norm(name="bn1")(x))
-        x = self.conv(
-            width, (3, 3), self.stride, padding=1, feature_group_count=64, name="conv2"
-        )(x)
+        conv = partial(self.conv, feature_group_count=64)
+        x = conv(width, (3, 3), self.stride, padding=1, name="conv2")(x)
         x = nn.relu(self.norm(name="bn2")(x))
         x = self.conv(4 * self.features, (1, 1), name="conv3")(x)
         return excite(self.norm(scale_init=nn.initializers.zeros, name="bn3")(x))

@@ -36,7 +36,8 @@ def local_response_norm(
     """
     if size % 2 == 0:
         raise ValueError(f"the window of channels must be odd, with one in the middle; got {size}")
-    return _normalize(size, alpha, beta, k, x.astype(jnp.float32)).astype(x.dtype)
+    y: jax.Array = _normalize(size, alpha, beta, k, x.astype(jnp.float32))
+    return y.astype(x.dtype)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2, 3))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxcnn.data.transforms import (
@@ -10,7 +10,9 @@ from jaxcnn.data.transforms import (
     Pad,
     RandomCrop,
     RandomErasing,
+    RandomResizedCrop,
     Resize,
+    ResizeShorter,
     ToChannels,
 )
 
@@ -208,3 +210,49 @@ def test_transforms_are_values():
 def test_image_that_cannot_be_brought_there_is_refused(transform, message):
     with pytest.raises(ValueError, match=message):
         transform(picture(10, 9, 3), rng())
+
+
+@pytest.mark.parametrize("shape", [(300, 400, 3), (400, 300, 3), (50, 70, 1)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_the_shorter_side_comes_to_size_and_the_longer_in_proportion(shape, interpolation):
+    image = np.full(shape, 77, np.uint8)
+    resized = ResizeShorter(64, interpolation)(image, rng())
+    longer = 64 * max(shape[:2]) // min(shape[:2])
+    expected = (64, longer) if shape[0] < shape[1] else (longer, 64)
+    assert resized.shape == (*expected, shape[2])
+    assert (resized == 77).all()
+
+
+def test_shrinking_to_the_shorter_side_does_not_alias():
+    """Stripes finer than the result's pixels turn grey; without antialiasing they stay stripes."""
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, ::2] = 255
+    small = ResizeShorter(64)(stripes, rng())
+    inner = small[8:-8, 8:-8]
+    assert abs(inner.astype(int) - 127).max() <= 2
+
+
+@given(
+    rows=st.integers(1, 60),
+    columns=st.integers(1, 60),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(deadline=None)
+def test_random_windows_lie_in_the_image_and_keep_to_area_and_aspect(rows, columns, seed):
+    crop = RandomResizedCrop(8, area=(0.3, 0.9), aspect=(0.5, 2.0))
+    top, left, height, width = crop._window(rows, columns, rng(seed))
+    assert 0 <= top <= rows - height
+    assert 0 <= left <= columns - width
+    assert min(height, width) >= 1
+    if min(rows, columns) >= 30:  # Where rounding to pixels matters little.
+        assert 0.25 <= height * width / (rows * columns) <= 1
+        assert 0.45 <= width / height <= 2.2
+
+
+def test_random_resized_crop_gives_its_size_and_is_a_function_of_the_generator():
+    image = picture(40, 60, 3)
+    crop = RandomResizedCrop((16, 24))
+    one, same, other = (crop(image, rng(seed)) for seed in (1, 1, 2))
+    assert one.shape == (16, 24, 3)
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)

@@ -38,3 +38,22 @@ def test_cifar_shortcut_subsamples_and_pads_with_zero_channels():
     assert jnp.array_equal(y[..., 2:6], x[:, ::2, ::2])
     assert not y[..., :2].any()
     assert not y[..., 6:].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "cardinality", "width"),
+    [
+        ("resnet50", 1, 64),
+        ("resnext50_32x4d", 32, 4),
+        ("resnext101_32x8d", 32, 8),
+        ("wide_resnet50_2", 1, 128),
+    ],
+)
+def test_each_group_is_as_wide_as_the_name_says_and_doubles_stage_by_stage(
+    name, cardinality, width
+):
+    model = create_model(name)
+    params = jax.eval_shape(lambda: init_variables(model, jax.random.key(0), (32, 32), 3))["params"]
+    for i in range(4):
+        kernel = params[f"layer{i + 1}_0"]["conv2"]["kernel"]
+        assert kernel.shape == (3, 3, width * 2**i, cardinality * width * 2**i)

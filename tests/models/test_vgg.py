@@ -1,6 +1,7 @@
 import jax
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
@@ -71,14 +72,22 @@ def test_a_larger_image_is_classified_by_the_mean_over_its_7x7_places():
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_dropout_acts_on_both_dense_layers_in_training_only():
-    model = create_model("vgg11", num_classes=5, dense=(8, 8), drop_rate=1.0)
-    variables = jax.jit(lambda: init_variables(model, KEY, (32, 32), 3))()
-    images = jax.random.normal(KEY, (2, 32, 32, 3))
-    apply = jax.jit(model.apply, static_argnames="train")
-    assert apply(variables, images).any()
-    # Nothing is left but the head's bias, which starts at 0.
-    assert not apply(variables, images, train=True, rngs={"dropout": KEY}).any()
+def test_outputs_of_both_dense_layers_are_dropped_out():
+    calls = []
+
+    def record(call, args, kwargs, context):
+        name = context.module.name or ""
+        if isinstance(context.module, nn.Dropout):
+            assert context.module.rate == 0.5 and not context.module.deterministic
+            calls.append("dropout")
+        elif name == "head" or name.startswith("pre_logits"):
+            calls.append(name)
+        return call(*args, **kwargs)
+
+    model = create_model("vgg11", num_classes=5)
+    with nn.intercept_methods(record):
+        jax.eval_shape(lambda: init_variables(model, KEY, (32, 32), 3))
+    assert calls == ["pre_logits_fc1", "dropout", "pre_logits_fc2", "dropout", "head"]
 
 
 def test_a_map_that_poolings_would_use_up_is_refused():

@@ -161,7 +161,9 @@ def _cifar_densenet(layers, growth, bottleneck, compression, num_classes):
     for number in (1, 2, 3):
         block = nn.Sequential()
         for layer in range(layers):
-            block.add_module(f"denselayer{layer + 1}", CifarDenseLayer(channels, growth, bottleneck))
+            block.add_module(
+                f"denselayer{layer + 1}", CifarDenseLayer(channels, growth, bottleneck)
+            )
             channels += growth
         features.add_module(f"denseblock{number}", block)
         if number == 3:
