@@ -63,7 +63,7 @@ CASES = [
         overrides={"stages": (1, 1, 1, 1)},
         reference_overrides={"layers": (1, 1, 1, 1)},
     ),
-    Case("resnet20", "twin:resnet20", (32, 32), batch_size=2),
+    Case("resnet20", "twin:resnet20", (16, 24), batch_size=2),
     # ResNetV2
     Case(
         "resnetv2_50",
@@ -93,9 +93,10 @@ CASES = [
     Case(
         "senet154",
         "timm:senet154",
-        (64, 48),
-        overrides={"stages": (2, 1, 1, 1)},
-        reference_overrides={"layers": (2, 1, 1, 1)},
+        (33, 40),
+        batch_size=2,
+        overrides={"stages": (1, 1, 1, 1)},
+        reference_overrides={"layers": (1, 1, 1, 1)},
     ),
     # DenseNet
     Case(
