@@ -63,17 +63,19 @@ def build(
     recipe: Recipe,
     data: DatasetSpec,
     *,
-    preprocessing: Preprocessing,
     steps_per_epoch: int,
     total_steps: int,
+    preprocessing: Preprocessing | None = None,
 ) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
 
-    `preprocessing` has the mean and standard deviation that images are normalised by.
+    `preprocessing` has the mean and standard deviation that images are normalised by; the data
+    set's own if not given.
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
     images, or the devices are too few.
     """
+    preprocessing = preprocessing or Preprocessing(data.mean, data.std)
     mesh = make_mesh(recipe.mesh)
     check_batch_size(recipe.batch_size, recipe.optim.accumulate_steps, mesh)
     model = create_model(

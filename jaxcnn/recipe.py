@@ -167,7 +167,7 @@ THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     (
-        "efficientnet*",
+        "*efficientnet*",
         "digits",
         {
             **_ADAMW_WITH_AVERAGES,

@@ -1,6 +1,7 @@
 """A run in pictures and per class: how it learned, and what it still takes for what."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,9 +91,10 @@ def confusion(test: Evaluation, class_names: Sequence[str]) -> Figure:
 def mistakes(test: Evaluation, images: Source, class_names: Sequence[str]) -> Figure:
     """The first wrongly classified test images, as true -> predicted."""
     wrong = np.flatnonzero(test.predicted != test.labels)
-    figure = Figure(figsize=(10, 7.5), layout="constrained")
+    rows = min(MISTAKES_ROWS, max(1, math.ceil(len(wrong) / MISTAKES_COLUMNS)))
+    figure = Figure(figsize=(10, 1.5 * rows + 0.5), layout="constrained")
     figure.suptitle(f"{len(wrong):,} of {len(test.labels):,} test images are wrong")
-    grid = figure.subplots(MISTAKES_ROWS, MISTAKES_COLUMNS).ravel()
+    grid = figure.subplots(rows, MISTAKES_COLUMNS).ravel()
     for axes in grid:
         axes.axis("off")
     for axes, index in zip(grid, wrong, strict=False):

@@ -163,3 +163,26 @@ def test_weights_of_efficientnet_pytorch_are_those_of_the_tf_form(name):
     assert from_torch(checkpoint.arch, checkpoint.state_dict)
     if "lite" in name:
         assert checkpoint.preprocessing.mean == (127 / 255,) * 3
+
+
+def test_dense_layers_of_torchvisions_vgg_are_timms_convolutions():
+    weights = {"features.0.weight": np.zeros((4, 3, 3, 3), np.float32)}
+    for number, shape in ((0, (5, 2 * 49)), (3, (6, 5)), (6, (7, 6))):
+        weights[f"classifier.{number}.weight"] = np.random.default_rng(number).normal(size=shape)
+        weights[f"classifier.{number}.bias"] = np.full(shape[0], number)
+    ours = translate("vgg11", weights).state_dict
+    image = np.random.default_rng(9).normal(size=(2, 7, 7))
+    flat = weights["classifier.0.weight"] @ image.reshape(-1)  # torch flattens C, H, W.
+    assert np.allclose(np.einsum("ochw,chw->o", ours["pre_logits.fc1.weight"], image), flat)
+    assert ours["pre_logits.fc2.weight"].shape == (6, 5, 1, 1)
+    assert np.array_equal(ours["head.fc.weight"], weights["classifier.6.weight"])
+    biases = [ours[f"{name}.bias"][0] for name in ("pre_logits.fc1", "pre_logits.fc2", "head.fc")]
+    assert biases == [0, 3, 6]
+    assert not any(key.startswith("classifier") for key in ours)
+
+
+def test_early_densenet_files_have_todays_names():
+    layer = "features.denseblock1.denselayer1"
+    weights = {f"{layer}.{kind}.{n}.weight": n for kind in ("norm", "conv") for n in (1, 2)}
+    ours = translate("densenet121", weights).state_dict
+    assert ours == {f"{layer}.{kind}{n}.weight": n for kind in ("norm", "conv") for n in (1, 2)}
