@@ -112,7 +112,7 @@ class DenseNet(nn.Module):
         return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
     def stem(self, images: jax.Array, conv: ModuleDef, norm: ModuleDef) -> jax.Array:
-        # The last transition needs two pixels, each of which stands for 16 of the image's.
+        # The stem leaves a quarter of the pixels, rounded up; each transition half, rounded down.
         require_size(images, least=2 ** (len(self.stages) + 1) - 3, model="DenseNet")
         x = conv(2 * self.growth_rate, (7, 7), 2, padding=3, name="conv0")(images)
         x = nn.relu(norm(name="norm0")(x))

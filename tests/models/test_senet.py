@@ -21,6 +21,7 @@ def test_the_gate_scales_the_residual_and_leaves_the_shortcut():
     x = jax.random.normal(jax.random.key(0), (2, 5, 4, 64))
     block = SEBottleneck(16, 1, CONV, norm)
     variables = unfreeze(block.init(jax.random.key(1), x))
+    variables["params"]["bn3"]["bias"] = jnp.ones(64)  # A residual whatever the block's input.
 
     def output(gate_bias):
         variables["params"]["se"]["expand"]["bias"] = jnp.full((64,), gate_bias)
