@@ -81,6 +81,12 @@ def value_of(flag: str, args: Sequence[str]) -> str | None:
     return vars(known)[flag.lstrip("-").replace("-", "_")]
 
 
+def check_image_size(image_size: int | None) -> None:
+    """Raises UserError for a size in pixels that no image has."""
+    if image_size is not None and image_size < 1:
+        raise UserError(f"--image-size={image_size} is out of range; it must be above 0")
+
+
 def set_up(*, compilation_cache: bool) -> None:
     """Process-wide settings of a command line; the library itself makes none.
 

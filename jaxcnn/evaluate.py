@@ -43,9 +43,13 @@ def main(args: Sequence[str] | None = None) -> int:
     def evaluate() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
         cli.set_up(compilation_cache=options.compilation_cache)
-        of_run, of_weights = (options.workdir,), (options.arch, options.pretrained)
-        if (None in of_run) == (None in of_weights) or (any(of_run) and any(of_weights)):
+        of_run = options.workdir is not None
+        given = {options.arch is not None, options.pretrained is not None}
+        if given != {not of_run}:
             raise UserError("give either --workdir=DIR, or --arch=NAME and --pretrained=SOURCE")
+        if of_run and options.split == "all":
+            raise UserError("--split=all mixes a run's training images in; give train, val or test")
+        cli.check_image_size(options.image_size)
         # After the flags are known to be right: this import takes seconds.
         from jaxcnn.evaluation import evaluate_pretrained, evaluate_run
 

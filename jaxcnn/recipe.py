@@ -87,7 +87,7 @@ class Recipe:
     dataset: str = "digits"
     """Data set; digits needs no download."""
     data_dir: str | None = None
-    """TFDS directory; $JAXCNN_DATA_DIR, else TFDS's own default."""
+    """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
     epochs: int = 10
     """Passes over the training set."""
     steps: int | None = None

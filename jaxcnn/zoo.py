@@ -33,6 +33,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def show() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        cli.check_image_size(options.image_size)
         if options.arch is not None:
             show_layers(options.arch, options.image_size)
         else:

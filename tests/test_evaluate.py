@@ -28,6 +28,10 @@ def test_evaluating_a_run_gives_the_figures_of_its_summary(run, capsys, split):
     [
         (["--workdir=/nowhere"], "/nowhere is not a run's folder"),
         (["--workdir=/nowhere", "--split=tset"], "invalid choice 'tset'"),
+        (["--workdir=/nowhere", "--split=all"], "give train, val or test"),
+        (["--workdir=/nowhere", "--arch=mlp"], "give either --workdir=DIR, or --arch=NAME and"),
+        (["--arch=mlp"], "give either --workdir=DIR, or --arch=NAME and --pretrained=SOURCE"),
+        (["--arch=mlp", "--pretrained=w.pth", "--image-size=0"], "--image-size=0 is out of range"),
         ([], "--workdir"),
     ],
 )

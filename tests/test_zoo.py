@@ -41,6 +41,7 @@ def test_the_table_computes_nothing():
     ("args", "message"),
     [
         (["--arch=resnet5"], "unknown model 'resnet5'; did you mean 'resnet5"),
+        (["--arch=vit_tiny_patch16_224", "--image-size=-16"], "--image-size=-16 is out of range"),
         (["nothing*"], "no model is called 'nothing*'"),
         (["--arch=vit_tiny_patch16_224", "--image-size=50"], "multiples of 16; got 50x50"),
     ],

@@ -47,9 +47,6 @@ class WeightsError(UserError):
         parts = [f"{len(keys)} {what}: {_some(keys)}" for what, keys in lists if keys]
         super().__init__(f"these are not the weights of {name}: {'; '.join(parts)}")
 
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.surplus or self.misshapen)
-
 
 def _some(keys: list[str], count: int = 6) -> str:
     rest = len(keys) - count
@@ -115,8 +112,9 @@ def from_torch(name: str, state_dict: StateDict, **overrides: Any) -> Variables:
     num_classes = overrides.pop("num_classes", None) or _num_classes(name, state_dict)
     tensors = torch_tensors(spec, create_model(name, num_classes=num_classes, **overrides))
     given = {key: value for key, value in state_dict.items() if not COMPUTED.search(key)}
-    if problems := WeightsError(name, tensors, given):
-        raise problems
+    shapes = {key: tensor.torch_shape for key, tensor in tensors.items()}
+    if shapes != {key: value.shape for key, value in given.items()}:
+        raise WeightsError(name, tensors, given)
     flat = {
         tensor.path: np.ascontiguousarray(given[key].transpose(np.argsort(tensor.axes)))
         for key, tensor in tensors.items()
