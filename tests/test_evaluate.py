@@ -1,11 +1,20 @@
 import json
 import shutil
 
+import cv2
+import jax
+import numpy as np
+import optax
 import pytest
+from safetensors.numpy import save_file
 
 from jaxcnn.evaluate import main
+from jaxcnn.models import create_model
+from jaxcnn.models.spec import init_variables
 from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.trainer import fit
+from jaxcnn.weights import to_torch
+from jaxcnn.weights.preprocessing import IMAGENET
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +65,38 @@ def test_a_run_without_a_checkpoint_is_refused(run, tmp_path, capsys):
     shutil.copy(run[0] / "recipe.json", tmp_path)
     assert main([f"--workdir={tmp_path}", "--no-compilation-cache"]) == 2
     assert "has no checkpoint yet; train first" in capsys.readouterr().err
+
+
+def test_published_weights_are_measured_on_every_picture_of_a_folder(tmp_path, capsys):
+    """The figures are those of the model applied to the pictures by hand."""
+    model = create_model("resnet20", num_classes=2)
+    variables = init_variables(model, jax.random.key(1), (32, 32), 3)
+    save_file(to_torch("resnet20", variables), tmp_path / "w.safetensors")
+    rng = np.random.default_rng(0)
+    pictures, labels = rng.integers(256, size=(7, 32, 32, 3), dtype=np.uint8), [0, 0, 0, 0, 1, 1, 1]
+    for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        folder = tmp_path / "photos" / "ab"[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"{number}.png"), picture[..., ::-1])
+
+    args = ["--arch=resnet20", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
+    args += [f"--data-dir={tmp_path / 'photos'}", "--no-compilation-cache"]
+    assert main(args) == 0
+    figures = json.loads(capsys.readouterr().out)
+
+    # 28 / 0.875 = 32 pixels on the shorter side: the centre is cut out, nothing is resized.
+    images = (pictures[:, 2:-2, 2:-2] / 255 - IMAGENET[0]) / IMAGENET[1]
+    logits = model.apply(variables, images.astype(np.float32))
+    expected = optax.softmax_cross_entropy_with_integer_labels(logits, np.array(labels)).mean()
+    assert (figures["n"], figures["split"]) == (7, "all")
+    assert figures["loss"] == pytest.approx(float(expected), rel=1e-4)
+    assert figures["top1"] == pytest.approx(np.mean(logits.argmax(-1) == np.array(labels)))
+
+
+def test_weights_for_other_classes_than_the_data_sets_are_refused(tmp_path, capsys):
+    model = create_model("lenet5", num_classes=3)
+    variables = init_variables(model, jax.random.key(1), (32, 32), 1)
+    save_file(to_torch("lenet5", variables), tmp_path / "w.safetensors")
+    args = ["--arch=lenet5", f"--pretrained={tmp_path / 'w.safetensors'}", "--dataset=digits"]
+    assert main([*args, "--no-compilation-cache"]) == 2
+    assert "the weights tell 3 classes apart, digits has 10" in capsys.readouterr().err
