@@ -1,11 +1,12 @@
 """from_torch and to_torch undo each other, and refuse what is not theirs."""
 
-import jax
+import math
+
 import numpy as np
 import pytest
 
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model, model_spec
+from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.weights import from_torch, to_torch
 from jaxcnn.weights.torch_names import KERNEL_AXES, WeightsError, torch_tensors
 
@@ -15,24 +16,19 @@ def tensors_of(name):
     return torch_tensors(spec, create_model(name, num_classes=spec.num_classes))
 
 
-# One of each family and form, small enough to hold; the others differ in numbers only.
-SMALL = ["linear", "lenet5", "resnet20", "resnet18", "efficientnet_b0", "efficientnet_lite0"]
-
-
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", list_models())
 def test_state_dicts_round_trip_to_the_bit(name):
+    """Names and axes are what could go wrong: bytes show it, and the largest models fit."""
     rng = np.random.default_rng(0)
     state_dict = {
-        key: rng.normal(size=tensor.torch_shape).astype(np.float32)
+        key: np.frombuffer(rng.bytes(math.prod(tensor.shape)), np.uint8).reshape(tensor.torch_shape)
         for key, tensor in tensors_of(name).items()
     }
-    variables = from_torch(name, state_dict)
+    variables = from_torch(name, state_dict, num_classes=model_spec(name).num_classes)
     back = to_torch(name, variables)
     tracked = {key for key in back if key.endswith("num_batches_tracked")}
     assert back.keys() - tracked == state_dict.keys()
     assert all(np.array_equal(back[key], state_dict[key]) for key in state_dict)
-    again = from_torch(name, back)
-    assert jax.tree.all(jax.tree.map(np.array_equal, variables, again))
 
 
 @pytest.mark.parametrize("rank", KERNEL_AXES)
