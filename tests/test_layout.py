@@ -27,8 +27,8 @@ LAYERS = [
     ["report"],
     ["trainer", "evaluation"],
     ["sweep"],
-    ["cli"],
-    ["train", "evaluate", "zoo"],
+    ["cli", "benchmarks"],
+    ["train", "evaluate", "zoo", "benchmark"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FULL_SIZES = Path(__file__).parent / "goldens" / "full"
+GOLDENS = Path(__file__).parent / "goldens"
+FULL_SIZES = GOLDENS / "full"
+KEYS = GOLDENS / "keys.json"
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Case:
 
     Attributes:
         model: our name.
-        reference: `timm:NAME`, `torchvision:NAME` or `twin:NAME` (tests/parity/twins.py, written
+        reference: `timm:NAME`, `torchvision:NAME` or `twin:NAME` (torch_twins.py, written
             from the paper where neither library has the model).
         size: height and width of the images; small, since parity does not depend on it.
         overrides: our fields, `reference_overrides` theirs: fewer blocks of the same kinds.

@@ -1,32 +1,38 @@
 """Writes tests/parity/goldens: what the reference implementations compute with the rule's weights.
 
     pip install torch==2.14.1 torchvision==0.29.1 timm
-    python tests/parity/make_goldens.py [MODEL...]      # our names; all of them without
-    python tests/parity/make_goldens.py --full MODEL...
-    python tests/parity/make_goldens.py --counts REFERENCE[:SIZE]...
+    PYTHONPATH=. python tests/parity/make_goldens.py [MODEL...]  # our names; without, all
+    PYTHONPATH=. python tests/parity/make_goldens.py --full MODEL...
+    PYTHONPATH=. python tests/parity/make_goldens.py --keys MODEL...
+    PYTHONPATH=. python tests/parity/make_goldens.py --counts REFERENCE[:SIZE]...
 
-The second form writes the logits of the whole models at their own size, for measure.py. The third
-prints the parameters and GMACs of `timm:NAME`, `torchvision:NAME`, `twin:NAME`.
-The library itself never needs torch.
+The second form writes the logits of the whole models at their own size, for measure.py; the third
+digests of the names and shapes of their weights, for tests/weights; the fourth prints the
+parameters and GMACs of `timm:NAME`, `torchvision:NAME`, `twin:NAME`. The library itself never needs
+torch.
 """
 
+import json
 import sys
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import timm
 import torch
 import torchvision
-import twins
-from cases import CASES, FULL_SIZES, Case, full_size
-from rule import fill, images, labels, sample, spread
+from cases import CASES, FULL_SIZES, GOLDENS, KEYS, Case, full_size
+from rule import digest, fill, images, labels, sample, spread
 from timm.layers import set_fused_attn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-GOLDENS = Path(__file__).parent / "goldens"
+from jaxcnn.benchmarks import torch_twins
+
 GRADIENTS, STATISTICS = 8, 6  # Tensors compared per case, where so many are sound.
 NOISE, NOISE_DRAWS = 1e-6, 4
+# What the reference's own float32 may differ from its float64 by, for a comparison to mean
+# anything: less than the comparison's tolerance, 1e-4. Whole models are deeper.
+ROUNDING, WHOLE_ROUNDING = 2e-5, 5e-5
 AUX_WEIGHT = 0.3  # Szegedy et al., 2015, section 5.
 
 
@@ -38,7 +44,7 @@ def build(reference: str, **overrides) -> torch.nn.Module:
         case "torchvision":
             return torchvision.models.get_model(name, weights=None, **overrides)
         case "twin":
-            return getattr(twins, name)(**overrides)
+            return getattr(torch_twins, name)(**overrides)
     raise ValueError(f"no library {library}")
 
 
@@ -66,12 +72,42 @@ def filled(case: Case, dtype: torch.dtype) -> tuple[torch.nn.Module, torch.Tenso
     return model.to(dtype), inputs.permute(0, 3, 1, 2).to(dtype)
 
 
-def write_full_size(name: str) -> None:
-    model, inputs = filled(full_size(name), torch.float64)
+def forward(case: Case, dtype: torch.dtype, train: bool) -> np.ndarray:
+    model, inputs = filled(case, dtype)
     with torch.no_grad():
-        logits = model.eval()(inputs).numpy().astype(np.float32)
-    FULL_SIZES.mkdir(exist_ok=True)
-    np.savez_compressed(FULL_SIZES / f"{name}.npz", logits=logits)
+        outputs = model.train(train)(inputs)
+    return (outputs if isinstance(outputs, torch.Tensor) else outputs[0]).numpy()
+
+
+def write_full_size(name: str) -> None:
+    """The logits in evaluation mode, where float32 can tell; else those in training mode.
+
+    The rule's weights make the signals of some deep networks grow from block to block in evaluation
+    mode, until rounding decides; in training mode each batch normalisation brings them back.
+    """
+    case = full_size(name)
+    for key, train, batch_size in (("logits", False, 1), ("train_logits", True, 2)):
+        sized = replace(case, batch_size=batch_size)
+        exact = forward(sized, torch.float64, train)
+        error = np.abs(forward(sized, torch.float32, train) - exact).max() / np.abs(exact).max()
+        print(f"{name} {key}: torch's float32 differs by {error:.1e}", flush=True)
+        if error < WHOLE_ROUNDING:
+            logits = {key: exact.astype(np.float32)}
+            np.savez_compressed(FULL_SIZES / f"{name}.npz", **logits)
+            return
+    raise SystemExit(f"{name}: float32 cannot tell")
+
+
+def write_keys(names: list[str]) -> None:
+    digests = json.loads(KEYS.read_text()) if KEYS.exists() else {}
+    for name in names:
+        case = full_size(name)
+        with torch.device("meta"):
+            model = build(case.reference, num_classes=case.num_classes, **case.reference_overrides)
+        statistics = ((key, b) for key, b in model.named_buffers() if "running_" in key)
+        tensors = dict(model.named_parameters()) | dict(statistics)
+        digests[name] = digest({key: tuple(value.shape) for key, value in tensors.items()})
+    KEYS.write_text(json.dumps(dict(sorted(digests.items())), indent=0) + "\n")
 
 
 def compute(case: Case, dtype: torch.dtype, noise_seed: int | None = None) -> dict[str, np.ndarray]:
@@ -117,7 +153,7 @@ def golden(case: Case) -> dict[str, np.ndarray]:
         )
 
     errors = {key: error(key) for key in exact}
-    sound = [key for key in exact if errors[key] < (3e-4 if "grad:" in key else 2e-5)]
+    sound = [key for key in exact if errors[key] < (3e-4 if "grad:" in key else ROUNDING)]
     gradients = [key for key in sound if key.startswith("grad:")]
     statistics = [key for key in sound if key.startswith("stat:")]
     outputs = [key for key in exact if key.endswith("logits")]
@@ -154,7 +190,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--full"]:
         for name in sys.argv[2:]:
             write_full_size(name)
-            print(name, flush=True)
+        return
+    if sys.argv[1:2] == ["--keys"]:
+        write_keys(sys.argv[2:])
         return
     GOLDENS.mkdir(exist_ok=True)
     for case in CASES:

@@ -1,6 +1,8 @@
 """Weights and images out of names and shapes, so that no golden file has to store them."""
 
+import hashlib
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -47,3 +49,10 @@ def sample(values: np.ndarray, count: int = 512) -> np.ndarray:
     """At most `count` entries of a tensor, evenly spaced."""
     flat = values.reshape(-1)
     return flat[np.linspace(0, flat.size - 1, min(count, flat.size)).round().astype(int)]
+
+
+def digest(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Of the names and shapes of a model's tensors: how many there are, and a hash of all."""
+    lines = sorted(f"{key} {shape}" for key, shape in shapes.items())
+    hashed = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return f"{len(lines)} {hashed[:16]}"

@@ -3,21 +3,16 @@
 The goldens beside this file were written by make_goldens.py.
 """
 
-import dataclasses
-from pathlib import Path
-
 import jax
 import numpy as np
 import optax
 import pytest
 
-from jaxcnn.models import create_model
 from jaxcnn.weights import to_torch
-from tests.parity.cases import CASES, FULL_SIZES, Case
-from tests.parity.measure import difference, full_size_difference, rule_variables
+from tests.parity.cases import CASES, FULL_SIZES, GOLDENS, Case
+from tests.parity.measure import difference, full_size_difference, rule_variables, without_dropout
 from tests.parity.rule import images, labels, sample
 
-GOLDENS = Path(__file__).parent / "goldens"
 LOGITS, GRADIENTS = 1e-4, 1e-3  # Relative to the largest of each tensor.
 AUX_WEIGHT = 0.3
 
@@ -27,12 +22,6 @@ def cases() -> list:
         pytest.param(case, id=case.id, marks=[pytest.mark.slow] if case.slow else [])
         for case in CASES
     ]
-
-
-def without_dropout(case: Case):
-    model = create_model(case.model, num_classes=case.num_classes, **case.overrides)
-    fields = {field.name for field in dataclasses.fields(model)} & {"drop_rate", "drop_path_rate"}
-    return model.clone(**dict.fromkeys(fields, 0.0))
 
 
 @pytest.mark.parametrize("case", cases())

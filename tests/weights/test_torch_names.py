@@ -1,5 +1,6 @@
 """from_torch and to_torch undo each other, and refuse what is not theirs."""
 
+import json
 import math
 
 import numpy as np
@@ -9,6 +10,8 @@ from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.weights import from_torch, to_torch
 from jaxcnn.weights.torch_names import KERNEL_AXES, WeightsError, torch_tensors
+from tests.parity.cases import KEYS
+from tests.parity.rule import digest
 
 
 def tensors_of(name):
@@ -17,12 +20,18 @@ def tensors_of(name):
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_state_dicts_round_trip_to_the_bit(name):
-    """Names and axes are what could go wrong: bytes show it, and the largest models fit."""
+def test_state_dicts_have_the_references_keys_and_round_trip_to_the_bit(name):
+    """Names and axes are what could go wrong: bytes show it, and the largest models fit.
+
+    One test for both, since tracing a large model costs seconds.
+    """
+    shapes = {key: tensor.torch_shape for key, tensor in tensors_of(name).items()}
+    assert digest(shapes) == json.loads(KEYS.read_text())[name]
+
     rng = np.random.default_rng(0)
     state_dict = {
-        key: np.frombuffer(rng.bytes(math.prod(tensor.shape)), np.uint8).reshape(tensor.torch_shape)
-        for key, tensor in tensors_of(name).items()
+        key: np.frombuffer(rng.bytes(math.prod(shape)), np.uint8).reshape(shape)
+        for key, shape in shapes.items()
     }
     variables = from_torch(name, state_dict, num_classes=model_spec(name).num_classes)
     back = to_torch(name, variables)

@@ -1,0 +1,184 @@
+"""How many images per second a model trains on or infers, here and in timm.
+
+python -m jaxcnn.benchmark --arch=resnet50 --mode=infer
+python -m jaxcnn.benchmark --arch=resnet50 --against=timm --python=TORCH_VENV/bin/python
+python -m jaxcnn.benchmark --arch=lenet5 --mode=input --dataset=mnist --data-dir=DIR
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from jaxcnn import cli
+from jaxcnn.benchmarks.workload import Mode, Workload
+from jaxcnn.errors import RunError, UserError
+from jaxcnn.models import create_model, model_spec
+
+PROGRAM = "python -m jaxcnn.benchmark"
+# What --all times: at 224 pixels in batches of 16, at 32 in batches of 128 (training only).
+PHOTOGRAPHS = (
+    "resnet50",
+    "efficientnet_b0",
+    "convnext_tiny",
+    "densenet121",
+    "vit_small_patch16_224",
+    "seresnet50",
+    "vgg16",
+    "swin_tiny_patch4_window7_224",
+)
+THUMBNAILS = ("resnet20", "densenet_bc_100_k12")
+
+
+@dataclass(frozen=True)
+class Options:
+    arch: str | None = None
+    """Architecture: one of jaxcnn.list_models()."""
+    mode: Mode = "train"
+    """A training step, the logits, or the input pipeline alone."""
+    all: bool = False
+    """The README's table instead of one model."""
+    batch_size: int | None = None
+    """Images per step; 16, or 128 for images of 32 pixels and fewer, if not given."""
+    image_size: int | None = None
+    """Height and width in pixels; the model's own if not given."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Compute type of our side."""
+    rounds: int = 7
+    """Each side's turns, of about 1.5 seconds each."""
+    against: Literal["timm"] | None = None
+    """Time the same in PyTorch's timm, in turns."""
+    python: str = sys.executable
+    """Interpreter with torch and timm, for --against."""
+    dataset: str = "digits"
+    """For --mode=input: the data set."""
+    data_dir: str | None = None
+    """For --mode=input: where it is."""
+    output: str | None = None
+    """File to write the figures to, as JSON."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    args = sys.argv[1:] if args is None else args
+
+    def benchmark() -> int:
+        options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        check(options)
+        if options.all:
+            results = [one_of_all(arch, mode, options) for arch, mode in all_workloads()]
+            print(table(results))
+        else:
+            results = measure(options)
+            print(json.dumps(results, indent=2))
+        if options.output is not None:
+            Path(options.output).write_text(json.dumps(results, indent=2) + "\n")
+        return cli.DONE
+
+    return cli.run(PROGRAM, benchmark)
+
+
+def check(options: Options) -> None:
+    if options.all == (options.arch is not None):
+        raise UserError("give either --arch=NAME or --all")
+    for flag in ("batch_size", "image_size", "rounds"):
+        value = getattr(options, flag)
+        if value is not None and value < 1:
+            raise UserError(
+                f"--{flag.replace('_', '-')}={value} is out of range; it must be above 0"
+            )
+    if options.mode == "input" and options.against:
+        raise UserError("--mode=input has nothing to be timed --against")
+    if options.output is not None and not Path(options.output).absolute().parent.is_dir():
+        raise UserError(f"--output={options.output}: its folder does not exist")
+
+
+def measure(options: Options) -> dict[str, Any]:
+    assert options.arch is not None
+    if options.mode == "input":
+        return measure_input(options.arch, options)
+    workload = make_workload(options.arch, options)
+    cli.set_up(compilation_cache=False)
+    from jaxcnn.benchmarks.contest import contest
+
+    python = options.python if options.against else None
+    return contest(workload, rounds=options.rounds, python=python)
+
+
+def measure_input(arch: str, options: Options) -> dict[str, Any]:
+    from jaxcnn.recipe import recipe_for
+
+    given = {"data_dir": options.data_dir, "image_size": options.image_size}
+    given["batch_size"] = options.batch_size
+    recipe = recipe_for(arch, options.dataset)
+    recipe = replace(recipe, **{name: value for name, value in given.items() if value is not None})
+    cli.set_up(compilation_cache=False)
+    from jaxcnn.benchmarks.input import time_input
+
+    return time_input(recipe, rounds=options.rounds)
+
+
+def make_workload(arch: str, options: Options) -> Workload:
+    spec = model_spec(arch)
+    image_size = options.image_size or spec.image_size
+    model = create_model(arch, num_classes=spec.num_classes)
+    return Workload(
+        arch=arch,
+        mode=options.mode,
+        batch_size=options.batch_size or (128 if image_size <= 32 else 16),
+        image_size=image_size,
+        channels=spec.channels,
+        num_classes=spec.num_classes,
+        precision=options.precision,
+        drop_rate=getattr(model, "drop_rate", 0.0),
+        drop_path_rate=getattr(model, "drop_path_rate", 0.0),
+    )
+
+
+def all_workloads() -> list[tuple[str, Mode]]:
+    photographs = [(arch, mode) for arch in PHOTOGRAPHS for mode in ("infer", "train")]
+    return photographs + [(arch, "train") for arch in THUMBNAILS]
+
+
+def one_of_all(arch: str, mode: Mode, options: Options) -> dict[str, Any]:
+    """One workload in a process of its own, so that its memory is its own."""
+    command = [sys.executable, "-m", "jaxcnn.benchmark", f"--arch={arch}", f"--mode={mode}"]
+    command += [f"--rounds={options.rounds}", f"--precision={options.precision}"]
+    if options.against:
+        command += [f"--against={options.against}", f"--python={options.python}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RunError(f"{arch} {mode}: {done.stderr.strip() or 'it ended without a word'}")
+    result = json.loads(done.stdout)
+    ratio = f", {result['ratio']:.2f} of timm's" if "ratio" in result else ""
+    rate = result["ours"]["images_per_second"]
+    print(f"{arch} {mode}: {rate:.1f} images/s{ratio}", file=sys.stderr, flush=True)
+    return result
+
+
+def table(results: Sequence[dict[str, Any]]) -> str:
+    """Markdown, a row per workload."""
+    header = [
+        "| model | mode | images/s (range) | timm | ratio | compile | of peak | memory, timm's |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    return "\n".join(header + [row(result) for result in results])
+
+
+def row(result: dict[str, Any]) -> str:
+    ours, rival = result["ours"], result.get("rival")
+    gigabytes = [f"{side['peak_bytes'] / 1e9:.1f} GB" for side in (ours, rival) if side]
+    return (
+        f"| `{result['arch']}` | {result['mode']} "
+        f"| {ours['images_per_second']:.3g} ({ours['lowest']:.3g} to {ours['highest']:.3g}) "
+        f"| {format(rival['images_per_second'], '.3g') if rival else ''} "
+        f"| {format(result['ratio'], '.2f') if rival else ''} "
+        f"| {ours['compile_seconds']:.0f} s | {ours['fraction_of_peak']:.0%} "
+        f"| {', '.join(gigabytes)} |"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

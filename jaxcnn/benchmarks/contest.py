@@ -1,0 +1,85 @@
+"""Times workloads in rounds, ours and the rival's in turns, and says what came out."""
+
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from jaxcnn.benchmarks.ours import Ours, matmul_flops
+from jaxcnn.benchmarks.rival import Rival
+from jaxcnn.benchmarks.workload import Workload
+
+# A round is long enough that the clock and a single interruption do not matter.
+ROUND_SECONDS = 1.5
+# Forward, gradient to the activations, gradient to the weights.
+PASSES = {"train": 3, "infer": 1}
+
+Runner = Callable[[int], list[float]]
+
+
+def contest(workload: Workload, *, rounds: int, python: str | None = None) -> dict[str, Any]:
+    """Times `workload` here and, with `python`, in timm under that interpreter.
+
+    Both sides take turns, a round each, so that what else the machine does meets both alike.
+
+    Returns figures ready for JSON: per side images per second (median over rounds, lowest, highest)
+    and peak memory of its process in bytes; for ours seconds of compilation, multiply-accumulates
+    per image, and the fraction of the machine's peak (a large float32 matrix product, measured
+    before and after, in this process) that the model's convolutions and matrix products make of it;
+    with a rival `ratio`, the median over rounds of our images per second over its.
+    """
+    peak = matmul_flops()
+    ours = Ours(workload)
+    if python is None:
+        [mine] = _rounds([ours.seconds], rounds)
+        theirs, rival_figures = None, {}
+    else:
+        with Rival(workload, python) as rival:
+            mine, theirs = _rounds([ours.seconds, rival.seconds], rounds)
+            rival_figures = {
+                "rival": {
+                    **_images_per_second(theirs, workload.batch_size),
+                    "peak_bytes": rival.peak_bytes,
+                    "versions": rival.versions,
+                }
+            }
+    peak = max(peak, matmul_flops())
+    figures = _images_per_second(mine, workload.batch_size)
+    flops = 2 * ours.macs * PASSES[workload.mode] * figures["images_per_second"]
+    result: dict[str, Any] = {
+        "arch": workload.arch,
+        "mode": workload.mode,
+        "batch_size": workload.batch_size,
+        "image_size": workload.image_size,
+        "precision": workload.precision,
+        "ours": {
+            **figures,
+            "peak_bytes": ours.peak_bytes,
+            "compile_seconds": ours.compile_seconds,
+            "gmacs": ours.macs / 1e9,
+            "fraction_of_peak": flops / peak,
+        },
+        "peak_gflops": peak / 1e9,
+        **rival_figures,
+    }
+    if theirs is not None:
+        ratios = [b / a for a, b in zip(mine, theirs, strict=True)]
+        result["ratio"] = statistics.median(ratios)
+    return result
+
+
+def _rounds(runners: list[Runner], rounds: int) -> list[list[float]]:
+    """For each runner, the median seconds of a step in each round."""
+    steps = [max(1, round(ROUND_SECONDS / min(runner(2)))) for runner in runners]
+    medians: list[list[float]] = [[] for _ in runners]
+    for _ in range(rounds):
+        for runner, count, kept in zip(runners, steps, medians, strict=True):
+            kept.append(statistics.median(runner(count)))
+    return medians
+
+
+def _images_per_second(seconds: list[float], batch_size: int) -> dict[str, float]:
+    return {
+        "images_per_second": batch_size / statistics.median(seconds),
+        "lowest": batch_size / max(seconds),
+        "highest": batch_size / min(seconds),
+    }

@@ -1,0 +1,110 @@
+"""python -m jaxcnn.benchmark, against a stand-in for the interpreter that has torch and timm."""
+
+import json
+import sys
+
+import pytest
+
+from jaxcnn import benchmark
+from jaxcnn.benchmarks.rival import Rival
+from jaxcnn.benchmarks.workload import Workload
+from jaxcnn.errors import UserError
+
+WORKLOAD = Workload("linear", "train", batch_size=4, image_size=28, channels=1, num_classes=10)
+# Answers as torch_rival.py does: every step takes 0.5 s, it says.
+ANSWERS = """#!{python}
+import json, sys
+asked = json.loads(sys.stdin.readline())
+print(json.dumps({{"torch": "1", "timm": "2", "asked": asked}}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({{"seconds": [0.5] * int(line), "peak_bytes": 7}}), flush=True)
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    script = tmp_path / "python"
+    script.write_text(ANSWERS.format(python=sys.executable))
+    script.chmod(0o755)
+    return str(script)
+
+
+def figures_of(capsys, *args):
+    assert benchmark.main(list(args)) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("mode, passes", [("train", 3), ("infer", 1)])
+def test_figures_agree_with_each_other(capsys, tmp_path, mode, passes):
+    output = tmp_path / "figures.json"
+    args = ("--arch=mlp", f"--mode={mode}", "--batch-size=32", "--rounds=2", f"--output={output}")
+    figures = figures_of(capsys, *args)
+    ours = figures["ours"]
+    assert 0 < ours["lowest"] <= ours["images_per_second"] <= ours["highest"]
+    assert ours["compile_seconds"] > 0 and ours["peak_bytes"] > 2**20
+    assert ours["gmacs"] == pytest.approx((784 * 300 + 300 * 100 + 100 * 10) / 1e9)
+    done = 2 * ours["gmacs"] * passes * ours["images_per_second"]
+    assert ours["fraction_of_peak"] == pytest.approx(done / figures["peak_gflops"])
+    assert "ratio" not in figures and json.loads(output.read_text()) == figures
+
+
+def test_the_ratio_is_our_images_per_second_over_theirs(capsys, stand_in):
+    args = ("--arch=linear", "--batch-size=4", "--rounds=2", "--against=timm")
+    figures = figures_of(capsys, *args, f"--python={stand_in}")
+    assert figures["rival"]["images_per_second"] == 4 / 0.5
+    # Two rounds: the median of the ratios is their mean, that of the rates is not.
+    assert figures["ratio"] == pytest.approx(figures["ours"]["images_per_second"] / 8, rel=0.5)
+    assert figures["rival"]["peak_bytes"] == 7
+
+
+def test_the_rival_is_sent_the_workload(stand_in):
+    with Rival(WORKLOAD, stand_in) as rival:
+        assert Workload(**rival.versions["asked"]) == WORKLOAD
+        assert rival.seconds(3) == [0.5] * 3
+
+
+def test_an_interpreter_without_torch_is_refused_in_one_line(tmp_path):
+    script = tmp_path / "python"
+    script.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('no torch here')\n")
+    script.chmod(0o755)
+    with pytest.raises(UserError, match="no torch here"):
+        Rival(WORKLOAD, str(script))
+    with pytest.raises(UserError, match="cannot be run"):
+        Rival(WORKLOAD, str(tmp_path / "missing"))
+
+
+def test_the_input_pipeline_is_timed_without_a_model(capsys):
+    figures = figures_of(capsys, "--arch=lenet5", "--mode=input", "--rounds=1")
+    assert figures["dataset"] == "digits" and figures["ours"]["images_per_second"] > 100
+
+
+def test_the_table_has_a_row_per_workload(capsys, monkeypatch):
+    ours = {"images_per_second": 12.3, "lowest": 11, "highest": 13, "peak_bytes": 2.5e9}
+    ours |= {"compile_seconds": 9.6, "fraction_of_peak": 0.41}
+
+    def one(arch, mode, options):
+        return {"arch": arch, "mode": mode, "ours": ours}
+
+    monkeypatch.setattr(benchmark, "one_of_all", one)
+    assert benchmark.main(["--all"]) == 0
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == len(benchmark.all_workloads())
+    assert rows[0].startswith("| `resnet50` | infer | 12.3 (11 to 13) |")
+    assert {line.count("|") for line in (header, *rows)} == {9}
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        ([], "--arch=NAME or --all"),
+        (["--all", "--arch=linear"], "--arch=NAME or --all"),
+        (["--arch=resnet5"], "did you mean"),
+        (["--arch=linear", "--rounds=0"], "--rounds=0"),
+        (["--arch=linear", "--mode=input", "--against=timm"], "--mode=input"),
+        (["--arch=linear", "--output=/no/such/folder/x.json"], "folder does not exist"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(capsys, args, message):
+    assert benchmark.main(args) == 2
+    out, error = capsys.readouterr()
+    assert message in error and error.count("\n") == 1 and not out
