@@ -181,4 +181,4 @@ def row(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.start(main)

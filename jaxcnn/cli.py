@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import platform
 import re
 import signal
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import tyro
 
@@ -19,7 +20,32 @@ from jaxcnn.errors import Interrupted, RunError, UserError
 T = TypeVar("T")
 
 YNNPACK = "--xla_cpu_experimental_ynn_fusion_type"
+LARGE_PAGES = "glibc.malloc.hugetlb=1"
+LARGE_PAGES_SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
+
+
+def start(main: Callable[[], int]) -> NoReturn:
+    """Runs a command line as a process of its own, with memory in large pages where Linux has them.
+
+    XLA on CPU takes its temporary memory from the system anew at every step, and a large model's
+    comes in hundreds of thousands of small pages: efficientnet_b0's training step at 224 pixels
+    took 1.57 s with them, 1.22 s without. The allocator reads this setting when a process starts,
+    so the process replaces itself by one that has it.
+    """
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    if "glibc.malloc.hugetlb" not in tunables and _large_pages_on_request():
+        os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [tunables, LARGE_PAGES]))
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    sys.exit(main())
+
+
+def _large_pages_on_request() -> bool:
+    try:
+        setting = LARGE_PAGES_SETTING.read_text()
+    except OSError:
+        return False
+    return "[madvise]" in setting and platform.libc_ver()[0] == "glibc"
 
 
 def run(program: str, command: Callable[[], int]) -> int:

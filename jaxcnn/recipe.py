@@ -158,10 +158,10 @@ THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "cifar*",
         {
             "epochs": 182,
-            # The paper has batches of 128, a rate of 0.1 and a decay of 1e-4; these learn more in a
-            # short run.
-            "batch_size": 64,
-            "optim": Optim("sgd", lr=0.15, weight_decay=5e-4),
+            # The paper's SGD (rate 0.1, decay 1e-4) learns less in a short run: after two epochs
+            # resnet20 has validated at 0.75 with Muon, at 0.68 to 0.72 with SGD.
+            "batch_size": 128,
+            "optim": Optim("muon", lr=0.02, weight_decay=0.01),
             "schedule": Schedule("cosine", warmup_epochs=0.3),
             "augment": Augment(crop_padding=4, flip=True),
         },

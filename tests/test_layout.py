@@ -27,7 +27,8 @@ LAYERS = [
     ["report"],
     ["trainer", "evaluation"],
     ["sweep"],
-    ["cli", "benchmarks"],
+    ["cli"],
+    ["benchmarks"],
     ["train", "evaluate", "zoo", "benchmark"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

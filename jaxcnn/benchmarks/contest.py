@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from jaxcnn.benchmarks.ours import Ours, matmul_flops
@@ -27,21 +28,13 @@ def contest(workload: Workload, *, rounds: int, python: str | None = None) -> di
     before and after, in this process) that the model's convolutions and matrix products make of it;
     with a rival `ratio`, the median over rounds of our images per second over its.
     """
-    peak = matmul_flops()
-    ours = Ours(workload)
-    if python is None:
-        [mine] = _rounds([ours.seconds], rounds)
-        theirs, rival_figures = None, {}
-    else:
-        with Rival(workload, python) as rival:
-            mine, theirs = _rounds([ours.seconds, rival.seconds], rounds)
-            rival_figures = {
-                "rival": {
-                    **_images_per_second(theirs, workload.batch_size),
-                    "peak_bytes": rival.peak_bytes,
-                    "versions": rival.versions,
-                }
-            }
+    with ExitStack() as stack:
+        # First, because a process starts with its parent's peak memory as its own.
+        rival = stack.enter_context(Rival(workload, python)) if python is not None else None
+        peak = matmul_flops()
+        ours = Ours(workload)
+        runners = [ours.seconds] + ([rival.seconds] if rival else [])
+        mine, *others = _rounds(runners, rounds)
     peak = max(peak, matmul_flops())
     figures = _images_per_second(mine, workload.batch_size)
     flops = 2 * ours.macs * PASSES[workload.mode] * figures["images_per_second"]
@@ -59,11 +52,15 @@ def contest(workload: Workload, *, rounds: int, python: str | None = None) -> di
             "fraction_of_peak": flops / peak,
         },
         "peak_gflops": peak / 1e9,
-        **rival_figures,
     }
-    if theirs is not None:
-        ratios = [b / a for a, b in zip(mine, theirs, strict=True)]
-        result["ratio"] = statistics.median(ratios)
+    if rival is not None:
+        [theirs] = others
+        result["rival"] = {
+            **_images_per_second(theirs, workload.batch_size),
+            "peak_bytes": rival.peak_bytes,
+            "versions": rival.versions,
+        }
+        result["ratio"] = statistics.median(b / a for a, b in zip(mine, theirs, strict=True))
     return result
 
 

@@ -1,12 +1,14 @@
 """timm in a process of its own, driven line by line."""
 
 import json
+import os
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jaxcnn.benchmarks.workload import Workload
+from jaxcnn.cli import LARGE_PAGES
 from jaxcnn.errors import UserError
 
 SCRIPT = Path(__file__).parent / "torch_rival.py"
@@ -23,6 +25,8 @@ class Rival:
     """
 
     def __init__(self, workload: Workload, python: str) -> None:
+        # As timm's users run it: this process's own setting of the allocator is not theirs.
+        environment = {name: v for name, v in os.environ.items() if v != LARGE_PAGES}
         try:
             self._process = subprocess.Popen(
                 [python, str(SCRIPT)],
@@ -30,6 +34,7 @@ class Rival:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                env=environment,
             )
         except OSError as error:
             raise UserError(f"--python={python} cannot be run: {error.strerror}") from error

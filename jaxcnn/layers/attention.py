@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxcnn.layers.dense import Dense
+
 
 def attend(
     query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array | None = None
@@ -39,10 +41,10 @@ class SelfAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, bias: jax.Array | None = None, *, train: bool) -> jax.Array:
-        def dense(features: int, name: str) -> nn.Dense:
+        def dense(features: int, name: str) -> Dense:
             # timm truncates at +-2, a hundred deviations away: its draws are plain normal ones.
             init = nn.initializers.normal(0.02)
-            return nn.Dense(features, kernel_init=init, dtype=self.dtype, name=name)
+            return Dense(features, kernel_init=init, dtype=self.dtype, name=name)
 
         channels = x.shape[-1]
         qkv = dense(3 * channels, "qkv")(x)

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxcnn.ops.channel import scale_channels
+
 
 class LayerScale(nn.Module):
     """x [..., C] -> x * gamma, in x's dtype.
@@ -23,4 +25,4 @@ class LayerScale(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         init = nn.initializers.constant(self.init_value)
         gamma = self.param("gamma", init, (x.shape[-1],), jnp.float32)
-        return x * gamma.astype(x.dtype)
+        return scale_channels(x, gamma.astype(x.dtype))

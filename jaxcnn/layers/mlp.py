@@ -6,6 +6,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxcnn.layers.dense import Dense
+from jaxcnn.ops.gelu import gelu
+
 
 class Mlp(nn.Module):
     """x [..., C] -> [..., C], through `hidden` channels and an exact GELU.
@@ -19,12 +22,12 @@ class Mlp(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        def dense(features: int, name: str) -> nn.Dense:
+        def dense(features: int, name: str) -> Dense:
             # timm truncates at +-2, a hundred deviations away: its draws are plain normal ones.
             init = nn.initializers.normal(0.02)
-            return nn.Dense(features, kernel_init=init, dtype=self.dtype, name=name)
+            return Dense(features, kernel_init=init, dtype=self.dtype, name=name)
 
-        y = nn.gelu(dense(self.hidden, "fc1")(x), approximate=False)
+        y = gelu(dense(self.hidden, "fc1")(x))
         y = nn.Dropout(self.drop_rate, deterministic=not train)(y)
         y = dense(x.shape[-1], "fc2")(y)
         return nn.Dropout(self.drop_rate, deterministic=not train)(y)

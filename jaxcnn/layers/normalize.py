@@ -1,4 +1,4 @@
-"""Batch normalisation whose running statistics are PyTorch's. Ioffe & Szegedy, 2015."""
+"""Batch normalisation, whose running statistics are PyTorch's, and layer normalisation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops.normalize import batch_norm, normalize, unbiased
+from jaxcnn.ops.normalize import batch_norm, layer_norm, normalize, unbiased
 
 
 class BatchNorm(nn.Module):
     """Normalises [..., C] over every axis but the last; statistics are float32 whatever `dtype`.
 
-    Normalisation divides by the biased variance; the running variance averages the unbiased one,
-    as PyTorch and timm have it (Flax averages the biased one).
+    Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167. Normalisation divides by the biased
+    variance; the running variance averages the unbiased one, as PyTorch and timm have it (Flax
+    averages the biased one).
 
     Fields:
         use_running_average: normalise by the running statistics instead of the batch's.
@@ -56,3 +57,21 @@ class BatchNorm(nn.Module):
             running_mean.value = keep * running_mean.value + (1 - keep) * mean
             running_var.value = keep * running_var.value + (1 - keep) * var
         return y.astype(self.dtype)
+
+
+class LayerNorm(nn.Module):
+    """`flax.linen.LayerNorm` over [..., C], faster on CPU: the same parameters `scale` and `bias`.
+
+    Ba, Kiros and Hinton, 2016, https://arxiv.org/abs/1607.06450. Computes in float32; `dtype` is
+    that of the output.
+    """
+
+    epsilon: float = 1e-6
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones, shape, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
+        return layer_norm(self.epsilon, x, scale, bias).astype(self.dtype)

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.lrn import LocalResponseNorm
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
@@ -111,11 +112,11 @@ class AlexNet(nn.Module):
         for name, width in zip(("fc6", "fc7"), self.dense, strict=True):
             if name in self.dropout_before:
                 x = dropout(x)
-            x = nn.Dense(width, bias_init=constant(self.dense_bias), name=name, **init)(x)
+            x = Dense(width, bias_init=constant(self.dense_bias), name=name, **init)(x)
             x = nn.relu(x)
         if "fc8" in self.dropout_before:
             x = dropout(x)
-        return nn.Dense(self.num_classes, name="fc8", **init)(x).astype(jnp.float32)
+        return Dense(self.num_classes, name="fc8", **init)(x).astype(jnp.float32)
 
 
 # Where torchvision's two nn.Sequential have the layers.

@@ -13,12 +13,15 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.global_response_norm import GlobalResponseNorm
 from jaxcnn.layers.layer_scale import LayerScale
 from jaxcnn.layers.mlp import Mlp
+from jaxcnn.layers.normalize import LayerNorm
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.ops.gelu import gelu
 
 # The authors truncate at +-2, a hundred deviations away: their draws are plain normal ones.
 normal = nn.initializers.normal(0.02)
@@ -56,7 +59,7 @@ def mix_pixels(block: Block | BlockV2, x: jax.Array) -> jax.Array:
     channels = x.shape[-1]
     depthwise = partial(Conv, channels, (7, 7), padding=3, feature_group_count=channels)
     x = depthwise(kernel_init=normal, dtype=block.dtype, name="conv_dw")(x)
-    return nn.LayerNorm(dtype=block.dtype, name="norm")(x)
+    return LayerNorm(dtype=block.dtype, name="norm")(x)
 
 
 class ResponseNormMlp(nn.Module):
@@ -67,8 +70,8 @@ class ResponseNormMlp(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        dense = partial(nn.Dense, kernel_init=normal, dtype=self.dtype)
-        y = nn.gelu(dense(self.hidden, name="fc1")(x), approximate=False)
+        dense = partial(Dense, kernel_init=normal, dtype=self.dtype)
+        y = gelu(dense(self.hidden, name="fc1")(x))
         y = GlobalResponseNorm(name="grn")(y)
         return dense(x.shape[-1], name="fc2")(y)
 
@@ -90,7 +93,7 @@ class ConvNeXt(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
         require_size(images, 32, "ConvNeXt")
-        norm = partial(nn.LayerNorm, dtype=self.dtype)
+        norm = partial(LayerNorm, dtype=self.dtype)
         # Patches side by side: what does not fill a patch, on the right and below, is left out.
         patches = partial(Conv, padding="VALID", kernel_init=normal, dtype=self.dtype)
 
@@ -107,7 +110,7 @@ class ConvNeXt(nn.Module):
                 x = block(x, train=train)
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the last
         x = norm(name="head_norm")(x.mean((1, 2)))
-        head = nn.Dense(self.num_classes, kernel_init=normal, dtype=self.dtype, name="head")
+        head = Dense(self.num_classes, kernel_init=normal, dtype=self.dtype, name="head")
         return head(x).astype(jnp.float32)
 
 

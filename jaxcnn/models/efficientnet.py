@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.stochastic_depth import StochasticDepth
@@ -175,7 +176,7 @@ class EfficientNet(nn.Module):
         x = conv(scale_width(HEAD_WIDTH, ends), 1, name="head_conv")(x)
         x = activation(norm(name="head_bn")(x))  # [N, H/32, W/32, 1280]
         x = nn.Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
-        return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
     def scaled_stages(self) -> tuple[Stage, ...]:
         """The stages after compound scaling (section 3.3)."""

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.lrn import LocalResponseNorm
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
@@ -171,7 +172,7 @@ class GoogLeNet(nn.Module):
         )
         norm = partial(BatchNorm, use_running_average=not train, epsilon=1e-3, dtype=self.dtype)
         unit = partial(ConvUnit, conv=conv, norm=norm if self.batch_norm else None)
-        dense = partial(nn.Dense, kernel_init=self.kernel_init, dtype=self.dtype)
+        dense = partial(Dense, kernel_init=self.kernel_init, dtype=self.dtype)
 
         def damp(x: jax.Array) -> jax.Array:
             return x if self.batch_norm else LocalResponseNorm()(x)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec
 
@@ -26,9 +27,9 @@ class Perceptron(nn.Module):
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
         x = images.reshape(images.shape[0], -1)  # [N, HWC]
         for i, width in enumerate(self.hidden, start=1):
-            x = nn.relu(nn.Dense(width, dtype=self.dtype, name=f"hidden{i}")(x))
+            x = nn.relu(Dense(width, dtype=self.dtype, name=f"hidden{i}")(x))
             x = tap(self, f"stage{i}", x)
-        return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
 
 _spec = partial(

@@ -32,9 +32,9 @@ def _count_equation(equation: core.JaxprEqn) -> int:
             left, out = _shape(equation.invars[0]), _shape(equation.outvars[0])
             return math.prod(out) * math.prod(left[i] for i in contracted)
         case "cond":
-            # The branches are one operation's lowerings for several platforms; the plain
-            # convolution among them is the one whose products are all visible.
-            return max(_count(branch.jaxpr) for branch in equation.params["branches"])
+            # The branches are one operation's lowerings for several platforms; the last is the
+            # plain one: on CPU a convolution may not show its products, a mean be one.
+            return _count(equation.params["branches"][-1].jaxpr)
         case "scan":
             return equation.params["length"] * _count(equation.params["jaxpr"].jaxpr)
     return sum(_count(inner) for value in equation.params.values() for inner in _jaxprs(value))

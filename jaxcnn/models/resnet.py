@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec
@@ -110,7 +111,7 @@ class ResNet(nn.Module):
                 x = self.block(64 * 2 ** (i - 1), stride, conv, norm, name=f"layer{i}_{j}")(x)
             x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 2048] after the last bottleneck
         x = x.mean((1, 2))
-        return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
 
 class CifarBlock(Block):
@@ -148,7 +149,7 @@ class CifarResNet(nn.Module):
                 x = CifarBlock(features, stride, conv, norm, name=f"layer{i}_{j}")(x)
             x = tap(self, f"stage{i}", x)
         x = x.mean((1, 2))
-        return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
 
 NAMES = (("downsample_conv", "downsample.0"), ("downsample_bn", "downsample.1"), ("^head", "fc"))

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.tap import tap
@@ -80,7 +81,7 @@ class SENet154(nn.Module):
                 x = SENet154Bottleneck(features, stride, conv, norm, name=f"layer{i}_{j}")(x)
             x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 2048] after the last
         x = nn.Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
-        return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
 
 NAMES = (

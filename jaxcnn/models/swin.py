@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from jaxcnn.layers import normalize
 from jaxcnn.layers.attention import SelfAttention
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.mlp import Mlp
 from jaxcnn.layers.patch_embed import PatchEmbed
 from jaxcnn.layers.stochastic_depth import StochasticDepth
@@ -21,7 +23,7 @@ from jaxcnn.ops.pool import global_avg_pool
 
 Size = tuple[int, int]  # Height and width.
 
-LayerNorm = partial(nn.LayerNorm, epsilon=1e-5)
+LayerNorm = partial(normalize.LayerNorm, epsilon=1e-5)
 normal = nn.initializers.normal(0.02)
 
 HEAD_WIDTH = 32  # Section 3.3.
@@ -135,7 +137,7 @@ class PatchMerging(nn.Module):
         # Column by column, the order of the published weights.
         x = x.transpose(0, 1, 3, 4, 2, 5).reshape(n, height // 2, width // 2, 4 * channels)
         x = LayerNorm(dtype=self.dtype, name="norm")(x)
-        dense = partial(nn.Dense, use_bias=False, kernel_init=normal, dtype=self.dtype)
+        dense = partial(Dense, use_bias=False, kernel_init=normal, dtype=self.dtype)
         return dense(2 * channels, name="reduction")(x)
 
 
@@ -185,7 +187,7 @@ class SwinTransformer(nn.Module):
                 block += 1
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the fourth
         x = global_avg_pool(LayerNorm(dtype=self.dtype, name="norm")(x))
-        head = nn.Dense(self.num_classes, kernel_init=normal, dtype=self.dtype, name="head")
+        head = Dense(self.num_classes, kernel_init=normal, dtype=self.dtype, name="head")
         return head(x).astype(jnp.float32)
 
 

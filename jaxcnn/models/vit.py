@@ -13,14 +13,16 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.errors import UserError
+from jaxcnn.layers import normalize
 from jaxcnn.layers.attention import SelfAttention
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.mlp import Mlp
 from jaxcnn.layers.patch_embed import PatchEmbed, require_whole_patches
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec
 
-LayerNorm = partial(nn.LayerNorm, epsilon=1e-6)
+LayerNorm = partial(normalize.LayerNorm, epsilon=1e-6)
 
 
 class Block(nn.Module):
@@ -105,7 +107,7 @@ class VisionTransformer(nn.Module):
             case "gap":
                 x = LayerNorm(dtype=self.dtype, name="norm")(x).mean(1)
         init = nn.initializers.normal(0.02)
-        head = nn.Dense(self.num_classes, kernel_init=init, dtype=self.dtype, name="head")
+        head = Dense(self.num_classes, kernel_init=init, dtype=self.dtype, name="head")
         return head(x).astype(jnp.float32)
 
     @property

@@ -28,6 +28,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops.channel import add_rows, sum_matrix
+
 _NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
 
 Padding = str | Sequence[tuple[int, int]]
@@ -233,7 +235,7 @@ def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering:
     # XLA's gradient to the kernel is a convolution with a kernel as large as the output: slow where
     # that is large, as fast as the patches at 8x8 and 10x10.
     positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
-    if window.groups == 1 and x_shape[3] >= 3 and positions > 100:
+    if window.groups == 1 and 3 <= x_shape[3] < 32 and positions > 100:
         return _DENSE
     return _XLA
 
@@ -368,26 +370,55 @@ def _depthwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.A
     return dx.reshape(*x_shape, -1).sum(axis=4).astype(g.dtype)
 
 
-def _depthwise_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
-    kernel, size, features = w_shape[:2], g.shape[1:3], g.shape[3]
-    (rows, _), (stride, _), (dilation, _) = size, window.strides, window.dilation
-    row_window = window._replace(strides=(1, window.strides[1]))
+# Of the gradient that is worked on at a time: with as much of the input it stays in cache.
+_CHUNK_BYTES = 2**19
 
-    # One example at a time, so that it is read from memory once and from the cache for each offset;
-    # the kernel's rows in a loop, because one body per offset takes longer to compile.
-    def add_example(dw: jax.Array, example: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        x, g = (a[None].astype(jnp.float32) for a in example)
-        x = jnp.repeat(pad_spatial(x, window.padding), features // x.shape[3], axis=3)
+
+def _depthwise_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+    (n, rows, columns, features), kernel = g.shape, w_shape[:2]
+    (stride, _), (dilation, _) = window.strides, window.dilation
+    row_window = window._replace(strides=(1, window.strides[1]))
+    x = jnp.repeat(pad_spatial(x, window.padding), features // x.shape[3], axis=3)
+
+    # Some rows of an example, or some examples, so that they are read from memory once and from the
+    # cache for each offset; the kernel's rows in a loop: a body per offset takes long to compile.
+    rows_in_cache = _CHUNK_BYTES // (4 * columns * features)
+    chunk_rows = _largest_divisor(rows, rows_in_cache)
+    chunk_n = _largest_divisor(n, rows_in_cache // rows)
+    span = (chunk_rows - 1) * stride + (kernel[0] - 1) * dilation + 1
+    chunks_of_rows = rows // chunk_rows
+
+    def add_chunk(dw: jax.Array, chunk: jax.Array) -> tuple[jax.Array, None]:
+        example, row = chunk // chunks_of_rows * chunk_n, chunk % chunks_of_rows * chunk_rows
+        sizes = (chunk_n, chunk_rows, columns, features)
+        chunk_g = lax.dynamic_slice(g, (example, row, 0, 0), sizes)
+        sizes = (chunk_n, span, x.shape[2], features)
+        chunk_x = lax.dynamic_slice(x, (example, row * stride, 0, 0), sizes)
+
+        def dot(read: jax.Array) -> jax.Array:
+            return sum_matrix(add_rows(_float32_product, (read, chunk_g)).reshape(-1, features))
 
         def kernel_row(i: jax.Array) -> jax.Array:
-            span = lax.dynamic_slice_in_dim(x, i * dilation, (rows - 1) * stride + 1, axis=1)
-            reads = _row_reads(span[:, ::stride], kernel[1], row_window, size)
-            return jnp.stack([(read * g).sum(axis=(0, 1, 2)) for read in reads])
+            size = (chunk_rows - 1) * stride + 1
+            under = lax.dynamic_slice_in_dim(chunk_x, i * dilation, size, axis=1)[:, ::stride]
+            return jnp.stack(
+                [dot(r) for r in _row_reads(under, kernel[1], row_window, (chunk_rows, columns))]
+            )
 
         return dw + lax.map(kernel_row, jnp.arange(kernel[0])), None
 
-    dw, _ = lax.scan(add_example, jnp.zeros((*kernel, features), jnp.float32), (x, g))
+    chunks = jnp.arange(n // chunk_n * chunks_of_rows)
+    dw, _ = lax.scan(add_chunk, jnp.zeros((*kernel, features), jnp.float32), chunks)
     return dw.reshape(w_shape).astype(x.dtype)
+
+
+def _float32_product(a: jax.Array, b: jax.Array) -> jax.Array:
+    return a.astype(jnp.float32) * b.astype(jnp.float32)
+
+
+def _largest_divisor(n: int, limit: int) -> int:
+    """Of `n`, at most `limit`, at least 1."""
+    return max((k for k in range(1, min(n, limit) + 1) if n % k == 0), default=1)
 
 
 def _row_reads(x: jax.Array, width: int, window: Window, size: Sequence[int]) -> list[jax.Array]:
@@ -419,8 +450,7 @@ def _dense_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Arra
         ]
         return dw + jnp.stack(rows), None
 
-    most = max(_PATCHES_BYTES // (4 * math.prod(size) * patch), 1)
-    chunk = max(n for n in range(1, min(most, len(x)) + 1) if len(x) % n == 0)
+    chunk = _largest_divisor(len(x), _PATCHES_BYTES // (4 * math.prod(size) * patch))
     chunks: Any = tuple(a.reshape(-1, chunk, *a.shape[1:]) for a in (x, g))
     dw, _ = lax.scan(add_examples, jnp.zeros((kernel[0], patch, features), jnp.float32), chunks)
     return dw.reshape(w_shape).astype(x.dtype)

@@ -1,7 +1,7 @@
 """Batch normalisation over all axes but the last. Ioffe & Szegedy 2015, arxiv.org/abs/1502.03167.
+Layer normalisation over the last. Ba, Kiros & Hinton 2016, arxiv.org/abs/1607.06450.
 
-The gradient is written out, because autodiff passes over the batch more often than it must. It is
-plain jnp, the same on every platform; choosing other reductions per platform gained nothing.
+The gradients are written out, because autodiff passes over the batch more often than it must.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from jaxcnn.ops.channel import channel_dot, channel_square_sum, channel_sum
 
 
 def batch_norm(
@@ -56,13 +58,12 @@ def unbiased(var: jax.Array, count: int) -> jax.Array:
 
 
 def _statistics(x: jax.Array, axis_name: str | None = None) -> tuple[jax.Array, jax.Array]:
-    axes = tuple(range(x.ndim - 1))
-    x = x.astype(jnp.float32)
-    mean = x.mean(axis=axes)
+    count = math.prod(x.shape[:-1])
+    mean = channel_sum(x) / count
     if axis_name is not None:
         mean = lax.pmean(mean, axis_name)
     # A second pass over x, because mean(x^2) - mean(x)^2 cancels where the mean is large.
-    var = jnp.square(x - mean).mean(axis=axes)
+    var = channel_square_sum(x, mean) / count
     if axis_name is not None:
         var = lax.pmean(var, axis_name)
     return mean, var
@@ -85,17 +86,68 @@ def _batch_norm_fwd(epsilon, x, scale, bias):
 def _batch_norm_bwd(epsilon, residuals, cotangents):
     x, scale, mean, var = residuals
     g, g_mean, g_var = cotangents
-    axes, count = tuple(range(x.ndim - 1)), math.prod(x.shape[:-1])
+    count = math.prod(x.shape[:-1])
     inverse = lax.rsqrt(var + epsilon)
-    centred = x.astype(jnp.float32) - mean
-    d_bias = g.sum(axis=axes)
-    d_scale = (g * centred).sum(axis=axes) * inverse
+    d_bias = channel_sum(g)
+    d_scale = channel_dot(g, x, mean) * inverse
     # dx is linear in g, x - mean and 1, with coefficients per channel.
     by_g = scale * inverse
     by_centred = (2 * g_var - by_g * inverse * d_scale) / count
     by_one = (g_mean - by_g * d_bias) / count
-    dx = by_g * g + by_centred * centred + by_one
+    dx = by_g * g + by_centred * (x.astype(jnp.float32) - mean) + by_one
     return dx.astype(x.dtype), d_scale, d_bias
 
 
 _batch_norm.defvjp(_batch_norm_fwd, _batch_norm_bwd)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def layer_norm(epsilon: float, x: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+    """Normalise each position by its own mean and biased variance, all in float32.
+
+    x [..., C], scale and bias [C] -> [..., C], float32.
+    """
+    normalized, _ = _layer_statistics(epsilon, x)
+    return normalized * scale + bias
+
+
+def _layer_statistics(epsilon: float, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """x normalised [..., C], and the inverse standard deviations [..., 1]."""
+    weights = jnp.full(x.shape[-1], 1 / x.shape[-1], jnp.float32)
+    x = x.astype(jnp.float32)
+    # Centred first, because mean(x^2) - mean(x)^2 cancels where the mean is large.
+    centred = x - _weighted_sum(x, weights)
+    inverse = lax.rsqrt(_weighted_sum(jnp.square(centred), weights) + epsilon)
+    return centred * inverse, inverse
+
+
+def _weighted_sum(x: jax.Array, weights: jax.Array) -> jax.Array:
+    """x [..., C], weights [C] -> [..., 1].
+
+    On CPU a product with a vector: XLA's code for a sum along the last axis adds one number after
+    the other.
+    """
+
+    def plain(x: jax.Array, weights: jax.Array) -> jax.Array:
+        return (x * weights).sum(axis=-1)
+
+    return lax.platform_dependent(x, weights, cpu=jnp.matmul, default=plain)[..., None]
+
+
+def _layer_norm_fwd(epsilon, x, scale, bias):
+    return layer_norm(epsilon, x, scale, bias), (x, scale)
+
+
+def _layer_norm_bwd(epsilon, residuals, g):
+    x, scale = residuals
+    normalized, inverse = _layer_statistics(epsilon, x)
+    product = g * normalized
+    weights = scale / x.shape[-1]
+    by_one, by_normalized = _weighted_sum(g, weights), _weighted_sum(product, weights)
+    dx = inverse * (g * scale - by_one - normalized * by_normalized)
+    matrices = (a.reshape(-1, a.shape[-1]) for a in (product, g))
+    d_scale, d_bias = (channel_sum(matrix) for matrix in matrices)
+    return dx.astype(x.dtype), d_scale, d_bias
+
+
+layer_norm.defvjp(_layer_norm_fwd, _layer_norm_bwd)

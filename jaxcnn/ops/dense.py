@@ -1,0 +1,33 @@
+"""Matrix product plus bias, with the gradients as products of matrices.
+
+Autodiff's gradient to the kernel of a [N, ..., I] input transposes it, and computes anew what made
+it while doing so; that to the bias is a sum: see `jaxcnn.ops.channel`.
+"""
+
+from __future__ import annotations
+
+import jax
+from jax import lax
+
+from jaxcnn.ops.channel import add_channels
+
+
+def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
+    """x [..., I] @ kernel [I, O] + bias [O] -> [..., O]; all of one dtype."""
+    y = _matmul(x.reshape(-1, x.shape[-1]), kernel)
+    if bias is not None:
+        y = add_channels(y, bias)
+    return y.reshape(*x.shape[:-1], kernel.shape[1])
+
+
+@jax.custom_vjp
+def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return x @ kernel
+
+
+def _matmul_bwd(residuals, g):
+    x, kernel = residuals
+    return g @ kernel.T, lax.dot_general(x, g, (((0,), (0,)), ((), ())))
+
+
+_matmul.defvjp(lambda x, kernel: (_matmul(x, kernel), (x, kernel)), _matmul_bwd)

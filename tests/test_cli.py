@@ -1,0 +1,53 @@
+"""A command line starts itself again with large pages, where the system has them on request."""
+
+import sys
+
+import pytest
+
+from jaxcnn import cli
+
+
+@pytest.fixture
+def replaced(monkeypatch, tmp_path):
+    """What the process would be replaced by; `setting` is the kernel's."""
+    calls = []
+    monkeypatch.setattr("os.execv", lambda *args: calls.append(args))
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "jaxcnn.train", "--arch=linear"])
+    setting = tmp_path / "enabled"
+    monkeypatch.setattr(cli, "LARGE_PAGES_SETTING", setting)
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    return calls, setting
+
+
+def start():
+    with pytest.raises(SystemExit) as end:
+        cli.start(lambda: 7)
+    return end.value.code
+
+
+def test_the_process_is_replaced_by_the_same_command_with_large_pages(replaced, monkeypatch):
+    calls, setting = replaced
+    setting.write_text("always [madvise] never\n")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
+    start()
+    command = [sys.executable, "-m", "jaxcnn.train", "--arch=linear"]
+    assert calls == [(sys.executable, command)]
+    assert cli.os.environ["GLIBC_TUNABLES"] == f"glibc.malloc.check=0:{cli.LARGE_PAGES}"
+    # The new process does not do it again, and runs the command.
+    assert start() == 7 and len(calls) == 1
+
+
+@pytest.mark.parametrize("setting", ["[always] madvise never\n", "always madvise [never]\n", None])
+def test_without_such_pages_the_command_just_runs(replaced, setting):
+    calls, path = replaced
+    if setting is not None:
+        path.write_text(setting)
+    assert start() == 7 and not calls
+
+
+def test_a_setting_of_the_users_own_is_kept(replaced, monkeypatch):
+    calls, setting = replaced
+    setting.write_text("always [madvise] never\n")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
+    assert start() == 7 and not calls
