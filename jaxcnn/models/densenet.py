@@ -18,6 +18,7 @@ from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.ops.materialize import materialize
 from jaxcnn.ops.pool import avg_pool, max_pool
 
 ModuleDef = Callable[..., Any]
@@ -59,7 +60,8 @@ class DenseBlock(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         for j in range(1, self.repeats + 1):
-            x = jnp.concatenate([x, self.layer(name=f"denselayer{j}")(x)], axis=-1)
+            # Materialised for the gradient's sake: it is added up layer by layer.
+            x = materialize(jnp.concatenate([x, self.layer(name=f"denselayer{j}")(x)], axis=-1))
         return x
 
 

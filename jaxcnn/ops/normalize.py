@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.channel import channel_dot, channel_square_sum, channel_sum
+from jaxcnn.ops.materialize import materialize
 
 
 def batch_norm(
@@ -86,6 +87,7 @@ def _batch_norm_fwd(epsilon, x, scale, bias):
 def _batch_norm_bwd(epsilon, residuals, cotangents):
     x, scale, mean, var = residuals
     g, g_mean, g_var = cotangents
+    g = materialize(g)
     count = math.prod(x.shape[:-1])
     inverse = lax.rsqrt(var + epsilon)
     d_bias = channel_sum(g)
@@ -107,18 +109,16 @@ def layer_norm(epsilon: float, x: jax.Array, scale: jax.Array, bias: jax.Array) 
 
     x [..., C], scale and bias [C] -> [..., C], float32.
     """
-    normalized, _ = _layer_statistics(epsilon, x)
-    return normalized * scale + bias
+    return _layer_norm_fwd(epsilon, x, scale, bias)[0]
 
 
-def _layer_statistics(epsilon: float, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """x normalised [..., C], and the inverse standard deviations [..., 1]."""
+def _layer_norm_fwd(epsilon, x, scale, bias):
     weights = jnp.full(x.shape[-1], 1 / x.shape[-1], jnp.float32)
-    x = x.astype(jnp.float32)
+    mean = _weighted_sum(x.astype(jnp.float32), weights)
     # Centred first, because mean(x^2) - mean(x)^2 cancels where the mean is large.
-    centred = x - _weighted_sum(x, weights)
+    centred = x - mean
     inverse = lax.rsqrt(_weighted_sum(jnp.square(centred), weights) + epsilon)
-    return centred * inverse, inverse
+    return centred * inverse * scale + bias, (x, mean, inverse, scale)
 
 
 def _weighted_sum(x: jax.Array, weights: jax.Array) -> jax.Array:
@@ -134,13 +134,9 @@ def _weighted_sum(x: jax.Array, weights: jax.Array) -> jax.Array:
     return lax.platform_dependent(x, weights, cpu=jnp.matmul, default=plain)[..., None]
 
 
-def _layer_norm_fwd(epsilon, x, scale, bias):
-    return layer_norm(epsilon, x, scale, bias), (x, scale)
-
-
 def _layer_norm_bwd(epsilon, residuals, g):
-    x, scale = residuals
-    normalized, inverse = _layer_statistics(epsilon, x)
+    x, mean, inverse, scale = residuals
+    normalized = (x.astype(jnp.float32) - mean) * inverse
     product = g * normalized
     weights = scale / x.shape[-1]
     by_one, by_normalized = _weighted_sum(g, weights), _weighted_sum(product, weights)

@@ -4,6 +4,7 @@ import pytest
 from flax import linen as nn
 
 from jaxcnn.errors import UserError
+from jaxcnn.layers.dense import Dense
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 
@@ -69,7 +70,7 @@ def test_two_dense_layers_inputs_are_dropped_out(name, order):
         if isinstance(context.module, nn.Dropout):
             assert context.module.rate == 0.5 and not context.module.deterministic
             calls.append("dropout")
-        elif isinstance(context.module, nn.Dense):
+        elif isinstance(context.module, Dense):
             calls.append(context.module.name)
         return call(*args, **kwargs)
 

@@ -102,3 +102,9 @@ def test_bfloat16_is_summed_in_float32():
     x = jnp.ones((2, 64, 64, 3), jnp.bfloat16)
     assert channel_sum(x).dtype == jnp.float32
     np.testing.assert_array_equal(channel_sum(x), 2 * 64 * 64)
+
+
+def test_tpu_programs_have_plain_sums():
+    lowered = jax.jit(channel_sum).trace(jnp.ones((2, 8, 8, 3))).lower(lowering_platforms=("tpu",))
+    text = lowered.as_text()
+    assert "stablehlo.reduce" in text and "dot_general" not in text and "slice" not in text

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
+from jaxcnn.ops import conv
 from jaxcnn.ops.conv import conv_general_dilated
 
 NHWC = ("NHWC", "HWIO", "NHWC")
@@ -96,6 +97,29 @@ def test_chunks_strides_and_dilations_equal_xla(x_shape, w_shape, strides, dilat
         "feature_group_count": groups,
     }
     x, w = random(0, x_shape), random(1, w_shape)
+    for got, want in zip(
+        value_and_gradients(conv_general_dilated, x, w, how),
+        value_and_gradients(lax.conv_general_dilated, x, w, how),
+        strict=True,
+    ):
+        assert_close(got, want)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 2**9, 2**12])
+@pytest.mark.parametrize(
+    "strides, dilation", [((1, 1), (1, 1)), ((2, 1), (1, 2)), ((1, 2), (2, 1))]
+)
+def test_depthwise_chunks_of_any_size_equal_xla(monkeypatch, chunk_bytes, strides, dilation):
+    """A row, some rows, or some examples at a time."""
+    monkeypatch.setattr(conv, "_CHUNK_BYTES", chunk_bytes)
+    how = {
+        "window_strides": strides,
+        "padding": "SAME",
+        "rhs_dilation": dilation,
+        "dimension_numbers": NHWC,
+        "feature_group_count": 3,
+    }
+    x, w = random(0, (4, 12, 10, 3)), random(1, (3, 3, 1, 3))
     for got, want in zip(
         value_and_gradients(conv_general_dilated, x, w, how),
         value_and_gradients(lax.conv_general_dilated, x, w, how),
@@ -193,6 +217,7 @@ import jax, jax.numpy as jnp, numpy as np
 jax.config.update("jax_num_cpu_devices", 8)
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+from jaxcnn.ops import conv
 from jaxcnn.ops.conv import conv_general_dilated
 from jaxcnn.ops.pool import max_pool
 assert jax.device_count() == 8
