@@ -138,8 +138,9 @@ def make_workload(arch: str, options: Options) -> Workload:
 
 
 def all_workloads() -> list[tuple[str, Mode]]:
-    photographs = [(arch, mode) for arch in PHOTOGRAPHS for mode in ("infer", "train")]
-    return photographs + [(arch, "train") for arch in THUMBNAILS]
+    infer: list[tuple[str, Mode]] = [(arch, "infer") for arch in PHOTOGRAPHS]
+    train: list[tuple[str, Mode]] = [(arch, "train") for arch in PHOTOGRAPHS + THUMBNAILS]
+    return infer + train
 
 
 def one_of_all(arch: str, mode: Mode, options: Options) -> dict[str, Any]:

@@ -74,4 +74,5 @@ class LayerNorm(nn.Module):
         shape = (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
-        return layer_norm(self.epsilon, x, scale, bias).astype(self.dtype)
+        y: jax.Array = layer_norm(self.epsilon, x, scale, bias)
+        return y.astype(self.dtype)
