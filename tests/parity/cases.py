@@ -211,7 +211,7 @@ CASES = [
     ),
     # EfficientNet
     Case("efficientnet_b0", "timm:efficientnet_b0"),
-    Case("efficientnet_lite0", "timm:efficientnet_lite0", (96, 96)),
+    Case("efficientnet_lite0", "timm:efficientnet_lite0", (64, 64)),
     Case("tf_efficientnet_b0", "timm:tf_efficientnet_b0", (64, 80)),
     # EfficientNetV2
     Case(
