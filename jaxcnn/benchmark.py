@@ -83,6 +83,10 @@ def main(args: Sequence[str] | None = None) -> int:
 def check(options: Options) -> None:
     if options.all == (options.arch is not None):
         raise UserError("give either --arch=NAME or --all")
+    one_model_only = ("mode", "batch_size", "image_size", "dataset", "data_dir")
+    given = [flag for flag in one_model_only if getattr(options, flag) != getattr(Options(), flag)]
+    if options.all and given:
+        raise UserError(f"--{given[0].replace('_', '-')} goes with --arch=NAME, not with --all")
     for flag in ("batch_size", "image_size", "rounds"):
         value = getattr(options, flag)
         if value is not None and value < 1:
@@ -93,6 +97,8 @@ def check(options: Options) -> None:
         raise UserError("--mode=input has nothing to be timed --against")
     if options.output is not None and not Path(options.output).absolute().parent.is_dir():
         raise UserError(f"--output={options.output}: its folder does not exist")
+    if options.output is not None and Path(options.output).is_dir():
+        raise UserError(f"--output={options.output} is a folder; give a file")
 
 
 def measure(options: Options) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def contest(workload: Workload, *, rounds: int, python: str | None = None) -> di
         peak = matmul_flops()
         ours = Ours(workload)
         runners = [ours.seconds] + ([rival.seconds] if rival else [])
-        mine, *others = _rounds(runners, rounds)
+        mine, *others = time_in_turns(runners, rounds)
     peak = max(peak, matmul_flops())
     figures = _images_per_second(mine, workload.batch_size)
     flops = 2 * ours.macs * PASSES[workload.mode] * figures["images_per_second"]
@@ -65,8 +65,8 @@ def contest(workload: Workload, *, rounds: int, python: str | None = None) -> di
     return result
 
 
-def _rounds(runners: list[Runner], rounds: int) -> list[list[float]]:
-    """For each runner, the median seconds of a step in each round."""
+def time_in_turns(runners: list[Runner], rounds: int) -> list[list[float]]:
+    """For each runner, the median seconds of a step in each round, but for its first step."""
     steps = [max(FEWEST_STEPS, round(ROUND_SECONDS / min(runner(2)))) for runner in runners]
     medians: list[list[float]] = [[] for _ in runners]
     for _ in range(rounds):

@@ -26,7 +26,8 @@ class Rival:
 
     def __init__(self, workload: Workload, python: str) -> None:
         # As timm's users run it: this process's own setting of the allocator is not theirs.
-        environment = {name: v for name, v in os.environ.items() if v != LARGE_PAGES}
+        tunables = os.environ.get("GLIBC_TUNABLES", "").replace(LARGE_PAGES, "").strip(":")
+        environment = os.environ | {"GLIBC_TUNABLES": tunables}
         try:
             self._process = subprocess.Popen(
                 [python, str(SCRIPT)],

@@ -1,7 +1,7 @@
 """GELU, exact. Hendrycks and Gimpel, 2016, https://arxiv.org/abs/1606.08415.
 
-With erf, as PyTorch has it; `jax.nn.gelu` takes erfc, whose two branches cost about twice as much
-on CPU, forward and again in its gradient.
+With erf, as PyTorch has it; `jax.nn.gelu` takes erfc, which XLA computes by two branches, forward
+and again in the gradient.
 """
 
 import math
