@@ -2,19 +2,22 @@
 
 `conv_general_dilated` takes the arguments of `jax.lax.conv_general_dilated`, returns its result.
 
-On CPU (two cores, float32; milliseconds of forward / input gradient / kernel gradient):
+On CPU (two cores, float32, without YNNPACK as the command lines have it; milliseconds of forward /
+input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
 
-    convolution                       batch    XLA                 here             lowering
-    depthwise 3x3, 112x112x32            16    363 / 318 / 577     4.9 / 4.3 / 23   shifted products
-    depthwise 5x5 stride 2, 56x56x144    16    131 / 1256 / 321    7.0 / 3.6 / 16   shifted products
-    1x1, 56x56, 64 -> 256                16    28 / 30 / 674       20 / 25 / 39     dot
-    3x3, 32x32, 16 -> 16                128    7.9 / 6.8 / 176     6.6 / 6.8 / 13   patches: kernel
-    3x3, 16x16, 32 -> 32                128    8.4 / 8.6 / 23      8.6 / 8.5 / 8.7  patches: kernel
-    7x7 stride 2, 224x224, 3 -> 64       16    58 / 252 / 506      53 / 251 / 184   patches: kernel
-    5x5, 32x32, 1 -> 6                  128    8.7 / 25 / 5.5      1.4 / 25 / 6.3   products forward
+    convolution                       batch    XLA                 here
+    depthwise 3x3, 112x112x32            16    201 / 190 / 52      4.6 / 5.9 / 33
+    depthwise 5x5 stride 2, 56x56x144    16    100 / 739 / 77      5.6 / 3.1 / 15
+    depthwise 7x7, 28x28x192             16    239 / 235 / 228     7.2 / 11 / 39
+    1x1, 56x56, 64 -> 256                16    24 / 9.9 / 30       8.4 / 9.9 / 14
+    3x3, 32x32, 16 -> 16                128    6.4 / 5.8 / 12      5.8 / 5.8 / 11
+    3x3, 56x56, 64 -> 64                 16    21 / 21 / 26        21 / 21 / 25
+    7x7 stride 2, 224x224, 3 -> 64       16    30 / 148 / 34       30 / 145 / 60
+    5x5, 32x32, 1 -> 6                  128    6.2 / 9.1 / 1.8     0.52 / 9 / 2.8
 
-XLA keeps what it is no slower at: forward and input gradient of a dense convolution (patches and
-residue classes of the stride gained nothing clear) and small outputs.
+Depthwise convolutions are shifted products, 1x1 ones dots, those of one channel products forward.
+The kernel gradient of dense ones with fewer than 32 channels is dots of patches: no faster than XLA's
+own any more without YNNPACK, but needed with it. All else is XLA's.
 """
 
 from __future__ import annotations
@@ -232,8 +235,8 @@ def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering:
         return _DEPTHWISE
     if window.groups == 1 and w_shape[:2] == (1, 1) and window.padding == ((0, 0), (0, 0)):
         return _POINTWISE
-    # XLA's gradient to the kernel is a convolution with a kernel as large as the output: slow where
-    # that is large, as fast as the patches at 8x8 and 10x10.
+    # With YNNPACK, XLA's gradient to the kernel, a convolution with a kernel as large as the output,
+    # is slow where that is large and channels are few.
     positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
     if window.groups == 1 and 3 <= x_shape[3] < 32 and positions > 100:
         return _DENSE
