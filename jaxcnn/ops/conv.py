@@ -16,8 +16,8 @@ input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
     5x5, 32x32, 1 -> 6                  128    6.2 / 9.1 / 1.8     0.52 / 9 / 2.8
 
 Depthwise convolutions are shifted products, 1x1 ones dots, those of one channel products forward.
-The kernel gradient of dense ones with fewer than 32 channels is dots of patches: no faster than XLA's
-own any more without YNNPACK, but needed with it. All else is XLA's.
+The kernel gradient of dense ones with fewer than 32 channels is dots of patches: no faster than
+XLA's own without YNNPACK, but needed with it. All else is XLA's.
 """
 
 from __future__ import annotations
@@ -235,8 +235,8 @@ def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering:
         return _DEPTHWISE
     if window.groups == 1 and w_shape[:2] == (1, 1) and window.padding == ((0, 0), (0, 0)):
         return _POINTWISE
-    # With YNNPACK, XLA's gradient to the kernel, a convolution with a kernel as large as the output,
-    # is slow where that is large and channels are few.
+    # With YNNPACK, XLA's gradient to the kernel, a convolution with a kernel as large as the
+    # output, is slow where that is large and channels are few.
     positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
     if window.groups == 1 and 3 <= x_shape[3] < 32 and positions > 100:
         return _DENSE
