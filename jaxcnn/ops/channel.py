@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops.platform import per_platform
+
 # More streams at once than this are no faster.
 MAX_STREAMS = 16
 
@@ -109,8 +111,7 @@ scale_channels.defvjp(lambda x, scale: (scale_channels(x, scale), (x, scale)), _
 
 
 def _sum(term: Term, centre: jax.Array, *arrays: jax.Array) -> jax.Array:
-    cpu, plain = partial(_cpu_sum, term), partial(_plain_sum, term)
-    return lax.platform_dependent(centre, *arrays, cpu=cpu, default=plain)
+    return per_platform(_cpu_sum, _plain_sum, (term,), centre, *arrays)
 
 
 def _plain_sum(term: Term, centre: jax.Array, *arrays: jax.Array) -> jax.Array:

@@ -32,6 +32,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.channel import add_rows, sum_matrix
+from jaxcnn.ops.platform import per_platform
 
 _NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
 
@@ -135,37 +136,25 @@ def conv_general_dilated(
 
 # A convolution is bilinear, so three operations are closed under differentiation: the convolution,
 # its gradient to the input and its gradient to the kernel. Each is a custom_vjp whose rule calls
-# the other two: autodiff never looks inside a platform_dependent, at any order.
+# the other two: autodiff never looks inside a per_platform, at any order.
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _conv(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
     lowering = _cpu_lowering(window, x.shape, w.shape)
-    return lax.platform_dependent(
-        x, w, cpu=partial(lowering.forward, window), default=partial(_xla_forward, window)
-    )
+    return per_platform(lowering.forward, _xla_forward, (window,), x, w)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     lowering = _cpu_lowering(window, x_shape, w.shape)
-    return lax.platform_dependent(
-        g,
-        w,
-        cpu=partial(lowering.input_grad, window, x_shape),
-        default=partial(_xla_input_grad, window, x_shape),
-    )
+    return per_platform(lowering.input_grad, _xla_input_grad, (window, x_shape), g, w)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     lowering = _cpu_lowering(window, x.shape, w_shape)
-    return lax.platform_dependent(
-        x,
-        g,
-        cpu=partial(lowering.weight_grad, window, w_shape),
-        default=partial(_xla_weight_grad, window, w_shape),
-    )
+    return per_platform(lowering.weight_grad, _xla_weight_grad, (window, w_shape), x, g)
 
 
 def _conv_bwd(window, residuals, g):

@@ -15,6 +15,7 @@ from jax import lax
 
 from jaxcnn.ops.channel import channel_dot, channel_square_sum, channel_sum
 from jaxcnn.ops.materialize import materialize
+from jaxcnn.ops.platform import per_platform
 
 
 def batch_norm(
@@ -127,11 +128,11 @@ def _weighted_sum(x: jax.Array, weights: jax.Array) -> jax.Array:
     On CPU a product with a vector: XLA's code for a sum along the last axis adds one number after
     the other.
     """
+    return per_platform(jnp.matmul, _plain_weighted_sum, (), x, weights)[..., None]
 
-    def plain(x: jax.Array, weights: jax.Array) -> jax.Array:
-        return (x * weights).sum(axis=-1)
 
-    return lax.platform_dependent(x, weights, cpu=jnp.matmul, default=plain)[..., None]
+def _plain_weighted_sum(x: jax.Array, weights: jax.Array) -> jax.Array:
+    return (x * weights).sum(axis=-1)
 
 
 def _layer_norm_bwd(epsilon, residuals, g):

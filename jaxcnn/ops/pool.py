@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.conv import Padding, Shape, Window, pad_spatial, read_offset, scatter_offsets
+from jaxcnn.ops.platform import per_platform
 
 IntOrPair = int | tuple[int, int]
 
@@ -101,18 +102,12 @@ def _pair(value: int | Sequence) -> tuple:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _sum_pool(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
-    return lax.platform_dependent(
-        x, cpu=partial(_cpu_sum, how, kernel), default=partial(_xla_sum, how, kernel)
-    )
+    return per_platform(_cpu_sum, _xla_sum, (how, kernel), x)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _sum_pool_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
-    return lax.platform_dependent(
-        g,
-        cpu=partial(_cpu_sum_grad, how, kernel, shape),
-        default=partial(_xla_sum_grad, how, kernel, shape),
-    )
+    return per_platform(_cpu_sum_grad, _xla_sum_grad, (how, kernel, shape), g)
 
 
 _sum_pool.defvjp(
@@ -157,29 +152,17 @@ def _reads(
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _max_pool(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
-    return lax.platform_dependent(
-        x, cpu=partial(_cpu_max, how, kernel), default=partial(_xla_max, how, kernel)
-    )
+    return per_platform(_cpu_max, _xla_max, (how, kernel), x)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
-    return lax.platform_dependent(
-        x,
-        g,
-        cpu=partial(_cpu_max_scatter, how, kernel),
-        default=partial(_xla_max_scatter, how, kernel),
-    )
+    return per_platform(_cpu_max_scatter, _xla_max_scatter, (how, kernel), x, g)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
-    return lax.platform_dependent(
-        x,
-        t,
-        cpu=partial(_cpu_max_gather, how, kernel),
-        default=partial(_xla_max_gather, how, kernel),
-    )
+    return per_platform(_cpu_max_gather, _xla_max_gather, (how, kernel), x, t)
 
 
 _max_pool.defvjp(

@@ -7,6 +7,7 @@ its family (`ModelSpec.torch_names`); here is what all families share.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -96,6 +97,15 @@ def torch_tensors(spec: ModelSpec, model: nn.Module) -> dict[str, Tensor]:
     }
 
 
+@lru_cache(maxsize=8)
+def model_tensors(name: str, num_classes: int) -> Mapping[str, Tensor]:
+    """`torch_tensors` of the model `name`.
+
+    Kept, since tracing a deep model takes seconds and reading one checkpoint asks several times.
+    """
+    return torch_tensors(model_spec(name), create_model(name, num_classes=num_classes))
+
+
 def from_torch(name: str, state_dict: StateDict, **overrides: Any) -> Variables:
     """Our variables of the model `name`, from a state dict of timm's or torchvision's.
 
@@ -108,9 +118,12 @@ def from_torch(name: str, state_dict: StateDict, **overrides: Any) -> Variables:
 
     Raises WeightsError with the lists of missing, surplus and misshapen keys.
     """
-    spec = model_spec(name)
     num_classes = overrides.pop("num_classes", None) or _num_classes(name, state_dict)
-    tensors = torch_tensors(spec, create_model(name, num_classes=num_classes, **overrides))
+    if overrides:
+        model = create_model(name, num_classes=num_classes, **overrides)
+        tensors = torch_tensors(model_spec(name), model)
+    else:
+        tensors = model_tensors(name, num_classes)
     given = {key: value for key, value in state_dict.items() if not COMPUTED.search(key)}
     shapes = {key: tensor.torch_shape for key, tensor in tensors.items()}
     if shapes != {key: value.shape for key, value in given.items()}:
@@ -144,11 +157,8 @@ def head_paths(name: str) -> set[Path]:
 
 
 def _head(name: str) -> dict[str, Tensor]:
-    spec = model_spec(name)
-    fewer, more = (
-        torch_tensors(spec, create_model(name, num_classes=spec.num_classes + extra))
-        for extra in (0, 1)
-    )
+    num_classes = model_spec(name).num_classes
+    fewer, more = (model_tensors(name, num_classes + extra) for extra in (0, 1))
     return {key: tensor for key, tensor in fewer.items() if tensor.shape != more[key].shape}
 
 

@@ -11,18 +11,17 @@ from jaxcnn.models.spec import init_variables
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_each_block_starts_as_the_identity(name):
     """With zero-initialised last scales the second block of a stage changes nothing."""
-    model = create_model(name, num_classes=10)
-    variables = init_variables(model, jax.random.key(0), (32, 32), 3)
-    deeper = create_model(name, num_classes=10, stages=(2, 3, 2, 2))
-    shallow = create_model(name, num_classes=10, stages=(2, 2, 2, 2))
+    deeper = create_model(name, num_classes=10, stages=(1, 2))
+    shallow = create_model(name, num_classes=10, stages=(1, 1))
     images = jax.random.normal(jax.random.key(1), (2, 32, 32, 3))
-    deep_variables = init_variables(deeper, jax.random.key(0), (32, 32), 3)
+    variables = jax.jit(lambda key: init_variables(deeper, key, (32, 32), 3))(jax.random.key(0))
     dropped = {
-        collection: {name: leaf for name, leaf in tree.items() if name != "layer2_2"}
-        for collection, tree in deep_variables.items()
+        collection: {name: leaf for name, leaf in tree.items() if name != "layer2_1"}
+        for collection, tree in variables.items()
     }
-    assert jnp.array_equal(deeper.apply(deep_variables, images), shallow.apply(dropped, images))
-    assert set(variables["params"]) >= {"conv1", "bn1", "layer1_0", "head"}
+    assert "layer2_1" in variables["params"]
+    logits = jax.jit(deeper.apply)(variables, images)
+    assert jnp.array_equal(logits, jax.jit(shallow.apply)(dropped, images))
 
 
 def test_cifar_shortcut_subsamples_and_pads_with_zero_channels():

@@ -7,24 +7,21 @@ import numpy as np
 import pytest
 
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model, list_models, model_spec
+from jaxcnn.models import model_spec
 from jaxcnn.weights import from_torch, to_torch
-from jaxcnn.weights.torch_names import KERNEL_AXES, WeightsError, torch_tensors
+from jaxcnn.weights.torch_names import KERNEL_AXES, WeightsError, model_tensors
+from tests.models.variants import every_model
 from tests.parity.cases import KEYS
 from tests.parity.rule import digest
 
 
 def tensors_of(name):
-    spec = model_spec(name)
-    return torch_tensors(spec, create_model(name, num_classes=spec.num_classes))
+    return model_tensors(name, model_spec(name).num_classes)
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", every_model())
 def test_state_dicts_have_the_references_keys_and_round_trip_to_the_bit(name):
-    """Names and axes are what could go wrong: bytes show it, and the largest models fit.
-
-    One test for both, since tracing a large model costs seconds.
-    """
+    """Names and axes are what could go wrong: bytes show it, and the largest models fit."""
     shapes = {key: tensor.torch_shape for key, tensor in tensors_of(name).items()}
     assert digest(shapes) == json.loads(KEYS.read_text())[name]
 

@@ -1,0 +1,27 @@
+"""One operation with a lowering of its own on CPU, chosen where the program is lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import partial
+
+import jax
+from jax import lax
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def per_platform(
+    cpu: Callable[..., jax.Array],
+    default: Callable[..., jax.Array],
+    static: tuple[Hashable, ...],
+    *arrays: jax.Array,
+) -> jax.Array:
+    """`cpu(*static, *arrays)` on CPU, `default(*static, *arrays)` elsewhere.
+
+    The functions should be a module's own: a network calls few operations on few shapes many times,
+    and jit traces and lowers each (functions, static, shapes) once. Untold, it would trace the
+    lowerings for both platforms at every call.
+    """
+    return lax.platform_dependent(
+        *arrays, cpu=partial(cpu, *static), default=partial(default, *static)
+    )
