@@ -35,33 +35,40 @@ def test_a_batch_that_does_not_split_is_refused_with_one_that_does():
         check_batch_size(100, 2, make_mesh(Mesh(data=8)))
 
 
-@pytest.mark.parametrize("mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=4, fsdp=2)])
-def test_the_arithmetic_on_eight_devices_is_that_of_one(mesh):
-    """BatchNorm's statistics and mixup's partners are those of the global batch."""
+def three_steps(mesh):
+    """Parameters and losses; BatchNorm, averages and mixup included."""
     rng = np.random.default_rng(0)
     batch = {
         "image": rng.integers(0, 256, (16, 8, 8, 3), dtype=np.uint8),
         "label": rng.integers(0, 10, 16).astype(np.int32),
     }
+    recipe = Recipe(
+        "resnet20",
+        batch_size=16,
+        image_size=8,
+        optim=Optim(lr=0.1, ema_decay=0.9),
+        augment=Augment(mixup=0.5),
+        mesh=mesh,
+    )
+    program = build(recipe, dataset_spec("digits"), steps_per_epoch=3, total_steps=3)
+    state, losses = program.init_state(), []
+    for _ in range(3):
+        rows = to_devices(batch, program.rows)
+        state, metrics = program.train_step(state, rows, program.step_key)
+        losses.append(float(metrics["loss"]))
+    return jax.device_get(state.params), losses
 
-    def three_steps(mesh):
-        recipe = Recipe(
-            "resnet20",
-            batch_size=16,
-            image_size=8,
-            optim=Optim(lr=0.1, ema_decay=0.9),
-            augment=Augment(mixup=0.5),
-            mesh=mesh,
-        )
-        program = build(recipe, dataset_spec("digits"), steps_per_epoch=3, total_steps=3)
-        state, losses = program.init_state(), []
-        for _ in range(3):
-            rows = to_devices(batch, program.rows)
-            state, metrics = program.train_step(state, rows, program.step_key)
-            losses.append(float(metrics["loss"]))
-        return jax.device_get(state.params), losses
 
-    params, losses = three_steps(Mesh(data=1))
+@pytest.fixture(scope="module")
+def on_one_device():
+    return three_steps(Mesh(data=1))
+
+
+@pytest.mark.xdist_group("sharding")
+@pytest.mark.parametrize("mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=4, fsdp=2)])
+def test_the_arithmetic_on_eight_devices_is_that_of_one(on_one_device, mesh):
+    """BatchNorm's statistics and mixup's partners are those of the global batch."""
+    params, losses = on_one_device
     params8, losses8 = three_steps(mesh)
     np.testing.assert_allclose(losses8, losses, rtol=1e-4)
     chex.assert_trees_all_close(params8, params, rtol=1e-3, atol=1e-4)
