@@ -57,6 +57,23 @@ def convolutions(draw):
     return x, w, how
 
 
+@st.composite
+def grouped_convolutions(draw):
+    """(x, w, keyword arguments): groups of one channel and of many, whatever goes together."""
+    groups, channels, features = (draw(st.integers(2, 6)) for _ in range(3))
+    channels = draw(st.sampled_from([1, channels, 20]))
+    n, height, width = (draw(st.integers(1, 7)) for _ in range(3))
+    x = random(draw(st.integers(0, 1000)), (n, height + 2, width + 2, groups * channels))
+    w = random(1, (*draw(st.tuples(*[st.integers(1, 3)] * 2)), channels, groups * features))
+    how = {
+        "window_strides": draw(st.tuples(*[st.integers(1, 2)] * 2)),
+        "padding": "SAME",
+        "dimension_numbers": NHWC,
+        "feature_group_count": groups,
+    }
+    return x, w, how
+
+
 def value_and_gradients(op, x, w, how):
     @jax.jit
     def run(x, w):
@@ -66,15 +83,20 @@ def value_and_gradients(op, x, w, how):
     return run(x, w)
 
 
-@settings(max_examples=12, deadline=None)
-@given(convolutions())
-def test_value_and_gradients_equal_xla(case):
-    for got, want in zip(
-        value_and_gradients(conv_general_dilated, *case),
-        value_and_gradients(lax.conv_general_dilated, *case),
-        strict=True,
-    ):
-        assert_close(got, want)
+@settings(max_examples=20, deadline=None)
+@given(convolutions() | grouped_convolutions(), st.sampled_from([jnp.float32, jnp.bfloat16]))
+def test_value_and_gradients_equal_xla(case, dtype):
+    """bfloat16 is compared with float32: half a unit in the last of 8 bits for the result, as much
+    again for drawing g in bfloat16."""
+    x, w, how = case
+    x, w = x.astype(dtype), w.astype(dtype)
+    exact = value_and_gradients(
+        lax.conv_general_dilated, x.astype(jnp.float32), w.astype(jnp.float32), how
+    )
+    for got, want in zip(value_and_gradients(conv_general_dilated, x, w, how), exact, strict=True):
+        assert got.dtype == dtype
+        tolerance = 1e-5 if dtype == jnp.float32 else 2**-7
+        assert_close(got.astype(jnp.float32), want, tolerance)
 
 
 @pytest.mark.parametrize(
@@ -131,13 +153,15 @@ def test_depthwise_chunks_of_any_size_equal_xla(monkeypatch, chunk_bytes, stride
 # One of each lowering: (shape of x, shape of w, strides, groups).
 LOWERINGS = {
     "dense": ((4, 12, 12, 3), (3, 3, 3, 4), (1, 1), 1),
+    "XLA's own": ((2, 6, 6, 40), (3, 3, 40, 4), (1, 1), 1),
+    "grouped": ((4, 9, 9, 8), (3, 3, 2, 12), (2, 2), 4),
     "pointwise": ((4, 6, 6, 3), (1, 1, 3, 4), (2, 2), 1),
     "depthwise": ((4, 6, 6, 3), (3, 3, 1, 3), (2, 2), 3),
     "depthwise multiplied": ((4, 6, 6, 3), (3, 3, 1, 6), (1, 1), 3),
 }
 
 
-def arguments(name, dtype=jnp.float32):
+def arguments(name):
     x_shape, w_shape, strides, groups = LOWERINGS[name]
     how = {
         "window_strides": strides,
@@ -145,19 +169,7 @@ def arguments(name, dtype=jnp.float32):
         "dimension_numbers": NHWC,
         "feature_group_count": groups,
     }
-    return random(0, x_shape, dtype), random(1, w_shape, dtype), how
-
-
-@pytest.mark.parametrize("name", LOWERINGS)
-def test_bfloat16_sums_in_float32(name):
-    x, w, how = arguments(name, jnp.bfloat16)
-    exact = value_and_gradients(
-        lax.conv_general_dilated, x.astype(jnp.float32), w.astype(jnp.float32), how
-    )
-    for got, want in zip(value_and_gradients(conv_general_dilated, x, w, how), exact, strict=True):
-        assert got.dtype == jnp.bfloat16
-        # Half a unit in the last of 8 bits for the result, as much again for drawing g in bfloat16.
-        assert_close(got.astype(jnp.float32), want, tolerance=2**-7)
+    return random(0, x_shape), random(1, w_shape), how
 
 
 @pytest.mark.parametrize("name", LOWERINGS)
@@ -224,7 +236,7 @@ assert jax.device_count() == 8
 mesh = Mesh(np.array(jax.devices()), ("data",))
 rng = np.random.default_rng(0)
 for shape, kernel, groups in [((8, 12, 12, 4), (3, 3, 4, 8), 1), ((8, 6, 6, 4), (1, 1, 4, 8), 1),
-                              ((8, 6, 6, 4), (3, 3, 1, 4), 4)]:
+                              ((8, 6, 6, 4), (3, 3, 1, 4), 4), ((8, 6, 6, 8), (3, 3, 2, 8), 4)]:
     x = jnp.asarray(rng.normal(size=shape), jnp.float32)
     w = jnp.asarray(rng.normal(size=kernel), jnp.float32)
     def loss(x, w):
