@@ -28,7 +28,7 @@ from jaxcnn.sharding import (
     to_devices,
 )
 from jaxcnn.state import TrainState, init_state
-from jaxcnn.step import Batch, EvalStep, Prepare, TrainStep, make_eval_step, make_train_step
+from jaxcnn.step import Batch, EvalStep, Prepare, make_eval_step, make_train_step
 from jaxcnn.weights.preprocessing import Preprocessing
 
 
@@ -40,6 +40,7 @@ class Program:
         init_state: `() -> TrainState` at step 0, on the devices.
         state_like: shapes, dtypes and shardings of the state.
         train_step: compiled; donates the state it is given.
+        batch_like: shapes, dtypes and shardings of the batch that `train_step` takes.
         eval_step: compiled.
         step_key: the key that `train_step` takes, the same for every step.
         schedule: step -> learning rate.
@@ -48,7 +49,8 @@ class Program:
 
     init_state: Callable[[], TrainState]
     state_like: TrainState
-    train_step: TrainStep
+    train_step: jax.stages.Wrapped
+    batch_like: dict[str, jax.ShapeDtypeStruct]
     eval_step: EvalStep
     step_key: jax.Array
     schedule: optax.Schedule
@@ -57,6 +59,10 @@ class Program:
     @property
     def num_params(self) -> int:
         return sum(leaf.size for leaf in jax.tree.leaves(self.state_like.params))
+
+    def compile_train_step(self) -> None:
+        """Compiles `train_step` ahead of its first call, which then finds it compiled."""
+        self.train_step.lower(self.state_like, self.batch_like, self.step_key).compile()
 
 
 def build(
@@ -89,6 +95,7 @@ def build(
     )
     optimizer = make_optimizer(recipe.optim, schedule)
     init_key, step_key = jax.random.split(jax.random.key(recipe.seed))
+    channels = image_channels(recipe, data)
 
     def init() -> TrainState:
         return init_state(
@@ -96,7 +103,7 @@ def build(
             optimizer,
             init_key,
             image_size=(recipe.image_size, recipe.image_size),
-            channels=image_channels(recipe, data),
+            channels=channels,
             ema=recipe.optim.ema_decay is not None,
         )
 
@@ -113,6 +120,8 @@ def build(
     eval_step = make_eval_step(
         model, cross_entropy(), prepare=eval_prepare(data.num_classes, preprocessing)
     )
+    rows = batch_sharding(mesh)
+    images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
     return Program(
         # It runs once: on CPU its compilation at full effort takes twice as long.
         init_state=jax.jit(
@@ -128,10 +137,14 @@ def build(
         train_step=jax.jit(
             train_step, donate_argnums=0, out_shardings=(shardings, replicated(mesh))
         ),
+        batch_like={
+            "image": jax.ShapeDtypeStruct(images, jnp.uint8, sharding=rows),
+            "label": jax.ShapeDtypeStruct(images[:1], jnp.int32, sharding=rows),
+        },
         eval_step=jax.jit(eval_step, out_shardings=replicated(mesh)),
         step_key=step_key,
         schedule=schedule,
-        rows=batch_sharding(mesh),
+        rows=rows,
     )
 
 

@@ -9,6 +9,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from jaxcnn.metrics import add_sums, summarize
 from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
-from jaxcnn.report import write_report
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
@@ -142,7 +142,12 @@ class Run:
         self.pending: deque[tuple[int, dict[str, jax.Array]]] = deque()
         self.throughput = Throughput()
         self.clock = time.monotonic()
-        self.state, self.progress = self.resume()
+        # Compilation takes longest: what else starts a run happens beside it.
+        with ThreadPoolExecutor(1) as beside:
+            compiled = beside.submit(self.compile_what_is_left)
+            self.state, self.progress = self.resume()
+            self.display.phase("compiling the training step")
+            compiled.result()
         # What an earlier process logged past its last checkpoint is about to be repeated.
         self.tensorboard = SummaryWriter(
             str(folder.tensorboard), purge_step=int(self.state.step) + 1
@@ -178,6 +183,10 @@ class Run:
         finally:
             self.tensorboard.close()
 
+    def compile_what_is_left(self) -> None:
+        if self.checkpoints.latest_step() != self.total_steps:
+            self.program.compile_train_step()
+
     def resume(self) -> tuple[Any, Progress]:
         """The latest checkpoint, or a fresh state with the pretrained weights, if any."""
         latest = self.checkpoints.latest_step()
@@ -205,7 +214,6 @@ class Run:
 
     def device_batches(self, start_step: int) -> Iterator[dict[str, jax.Array]]:
         """Batches from `start_step` on, each sent to the devices one step before it is needed."""
-        self.display.phase("compiling the training step")
         ahead: deque[dict[str, jax.Array]] = deque()
         for batch in self.feed.train_batches(start_step, self.total_steps):
             ahead.append(to_devices(batch, self.program.rows))
@@ -304,6 +312,9 @@ class Run:
             "val": {name: best[name] for name in ("top1", "top5", "loss", "n")},
             "test": test.figures,
         }
+        # Here, since what it draws with takes a second to import.
+        from jaxcnn.report import write_report
+
         write_report(
             self.folder.report,
             self.folder.read_metrics(),
