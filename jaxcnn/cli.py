@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import tyro
 
 from jaxcnn.errors import Interrupted, RunError, UserError
+
+if TYPE_CHECKING:
+    from jaxcnn.recipe import Recipe
 
 T = TypeVar("T")
 
@@ -110,6 +113,19 @@ def value_of(flag: str, args: Sequence[str]) -> str | None:
     except argparse.ArgumentError as error:
         raise UserError(f"{flag} needs a value") from error
     return vars(known)[flag.lstrip("-").replace("-", "_")]
+
+
+def default_recipe(args: Sequence[str]) -> "Recipe":
+    """The recipe for the flags --arch and --dataset, which the other flags change."""
+    # Not every command line needs the models.
+    from jaxcnn.models import list_models
+    from jaxcnn.recipe import recipe_for
+
+    arch = value_of("--arch", args)
+    asks_help = "--help" in args or "-h" in args
+    if arch is None and not asks_help:
+        raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
+    return recipe_for(arch or "lenet5", value_of("--dataset", args) or "digits")
 
 
 def check_image_size(image_size: int | None) -> None:

@@ -20,6 +20,7 @@ from jaxcnn.optim import make_optimizer
 from jaxcnn.recipe import Recipe
 from jaxcnn.schedules import make_schedule
 from jaxcnn.sharding import (
+    Devices,
     batch_sharding,
     check_batch_size,
     make_mesh,
@@ -72,17 +73,19 @@ def build(
     steps_per_epoch: int,
     total_steps: int,
     preprocessing: Preprocessing | None = None,
+    devices: Devices | None = None,
 ) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
 
     `preprocessing` has the mean and standard deviation that images are normalised by; the data
-    set's own if not given.
+    set's own if not given. `devices` are all there are, if not given; those of a topology that is
+    only described may be compiled for.
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
     images, or the devices are too few.
     """
     preprocessing = preprocessing or Preprocessing(data.mean, data.std)
-    mesh = make_mesh(recipe.mesh)
+    mesh = make_mesh(recipe.mesh, devices)
     check_batch_size(recipe.batch_size, recipe.optim.accumulate_steps, mesh)
     model = create_model(
         recipe.arch, num_classes=data.num_classes, dtype=jnp.dtype(recipe.precision)

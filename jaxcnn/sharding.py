@@ -1,6 +1,6 @@
 """Devices as a mesh, and how state and batches lie on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,23 +10,28 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Mesh
 
+Devices = Sequence[Any]  # Of jax.Device, which is no type to a type checker.
 BATCH_AXES = ("data", "fsdp")
 # A smaller array costs more to gather than it saves.
 SMALLEST_SHARDED = 2**14
 
 
-def make_mesh(config: Mesh) -> jax.sharding.Mesh:
-    """A (data, fsdp) mesh over the first devices. Raises UserError if there are too few."""
-    available = jax.device_count()
+def make_mesh(config: Mesh, devices: Devices | None = None) -> jax.sharding.Mesh:
+    """A (data, fsdp) mesh over the first of `devices` (all there are, if not given).
+
+    Raises UserError if there are too few.
+    """
+    devices = jax.devices() if devices is None else devices
+    available = len(devices)
     data = config.data if config.data != -1 else max(1, available // config.fsdp)
     if min(data, config.fsdp) < 1 or data * config.fsdp > available:
         raise UserError(
             f"--mesh.data={config.data} --mesh.fsdp={config.fsdp} does not fit {available} "
             f"device(s); their product may be at most {available}"
         )
-    devices = jax.devices()[: data * config.fsdp]
+    first = devices[: data * config.fsdp]
     shape = (data, config.fsdp)
-    return jax.make_mesh(shape, BATCH_AXES, (AxisType.Auto, AxisType.Auto), devices=devices)
+    return jax.make_mesh(shape, BATCH_AXES, (AxisType.Auto, AxisType.Auto), devices=first)
 
 
 def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:

@@ -8,9 +8,7 @@ from typing import Annotated
 import tyro
 
 from jaxcnn import cli
-from jaxcnn.errors import UserError
-from jaxcnn.models import list_models
-from jaxcnn.recipe import Recipe, recipe_for
+from jaxcnn.recipe import Recipe
 from jaxcnn.wandb_log import wandb_log
 
 PROGRAM = "python -m jaxcnn.train"
@@ -29,17 +27,12 @@ class Options:
 
 def parse(args: Sequence[str]) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset."""
-    arch = cli.value_of("--arch", args)
-    dataset = cli.value_of("--dataset", args) or "digits"
-    asks_help = "--help" in args or "-h" in args
-    if arch is None and not asks_help:
-        raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
-    recipe = recipe_for(arch or "lenet5", dataset)
+    recipe = cli.default_recipe(args)
     return cli.parse(
         Options,
         args,
         program=PROGRAM,
-        description=f"{__doc__}\n\nDefaults are those of {recipe.arch} on {dataset}.",
+        description=f"{__doc__}\n\nDefaults are those of {recipe.arch} on {recipe.dataset}.",
         default=Options(recipe),
     )
 

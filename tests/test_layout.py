@@ -25,11 +25,11 @@ LAYERS = [
     ["step", "checkpoint"],
     ["pretrained", "program"],
     ["report"],
-    ["trainer", "evaluation"],
+    ["trainer", "evaluation", "planning"],
     ["sweep"],
     ["cli"],
     ["benchmarks"],
-    ["train", "evaluate", "zoo", "benchmark"],
+    ["train", "evaluate", "zoo", "benchmark", "plan"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

@@ -102,5 +102,7 @@ class DatasetSpec:
     """The splits the set comes with, or ("all",); data/splits.py makes the others of them."""
     examine: Callable[[DataDir], "DatasetSpec"] | None = None
     """For a set whose classes and splits only its folder tells: the row with these filled in."""
+    num_train: int | None = None
+    """Examples of the official training split; None where only the files tell."""
     paper: str = ""
     """URL."""

@@ -41,6 +41,7 @@ DATASETS = {
         flip=True,
         class_names=tuple(CIFAR10_CLASSES.split()),
         load=partial(_load, "cifar10"),
+        num_train=50_000,
         paper=PAPER,
     ),
     "cifar100": DatasetSpec(
@@ -54,6 +55,7 @@ DATASETS = {
         flip=True,
         class_names=tuple(CIFAR100_CLASSES.split()),
         load=partial(_load, "cifar100"),
+        num_train=50_000,
         paper=PAPER,
     ),
 }

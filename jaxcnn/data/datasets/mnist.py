@@ -25,6 +25,7 @@ DATASETS = {
         flip=False,
         class_names=tuple("0123456789"),
         load=partial(_load, "mnist"),
+        num_train=60_000,
         paper="http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf",
     ),
     "fashion_mnist": DatasetSpec(
@@ -49,6 +50,7 @@ DATASETS = {
             "Ankle boot",
         ),
         load=partial(_load, "fashion_mnist"),
+        num_train=60_000,
         paper="https://arxiv.org/abs/1708.07747",
     ),
 }

@@ -1,0 +1,113 @@
+"""The training step compiled for TPUs that are not here, and what the compiler says of it."""
+
+import os
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.experimental import topologies
+from jax.sharding import NamedSharding, PartitionSpec
+
+from jaxcnn.errors import UserError
+from jaxcnn.planning.chips import chip_of
+from jaxcnn.planning.collectives import Collective, collectives
+from jaxcnn.planning.largest_batch import DoesNotFit
+from jaxcnn.program import Program
+from jaxcnn.sharding import Devices
+
+_OUT_OF_MEMORY = re.compile(r"Used ([\d.]+)([KMGT]?) of ([\d.]+)([KMGT]?) hbm")
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """One step on one chip, as the compiler counts.
+
+    Attributes:
+        state_bytes: arguments: the state, which the result replaces, and the batch.
+        temporary_bytes: activations, gradients and what else lives within a step.
+        code_bytes: the program.
+        flops: floating point operations.
+        hbm_bytes: read from and written to the chip's memory.
+        collectives: what is sent between chips.
+    """
+
+    state_bytes: int
+    temporary_bytes: int
+    code_bytes: int
+    flops: float
+    hbm_bytes: float
+    collectives: dict[str, Collective]
+
+    @property
+    def used_bytes(self) -> int:
+        return self.state_bytes + self.temporary_bytes + self.code_bytes
+
+
+def topology_devices(topology: str) -> Devices:
+    """The devices of a TPU topology, `v5e:4x4`, for the compiler only.
+
+    Raises UserError where libtpu is missing, or such a topology does not exist.
+    """
+    chip = chip_of(topology)
+    if find_spec("libtpu") is None:
+        raise UserError("--topology needs libtpu, the TPU's compiler: pip install '.[tpu]'")
+    # There is no TPU whose metadata could be asked; libtpu complains where these are not set.
+    os.environ["TPU_SKIP_MDS_QUERY"] = "1"
+    os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
+    os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-4")
+    try:
+        described = topologies.get_topology_desc(
+            platform="tpu", topology_name=topology, **dict(chip.options)
+        )
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--topology={topology} is none: {reason}") from error
+    return described.devices
+
+
+def step_cost(program: Program, batch_size: int, image_shape: tuple[int, int, int]) -> StepCost:
+    """Compiles the training step for a batch of uint8 images [batch_size, *image_shape].
+
+    Raises DoesNotFit where the compiler finds that it needs more memory than there is.
+    """
+    rows = program.rows
+    batch = {
+        "image": jax.ShapeDtypeStruct((batch_size, *image_shape), jnp.uint8, sharding=rows),
+        "label": jax.ShapeDtypeStruct((batch_size,), jnp.int32, sharding=rows),
+    }
+    everywhere = NamedSharding(rows.mesh, PartitionSpec())
+    key = jax.ShapeDtypeStruct(program.step_key.shape, program.step_key.dtype, sharding=everywhere)
+    train_step: Any = program.train_step
+    try:
+        compiled = train_step.lower(program.state_like, batch, key).compile()
+    except jax.errors.JaxRuntimeError as error:
+        if problem := out_of_memory(str(error)):
+            raise problem from error
+        raise
+    memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
+    return StepCost(
+        state_bytes=memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        - memory.alias_size_in_bytes,
+        temporary_bytes=memory.temp_size_in_bytes,
+        code_bytes=memory.generated_code_size_in_bytes,
+        flops=cost["flops"],
+        hbm_bytes=cost["bytes accessed"],
+        collectives=collectives(compiled.as_text()),
+    )
+
+
+def out_of_memory(said: str) -> DoesNotFit | None:
+    """The compiler's message of too little memory, in bytes; None for any other message."""
+    found = _OUT_OF_MEMORY.search(said)
+    if found is None:
+        return None
+    used, used_prefix, available, available_prefix = found.groups()
+    return DoesNotFit(_in_bytes(used, used_prefix), _in_bytes(available, available_prefix))
+
+
+def _in_bytes(number: str, prefix: str) -> float:
+    return float(number) * 1024 ** " KMGT".index(prefix or " ")
