@@ -55,12 +55,22 @@ class Feed:
             resize=recipe.resize,
             crop_padding=augment.crop_padding,
             flip=augment.flip,
+            policy=augment.policy,
+            magnitude=augment.magnitude,
+            magnitude_std=augment.magnitude_std,
+            num_ops=augment.num_ops,
+            color_jitter=augment.color_jitter,
+            lighting=augment.lighting,
+            grayscale=augment.grayscale,
+            blur=augment.blur,
             erase_probability=augment.erase_probability,
             cutout=augment.cutout,
         )
         self.train = load_split(self.spec, "train", recipe.data_dir)
         self.val = load_split(self.spec, "val", recipe.data_dir)
-        self.steps_per_epoch = steps_per_epoch(len(self.train), recipe.batch_size)
+        self.steps_per_epoch = steps_per_epoch(
+            len(self.train), recipe.batch_size, recipe.augment.repeats
+        )
 
     @cached_property
     def test(self) -> Source:
@@ -74,6 +84,7 @@ class Feed:
             seed=self.recipe.seed,
             start_step=start_step,
             stop_step=stop_step,
+            repeats=self.recipe.augment.repeats,
             num_workers=self.recipe.workers,
         )
 

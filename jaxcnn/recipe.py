@@ -56,6 +56,24 @@ class Augment:
     """Pad by so many pixels each side, then crop at random."""
     flip: bool = False
     """Mirror half of the images; refused where mirroring changes the label."""
+    policy: Literal["autoaugment", "randaugment", "trivialaugment", "augmix"] | None = None
+    """Random operations on each image; autoaugment's are cifar10's for images of one size."""
+    magnitude: float = 9
+    """Randaugment: how strong an operation is, 0 to 30."""
+    magnitude_std: float = 0.0
+    """Randaugment: standard deviation around the magnitude."""
+    num_ops: int = 2
+    """Randaugment: operations an image."""
+    color_jitter: float = 0.0
+    """How far factors of brightness, contrast and saturation may be from 1."""
+    lighting: float = 0.0
+    """Standard deviation of ImageNet's principal colours added to an image; AlexNet's is 0.1."""
+    grayscale: float = 0.0
+    """Probability that an image loses its colours."""
+    blur: float = 0.0
+    """Probability that an image is blurred."""
+    repeats: int = 1
+    """Versions of each example in a batch, which then has as many times fewer examples."""
     erase_probability: float = 0.0
     """Random erasing: probability that a rectangle of noise covers part of an image."""
     cutout: int = 0
@@ -243,6 +261,8 @@ def check(recipe: Recipe) -> None:
         "checkpoint-every-steps": recipe.checkpoint_every_steps,
         "optim.lr": optim.lr,
         "optim.accumulate-steps": optim.accumulate_steps,
+        "augment.num-ops": augment.num_ops,
+        "augment.repeats": augment.repeats,
         "mesh.fsdp": recipe.mesh.fsdp,
         **({"steps": recipe.steps} if recipe.steps is not None else {}),
         **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
@@ -254,6 +274,9 @@ def check(recipe: Recipe) -> None:
         "schedule.warmup-epochs": schedule.warmup_epochs,
         "schedule.factor": schedule.factor,
         "augment.crop-padding": augment.crop_padding,
+        "augment.magnitude-std": augment.magnitude_std,
+        "augment.color-jitter": augment.color_jitter,
+        "augment.lighting": augment.lighting,
         "augment.cutout": augment.cutout,
         "augment.mixup": augment.mixup,
         "augment.cutmix": augment.cutmix,
@@ -261,6 +284,8 @@ def check(recipe: Recipe) -> None:
     fractions = {
         "optim.momentum": optim.momentum,
         "augment.erase-probability": augment.erase_probability,
+        "augment.grayscale": augment.grayscale,
+        "augment.blur": augment.blur,
         "augment.label-smoothing": augment.label_smoothing,
         **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),
     }
@@ -268,6 +293,7 @@ def check(recipe: Recipe) -> None:
         (positive, lambda value: 0 < value < math.inf, "above 0"),
         (not_negative, lambda value: 0 <= value < math.inf, "0 or more"),
         (fractions, lambda value: 0 <= value <= 1, "between 0 and 1"),
+        ({"augment.magnitude": augment.magnitude}, lambda value: 0 <= value <= 30, "0 to 30"),
     )
     for values, holds, expected in rules:
         for flag, value in values.items():

@@ -49,6 +49,14 @@ def test_differences_name_the_flags_that_change_the_result():
         (Recipe("lenet5", optim=Optim(ema_decay=1.5)), "--optim.ema-decay=1.5"),
         (Recipe("lenet5", augment=Augment(mixup=-0.1)), "--augment.mixup=-0.1"),
         (Recipe("lenet5", augment=Augment(label_smoothing=2)), "--augment.label-smoothing=2"),
+        (Recipe("lenet5", augment=Augment(magnitude=31)), "--augment.magnitude=31 is out of"),
+        (Recipe("lenet5", augment=Augment(magnitude_std=-1.0)), "--augment.magnitude-std=-1.0"),
+        (Recipe("lenet5", augment=Augment(num_ops=0)), "--augment.num-ops=0"),
+        (Recipe("lenet5", augment=Augment(repeats=0)), "--augment.repeats=0"),
+        (Recipe("lenet5", augment=Augment(color_jitter=-0.4)), "--augment.color-jitter=-0.4"),
+        (Recipe("lenet5", augment=Augment(lighting=-0.1)), "--augment.lighting=-0.1"),
+        (Recipe("lenet5", augment=Augment(grayscale=1.1)), "--augment.grayscale=1.1"),
+        (Recipe("lenet5", augment=Augment(blur=-0.1)), "--augment.blur=-0.1"),
         (Recipe("lenet5", seed=-1), "--seed=-1 is out of range; it must be 0 or more"),
     ],
 )
@@ -56,6 +64,14 @@ def test_values_that_cannot_work_are_refused_by_flag(recipe, message):
     with pytest.raises(UserError) as error:
         check(recipe)
     assert message in str(error.value)
+
+
+def test_a_recipe_from_before_a_field_was_there_has_its_default():
+    recipe = Recipe("lenet5", augment=Augment(crop_padding=2))
+    values = json.loads(json.dumps(to_json(recipe)))
+    for name in ("policy", "magnitude", "num_ops", "color_jitter", "repeats"):
+        del values["augment"][name]
+    assert from_json(values) == recipe
 
 
 def test_a_recipe_with_unknown_fields_is_refused():

@@ -28,8 +28,28 @@ def epoch_order(num_examples: int, seed: int, epoch: int) -> np.ndarray:
     return order
 
 
+def batch_examples(
+    num_examples: int, batch_size: int, repeats: int, seed: int, epoch: int, position: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Examples of an epoch's batch at `position`, and which repeat each is: int64 [batch_size].
+
+    With `repeats` R, a batch has batch_size / R examples, all of them R times, so that one example
+    is in it in R versions (Hoffer et al., 2020, https://arxiv.org/abs/1901.09335). An epoch stays
+    as long as it was, as in DeiT's: it has one example in R.
+
+    The whole set of examples comes again and again. So those that sit at mirrored rows, as mixing
+    pairs them, are different (but one of an odd number), and processes share the repeats.
+    """
+    distinct = batch_size // repeats
+    start = position * distinct
+    examples = epoch_order(num_examples, seed, epoch)[start : start + distinct]
+    return np.tile(examples, repeats), np.repeat(np.arange(repeats), distinct)
+
+
 class ExampleRng:
-    """Random numbers for augmentation: `rng(example)`, a function of (seed, epoch, example).
+    """Random numbers for augmentation: `rng(example, repeat)`.
+
+    They are a function of (seed, epoch, example, repeat).
 
     One generator is moved from stream to stream, since making one takes far longer. So a
     generator is good until the next call, and an ExampleRng belongs to one thread.
@@ -41,8 +61,9 @@ class ExampleRng:
         self._start = self._bits.state  # Nothing drawn yet, so no buffered numbers.
         self._counter = self._start["state"]["counter"]
 
-    def __call__(self, example: int) -> np.random.Generator:
-        self._counter[3] = example
+    def __call__(self, example: int, repeat: int = 0) -> np.random.Generator:
+        # The lowest word counts the numbers drawn: no example will draw all 2^64 of a repeat.
+        self._counter[1], self._counter[3] = repeat, example
         self._bits.state = self._start
         return self._generator
 

@@ -13,8 +13,10 @@ from typing import Any, Literal, Protocol
 import grain
 import numpy as np
 
+from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.errors import DataError, ExampleError
-from jaxcnn.data.order import ExampleRng, epoch_order
+from jaxcnn.data.order import ExampleRng, batch_examples
+from jaxcnn.data.policies import PolicyName, make_policy
 from jaxcnn.data.spec import DatasetSpec, Source
 from jaxcnn.data.transforms import (
     CenterCrop,
@@ -90,10 +92,18 @@ def train_transforms(
     resize: Fit = "interpolate",
     crop_padding: int = 0,
     flip: bool = False,
+    policy: PolicyName | None = None,
+    magnitude: float = 9,
+    magnitude_std: float = 0.0,
+    num_ops: int = 2,
+    color_jitter: float = 0.0,
+    lighting: float = 0.0,
+    grayscale: float = 0.0,
+    blur: float = 0.0,
     erase_probability: float = 0.0,
     cutout: int = 0,
 ) -> tuple[Transform, ...]:
-    """`eval_transforms`, then augmentation: shift, mirror, cover.
+    """`eval_transforms`, then augmentation: shift, mirror, a policy, colours, cover.
 
     With resize="crop" a random part of the photograph takes the place of its centre.
 
@@ -101,14 +111,22 @@ def train_transforms(
         spec, image_size, channels, resize: as for `eval_transforms`.
         crop_padding: pixels of black each side before a random crop back to image_size.
         flip: mirror half of the images.
+        policy, magnitude, magnitude_std, num_ops: see `jaxcnn.data.policies`; the last three are
+            RandAugment's.
+        color_jitter: how far the factors of brightness, contrast and saturation may be from 1.
+        lighting: standard deviation of ImageNet's principal colours added; 0 for none.
+        grayscale: probability of taking the colour out.
+        blur: probability of blurring.
         erase_probability: of covering a random rectangle with noise.
         cutout: side in pixels of a square covered with the mean colour; 0 for none.
 
     Raises:
-        DataError: as above; or a flip would change labels.
+        DataError: as above; a flip would change labels, or lighting has no colours to work on.
     """
     if flip and not spec.flip:
         raise DataError(f"horizontal flip changes the label of {spec.name}; turn flip off")
+    if lighting and channels != 3:
+        raise DataError(f"lighting needs images of 3 channels, not {channels}; turn lighting off")
     transforms = list(
         eval_transforms(spec, image_size=image_size, channels=channels, resize=resize)
     )
@@ -118,6 +136,24 @@ def train_transforms(
         transforms.append(RandomCrop(image_size, crop_padding))
     if flip:
         transforms.append(HorizontalFlip())
+    if policy:
+        transforms.append(
+            make_policy(
+                policy,
+                thumbnails=spec.image_size is not None,
+                magnitude=magnitude,
+                magnitude_std=magnitude_std,
+                num_ops=num_ops,
+            )
+        )
+    if color_jitter:
+        transforms.append(ColorJitter(color_jitter, color_jitter, color_jitter))
+    if lighting:
+        transforms.append(Lighting(lighting))
+    if grayscale:
+        transforms.append(Grayscale(grayscale))
+    if blur:
+        transforms.append(GaussianBlur(blur))
     if erase_probability:
         transforms.append(RandomErasing(erase_probability))
     if cutout:
@@ -125,16 +161,19 @@ def train_transforms(
     return tuple(transforms)
 
 
-def steps_per_epoch(num_examples: int, batch_size: int) -> int:
+def steps_per_epoch(num_examples: int, batch_size: int, repeats: int = 1) -> int:
     """Full batches an epoch has; the examples left over differ from epoch to epoch.
 
-    Raises DataError for a batch that no epoch could fill.
+    Raises DataError for a batch that no epoch could fill, or not with `repeats` of each example.
     """
     if not 1 <= batch_size <= num_examples:
         raise DataError(
             f"batch size {batch_size} does not fit {num_examples} training examples;"
             f" give 1 to {num_examples}"
         )
+    if batch_size % repeats:
+        nearest = _multiples_near(batch_size, repeats)
+        raise DataError(f"batch size {batch_size} is not {repeats} of each example; give {nearest}")
     return num_examples // batch_size
 
 
@@ -146,6 +185,7 @@ def train_batches(
     seed: int,
     stop_step: int,
     start_step: int = 0,
+    repeats: int = 1,
     process_index: int = 0,
     process_count: int = 1,
     num_workers: int = 0,
@@ -154,16 +194,18 @@ def train_batches(
     """This process's rows of the global batches start_step <= k < stop_step.
 
     Each is {"image": uint8 [b, H, W, C], "label": int32 [b]}. Every epoch is a new order of the
-    source, its incomplete last batch left out. Starting late costs nothing.
+    source, its incomplete last batch left out; with `repeats`, of as many examples fewer. Starting
+    late costs nothing.
 
     Args:
         source: training examples.
         transforms: applied in turn to each image, with the random numbers of (seed, epoch,
-            example).
+            example, repeat).
         batch_size: examples a step, over all processes.
         seed: of order and augmentation, 0 or more.
         stop_step: where to stop; epochs follow each other without a break.
         start_step: first batch wanted.
+        repeats: versions of each example in a batch; see `jaxcnn.data.order.batch_examples`.
         process_index: this process among process_count.
         process_count: processes that share a batch.
         num_workers: processes that prepare batches; 0 for threads of this one.
@@ -171,12 +213,12 @@ def train_batches(
             More than one pays where decoding dominates, since OpenCV lets other threads run.
 
     Raises:
-        DataError: the batch size does not fit the source or the processes.
+        DataError: the batch size does not fit the source, the repeats or the processes.
         ExampleError: while iterating, when an example cannot be prepared.
     """
-    steps_per_epoch(len(source), batch_size)
+    steps_per_epoch(len(source), batch_size, repeats)
     rows = _process_rows(batch_size, process_index, process_count)
-    batches = _TrainBatches(source, tuple(transforms), batch_size, seed, rows)
+    batches = _TrainBatches(source, tuple(transforms), batch_size, repeats, seed, rows)
     return _run(batches, start_step, stop_step, num_workers, num_threads)
 
 
@@ -214,15 +256,19 @@ class _TrainBatches:
     source: Source
     transforms: tuple[Transform, ...]
     batch_size: int
+    repeats: int
     seed: int
     rows: slice
 
     def __call__(self, step: int, /) -> Batch:
         size = len(self.source)
         epoch, position = divmod(step, steps_per_epoch(size, self.batch_size))
-        start = position * self.batch_size
-        order = epoch_order(size, self.seed, epoch)[start : start + self.batch_size]
-        return _prepare(self.source, self.transforms, order[self.rows], self.seed, epoch)
+        examples, repeats = batch_examples(
+            size, self.batch_size, self.repeats, self.seed, epoch, position
+        )
+        rng = ExampleRng(self.seed, epoch)
+        rows = self.rows
+        return _prepare(self.source, self.transforms, examples[rows], repeats[rows], rng)
 
 
 @dataclass(frozen=True)
@@ -237,7 +283,9 @@ class _EvalBatches:
         indices = np.arange(first, first + self.batch_size)[self.rows]
         weight = (indices < last).astype(np.float32)
         # Filling takes its shape from the last example, its content from none.
-        batch = _prepare(self.source, self.transforms, np.unique(indices.clip(max=last - 1)), 0, 0)
+        examples = np.unique(indices.clip(max=last - 1))
+        rng = ExampleRng(0, 0)
+        batch = _prepare(self.source, self.transforms, examples, np.zeros_like(examples), rng)
         real = int(weight.sum())
         return {
             **{name: _fill_up(values[:real], len(indices)) for name, values in batch.items()},
@@ -246,16 +294,19 @@ class _EvalBatches:
 
 
 def _prepare(
-    source: Source, transforms: tuple[Transform, ...], indices: np.ndarray, seed: int, epoch: int
+    source: Source,
+    transforms: tuple[Transform, ...],
+    indices: np.ndarray,
+    repeats: np.ndarray,
+    rng: ExampleRng,
 ) -> Batch:
-    """The examples at `indices`, transformed."""
-    rng = ExampleRng(seed, epoch)
+    """The examples at `indices`, each transformed with the random numbers of its repeat."""
     images: np.ndarray | None = None
     labels = np.empty(len(indices), np.int32)
-    for row, index in enumerate(indices.tolist()):
+    for row, (index, repeat) in enumerate(zip(indices.tolist(), repeats.tolist(), strict=True)):
         try:
             example = source[index]
-            image, stream = example["image"], rng(index)
+            image, stream = example["image"], rng(index, repeat)
             for transform in transforms:
                 image = transform(image, stream)
             if images is None:
@@ -277,14 +328,19 @@ def _fill_up(values: np.ndarray, length: int) -> np.ndarray:
 
 def _process_rows(batch_size: int, process_index: int, process_count: int) -> slice:
     if batch_size % process_count:
-        down = batch_size - batch_size % process_count
-        nearest = f"{down} or {down + process_count}" if down else f"{process_count}"
+        nearest = _multiples_near(batch_size, process_count)
         raise DataError(
             f"batch size {batch_size} does not divide among {process_count} processes;"
             f" give {nearest}"
         )
     rows = batch_size // process_count
     return slice(process_index * rows, (process_index + 1) * rows)
+
+
+def _multiples_near(number: int, divisor: int) -> str:
+    """The multiples of `divisor` next to `number`, in words."""
+    down = number - number % divisor
+    return f"{down} or {down + divisor}" if down else f"{divisor}"
 
 
 def _run(

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn.data.order import ExampleRng, epoch_order
+from jaxcnn.data.order import ExampleRng, batch_examples, epoch_order
 
 
 @given(n=st.integers(1, 3000), seed=st.integers(0, 2**63), epoch=st.integers(0, 10**6))
@@ -66,3 +66,39 @@ def test_streams_of_neighbours_are_independent():
     correlation = np.corrcoef(table.T) - np.eye(16)
     assert np.abs(correlation).max() < 4.5 / 2000**0.5
     np.testing.assert_allclose(table.mean(0), 0.5, atol=4.5 * (1 / 12 / 2000) ** 0.5)
+
+
+@given(
+    n=st.integers(12, 300),
+    repeats=st.integers(1, 4),
+    distinct=st.integers(1, 3),
+    seed=st.integers(0, 99),
+    epoch=st.integers(0, 9),
+)
+def test_each_example_of_a_batch_comes_once_for_each_repeat(n, repeats, distinct, seed, epoch):
+    size = repeats * distinct
+    seen = []
+    for position in range(n // size):
+        examples, which = batch_examples(n, size, repeats, seed, epoch, position)
+        assert len(examples) == len(which) == size
+        assert len(set(zip(examples.tolist(), which.tolist(), strict=True))) == size
+        assert set(which.tolist()) == set(range(repeats))
+        seen += sorted(set(examples.tolist()))
+        # Those that mixing pairs are different, but one of an odd number.
+        alike = (examples == examples[::-1]).sum()
+        assert alike == (repeats if distinct % 2 else 0)
+    assert len(seen) == len(set(seen)) == n // size * distinct
+
+
+def test_without_repeats_a_batch_is_the_next_part_of_the_epochs_order():
+    examples, which = batch_examples(50, 8, 1, 3, 2, 4)
+    np.testing.assert_array_equal(examples, epoch_order(50, 3, 2)[32:40])
+    assert not which.any()
+
+
+def test_repeats_have_streams_of_their_own_and_the_first_is_the_examples():
+    draws = [tuple(ExampleRng(1, 2)(e, r).integers(2**60, size=3)) for e in (0, 7) for r in (0, 1)]
+    assert len(set(draws)) == 4
+    rng = ExampleRng(1, 2)
+    assert tuple(rng(7, 1).integers(2**60, size=3)) == draws[3]
+    assert tuple(rng(7).integers(2**60, size=3)) == draws[2]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxcnn.data import ExampleError, dataset_spec, list_datasets
+from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.order import ExampleRng, epoch_order
 from jaxcnn.data.pipeline import (
     eval_batches,
@@ -15,6 +16,7 @@ from jaxcnn.data.pipeline import (
     train_batches,
     train_transforms,
 )
+from jaxcnn.data.policies import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
 from jaxcnn.data.spec import ArraySource, Source
 from jaxcnn.data.transforms import (
     Cutout,
@@ -173,6 +175,35 @@ def test_an_example_is_augmented_anew_each_epoch_and_each_seed():
     assert len({image.tobytes() for image in images}) == 4
 
 
+REPEATED = {"batch_size": 12, "repeats": 3, "seed": 1}
+
+
+def test_with_repeats_a_batch_has_each_example_in_so_many_versions():
+    batches = list(train_batches(source_of(50), AUGMENT, **REPEATED, stop_step=8))
+    for step, batch in enumerate(batches):
+        epoch, position = divmod(step, 4)
+        examples = epoch_order(50, 1, epoch)[position * 4 : position * 4 + 4]
+        assert batch["label"].tolist() == examples.tolist() * 3
+        versions = {image.tobytes() for image in batch["image"][batch["label"] == examples[0]]}
+        assert len(versions) == 3
+
+
+def test_repeats_do_not_depend_on_processes_workers_or_where_the_run_starts():
+    source = source_of(50)
+    whole = list(train_batches(source, AUGMENT, **REPEATED, stop_step=7))
+    parts = [
+        list(
+            train_batches(
+                source, AUGMENT, **REPEATED, stop_step=7, process_index=index, process_count=2
+            )
+        )
+        for index in range(2)
+    ]
+    assert_same(joined(parts), whole)
+    late = train_batches(source, AUGMENT, **REPEATED, stop_step=7, start_step=3, num_threads=2)
+    assert_same(late, whole[3:])
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     count=st.integers(1, 40),
@@ -230,6 +261,15 @@ def test_batch_that_does_not_divide_among_processes_is_refused_at_once(batch_siz
         )
     with pytest.raises(ValueError, match=message):
         eval_batches(source_of(50), (), batch_size=batch_size, process_count=4)
+
+
+@pytest.mark.parametrize(("batch_size", "give"), [(10, "9 or 12"), (2, "3")])
+def test_batch_that_is_not_a_multiple_of_the_repeats_is_refused_at_once(batch_size, give):
+    message = f"batch size {batch_size} is not 3 of each example; give {give}$"
+    with pytest.raises(ValueError, match=message):
+        steps_per_epoch(23, batch_size, 3)
+    with pytest.raises(ValueError, match=message):
+        train_batches(source_of(23), (), batch_size=batch_size, repeats=3, seed=0, stop_step=1)
 
 
 def test_steps_per_epoch_drops_the_remainder():
@@ -290,6 +330,7 @@ def test_program_that_abandons_its_batches_exits(num_workers, tmp_path, run_pyth
 import numpy as np
 from absl import flags
 from jaxcnn.data.pipeline import train_batches
+from jaxcnn.data.policies import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
 from jaxcnn.data.spec import ArraySource
 
 def main():
@@ -356,6 +397,63 @@ def test_deterministic_transforms_come_first_and_the_rest_in_the_usual_order():
         Cutout(8, fill=(73,)),  # 255 times the mean: 0 once normalised.
     )
     assert eval_transforms(spec, image_size=(64, 48), channels=1) == (Resize((64, 48)),)
+
+
+def test_policy_and_colours_come_after_crop_and_flip_and_before_erasing():
+    changes = {
+        "policy": "randaugment",
+        "magnitude": 7,
+        "magnitude_std": 0.5,
+        "num_ops": 3,
+        "color_jitter": 0.4,
+        "lighting": 0.1,
+        "grayscale": 0.2,
+        "blur": 0.3,
+    }
+    assert train_transforms(
+        dataset_spec("cifar10"),
+        image_size=32,
+        channels=3,
+        crop_padding=4,
+        flip=True,
+        erase_probability=0.25,
+        **changes,
+    ) == (
+        RandomCrop(32, 4),
+        HorizontalFlip(),
+        RandAugment(num_ops=3, magnitude=7, magnitude_std=0.5),
+        ColorJitter(0.4, 0.4, 0.4),
+        Lighting(0.1),
+        Grayscale(0.2),
+        GaussianBlur(0.3),
+        RandomErasing(0.25),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "expected"),
+    [
+        ("autoaugment", "cifar10", AutoAugment("cifar10")),
+        ("autoaugment", "image_folder", AutoAugment("imagenet")),
+        ("trivialaugment", "cifar10", TrivialAugmentWide()),
+        ("augmix", "digits", AugMix()),
+    ],
+)
+def test_policies_are_found_by_name(name, dataset, expected):
+    spec = dataset_spec(dataset)
+    size = {"image_size": 32, "channels": spec.channels, "resize": "crop"}
+    transforms = train_transforms(spec, **size, policy=name)
+    assert transforms[1:] == (expected,)
+    rng = np.random.default_rng(0)
+    image = rng.integers(256, size=(40, 50, spec.channels), dtype=np.uint8)
+    for transform in transforms:
+        image = transform(image, rng)
+    assert image.shape == (32, 32, spec.channels)
+
+
+def test_lighting_is_refused_where_images_have_no_colours():
+    with pytest.raises(ValueError, match="lighting needs images of 3 channels, not 1"):
+        train_transforms(dataset_spec("mnist"), image_size=28, channels=1, lighting=0.1)
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist"])
