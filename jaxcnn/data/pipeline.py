@@ -32,6 +32,7 @@ from jaxcnn.data.transforms import (
     ToChannels,
     Transform,
     pair,
+    transform_example,
 )
 
 Batch = dict[str, np.ndarray]
@@ -66,7 +67,12 @@ def eval_transforms(
         shorter = int(min(size) / crop_fraction)
         transforms += [ResizeShorter(shorter, interpolation), CenterCrop(size)]
     elif spec.image_size is None:
-        raise DataError(f"{spec.name} has images of many sizes; bring them to one by --resize=crop")
+        if resize == "pad":
+            raise DataError(
+                f"{spec.name} has images of many sizes; bring them to one by --resize=crop,"
+                " or by --resize=interpolate, which does not keep their proportions"
+            )
+        transforms.append(Resize(size))
     elif size != pair(spec.image_size):
         if resize == "pad" and min(size) < spec.image_size:
             raise DataError(
@@ -193,9 +199,9 @@ def train_batches(
 ) -> Iterator[Batch]:
     """This process's rows of the global batches start_step <= k < stop_step.
 
-    Each is {"image": uint8 [b, H, W, C], "label": int32 [b]}. Every epoch is a new order of the
-    source, its incomplete last batch left out; with `repeats`, of as many examples fewer. Starting
-    late costs nothing.
+    Each is {"image": uint8 [b, H, W, C], "label": int32 [b]}, or "label": uint8 [b, K] where images
+    show several of K classes. Every epoch is a new order of the source, its incomplete last batch
+    left out; with `repeats`, of as many examples fewer. Starting late costs nothing.
 
     Args:
         source: training examples.
@@ -234,8 +240,7 @@ def eval_batches(
 ) -> Iterator[Batch]:
     """This process's rows of the source in order, every example once.
 
-    Each is {"image": uint8 [b, H, W, C], "label": int32 [b], "weight": float32 [b]}. The last batch
-    is filled up with zeros; weight is 1 for an example and 0 for filling, so that sums over weight
+    Each has "image" and "label" as in training, and "weight", float32 [b]. The last batch is filled up with zeros; weight is 1 for an example and 0 for filling, so that sums over weight
     count each example once whatever the batch size. All processes get equally many batches.
 
     Arguments and errors are those of `train_batches`; the batch may be larger than the source.
@@ -302,22 +307,26 @@ def _prepare(
 ) -> Batch:
     """The examples at `indices`, each transformed with the random numbers of its repeat."""
     images: np.ndarray | None = None
-    labels = np.empty(len(indices), np.int32)
+    labels: list[int | np.ndarray] = []
     for row, (index, repeat) in enumerate(zip(indices.tolist(), repeats.tolist(), strict=True)):
         try:
-            example = source[index]
-            image, stream = example["image"], rng(index, repeat)
-            for transform in transforms:
-                image = transform(image, stream)
+            stream = rng(index, repeat)
+            example = transform_example(source[index], transforms, stream)
+            image = example["image"]
             if images is None:
                 images = np.empty((len(indices), *image.shape), np.uint8)
             if image.shape != images.shape[1:]:
                 raise DataError(f"image is {image.shape}, others are {images.shape[1:]}")
-            images[row], labels[row] = image, example["label"]
+            images[row] = image
+            labels.append(example["label"])
         except Exception as error:
             raise ExampleError(f"example {index}: {type(error).__name__}: {error}") from error
     assert images is not None, "a batch has at least one row"
-    return {"image": images, "label": labels}
+    return {"image": images, "label": np.asarray(labels, _label_dtype(labels[0]))}
+
+
+def _label_dtype(label: int | np.ndarray) -> type:
+    return np.uint8 if isinstance(label, np.ndarray) else np.int32
 
 
 def _fill_up(values: np.ndarray, length: int) -> np.ndarray:

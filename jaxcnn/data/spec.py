@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypedDict
+from typing import NotRequired, Protocol, TypedDict
 
 import numpy as np
 
@@ -11,10 +11,18 @@ DataDir = str | os.PathLike[str] | None
 
 
 class Example(TypedDict):
-    """One labelled image: `image` uint8 [H, W, C], `label` in [0, num_classes)."""
+    """One labelled image.
+
+    `image` is uint8 [H, W, C]. `label` is a class in [0, num_classes), or of an image that shows
+    several uint8 [num_classes], 1 for each of them. Where the objects are known, `boxes` float32
+    [B, 4] has a row (ymin, xmin, ymax, xmax) for each, as fractions of the image's height and
+    width, and `box_labels` int32 [B] their classes.
+    """
 
     image: np.ndarray
-    label: int
+    label: int | np.ndarray
+    boxes: NotRequired[np.ndarray]
+    box_labels: NotRequired[np.ndarray]
 
 
 class Source(Protocol):
@@ -22,7 +30,7 @@ class Source(Protocol):
 
     @property
     def labels(self) -> np.ndarray:
-        """The label of every example, int32 [N]."""
+        """The label of every example: int32 [N], or uint8 [N, K] where images show several."""
         ...
 
     def __len__(self) -> int: ...
@@ -104,5 +112,7 @@ class DatasetSpec:
     """For a set whose classes and splits only its folder tells: the row with these filled in."""
     num_train: int | None = None
     """Examples of the official training split; None where only the files tell."""
+    multi_label: bool = False
+    """Whether every class is asked for on its own, in place of one class an image."""
     paper: str = ""
     """URL."""

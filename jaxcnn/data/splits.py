@@ -33,6 +33,8 @@ def load_split(spec: DatasetSpec, split: str, data_dir: DataDir = None) -> Sourc
     """
     if split not in SPLITS:
         raise DataError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
+    if "train" not in spec.splits and spec.splits != ("all",) and split != "test":
+        raise DataError(f"{spec.name} is for testing only; it has no {split} split")
     if spec.splits == ("all",):
         return _part_of_all(spec.load("all", data_dir), split)
     if split == "all":
@@ -65,18 +67,43 @@ def _part_of_all(source: Source, split: str) -> Source:
 def hold_out(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the kept and of the held-out examples, each ascending.
 
-    Every class is divided in the same proportion, to the nearest example. The same labels are
-    always divided the same way. Raises DataError for a class with a single example.
+    Every class is divided in the same proportion, to the nearest example. Of labels uint8 [N, K]
+    an example goes by the rarest class that it shows, so that rare classes are divided evenly too.
+    The same labels are always divided the same way. Raises DataError for a class with a single
+    example, or so few examples that not every class gets one on both sides.
     """
     from sklearn.model_selection import train_test_split
 
-    lonely = np.flatnonzero(np.bincount(labels) == 1)
+    strata = labels if labels.ndim == 1 else _rarest_class(labels)
+    lonely = np.flatnonzero(np.bincount(strata) == 1)
     if lonely.size:
         raise DataError(
             f"class {lonely[0]} has one example only; it takes two to divide a class into splits"
         )
-
-    kept, held = train_test_split(
-        np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=PROTOCOL_SEED
-    )
+    try:
+        kept, held = train_test_split(
+            np.arange(len(labels)), test_size=fraction, stratify=strata, random_state=PROTOCOL_SEED
+        )
+    except ValueError as error:  # Fewer examples to hold out than there are classes.
+        raise DataError(
+            f"{len(labels)} examples are too few to hold out {fraction:.0%} with all classes in it;"
+            " add examples, or give the set splits of its own"
+        ) from error
     return np.sort(kept), np.sort(held)
+
+
+def _rarest_class(labels: np.ndarray) -> np.ndarray:
+    """For each example the rarest of the classes it shows; K for those that show none.
+
+    A class that is the rarest of a single example cannot be divided: that one joins those of K.
+    """
+    num_classes = labels.shape[1]
+    counts = labels.sum(axis=0, dtype=np.int64)
+    rarity = np.where(labels > 0, counts, np.iinfo(np.int64).max)
+    rarest = np.where(labels.any(axis=1), rarity.argmin(axis=1), num_classes)
+    alone = np.flatnonzero(np.bincount(rarest, minlength=num_classes + 1) == 1)
+    rarest[np.isin(rarest, alone)] = num_classes
+    if (rarest == num_classes).sum() == 1:
+        # The only one of its kind joins the largest stratum.
+        rarest[rarest == num_classes] = np.bincount(rarest).argmax()
+    return rarest

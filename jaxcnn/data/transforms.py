@@ -2,8 +2,14 @@
 
 A transform takes an image, uint8 [H, W, C], and a random generator, and returns an image of the
 same kind; it never changes what it was given. Those that draw nothing ignore the generator.
+
+Boxes are fractions of the image's sides, so stretching leaves them alone. What moves them is a
+change of the window one looks through: such a transform first chooses its `window`, then `cut`s it
+out, and `transform_example` takes the boxes along.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -12,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.spec import Example
 
 Size = int | tuple[int, int]
 """Side of a square, or (height, width), in pixels."""
@@ -24,6 +31,67 @@ class Transform(Protocol):
 
 
 @dataclass(frozen=True)
+class Window:
+    """A rectangle in pixels of an image, which may reach beyond it, maybe seen in a mirror."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    mirrored: bool = False
+
+    def boxes(self, boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Boxes [B, 4] of a height x width image, as fractions of the window; cut at its border."""
+        size = np.array([height, width, height, width], np.float32)
+        start = np.array([self.top, self.left, self.top, self.left], np.float32)
+        sides = np.array([self.height, self.width, self.height, self.width], np.float32)
+        moved = ((boxes * size - start) / sides).clip(0, 1)
+        if self.mirrored:
+            moved[:, [1, 3]] = 1 - moved[:, [3, 1]]
+        return moved
+
+
+class Windowed(ABC):
+    """A transform that shows another window of the image."""
+
+    @abstractmethod
+    def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
+        """Which part of the image is shown."""
+
+    @abstractmethod
+    def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
+        """That part."""
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        return self.cut(image, self.window(image, rng))
+
+
+def transform_example(
+    example: Example, transforms: Sequence[Transform], rng: np.random.Generator
+) -> Example:
+    """The example with its image transformed in turn, and its boxes, where it has them, moved along.
+
+    A box of which nothing is left to see is dropped. The label stays, as the literature has it:
+    a class whose object was cropped away still counts.
+    """
+    image = example["image"]
+    if "boxes" not in example or "box_labels" not in example:
+        for transform in transforms:
+            image = transform(image, rng)
+        return {**example, "image": image}
+    boxes, box_labels = example["boxes"], example["box_labels"]
+    for transform in transforms:
+        if not isinstance(transform, Windowed):
+            image = transform(image, rng)
+            continue
+        window = transform.window(image, rng)
+        boxes = window.boxes(boxes, *image.shape[:2])
+        image = transform.cut(image, window)
+    seen = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    return {**example, "image": image, "boxes": boxes[seen], "box_labels": box_labels[seen]}
+
+
+@dataclass(frozen=True)
 class Resize:
     """Stretch to `size`. Shrinking averages areas, so that nothing aliases."""
 
@@ -31,6 +99,9 @@ class Resize:
     enlarge: Literal["bilinear", "bicubic"] = "bilinear"
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        return self.stretch(image)
+
+    def stretch(self, image: np.ndarray) -> np.ndarray:
         height, width = pair(self.size)
         if image.shape[:2] == (height, width):
             return image
@@ -68,12 +139,12 @@ class ResizeShorter:
 
 
 @dataclass(frozen=True)
-class Pad:
+class Pad(Windowed):
     """Add black all around, the image in the centre, as LeNet makes 32x32 of 28x28."""
 
     size: Size
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+    def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
         height, width = pair(self.size)
         top, left = (height - image.shape[0]) // 2, (width - image.shape[1]) // 2
         if top < 0 or left < 0:
@@ -81,27 +152,31 @@ class Pad:
                 f"cannot pad {image.shape[0]}x{image.shape[1]} to {height}x{width};"
                 " resize by interpolation"
             )
-        padded = np.zeros((height, width, image.shape[2]), np.uint8)
-        padded[top : top + image.shape[0], left : left + image.shape[1]] = image
-        return padded
+        return Window(-top, -left, height, width)
+
+    def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
+        return _cut(image, window)
 
 
 @dataclass(frozen=True)
-class CenterCrop:
+class CenterCrop(Windowed):
     """The middle of the image."""
 
     size: Size
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+    def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
         height, width = pair(self.size)
         _check_crop(image, 0, height, width)
         # To the nearest pixel, as torchvision and timm have it.
         top, left = round((image.shape[0] - height) / 2), round((image.shape[1] - width) / 2)
-        return image[top : top + height, left : left + width]
+        return Window(top, left, height, width)
+
+    def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
+        return _cut(image, window)
 
 
 @dataclass(frozen=True)
-class RandomResizedCrop:
+class RandomResizedCrop(Windowed):
     """A random part of the image, of random shape, brought to `size`.
 
     Szegedy et al., 2015, section 6, https://arxiv.org/abs/1409.4842, in torchvision's form: ten
@@ -116,13 +191,11 @@ class RandomResizedCrop:
     area: tuple[float, float] = (0.08, 1.0)
     aspect: tuple[float, float] = (3 / 4, 4 / 3)
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
-        top, left, height, width = self._window(image.shape[0], image.shape[1], rng)
-        return Resize(self.size)(image[top : top + height, left : left + width], rng)
+    def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
+        return Resize(self.size).stretch(_cut(image, window))
 
-    def _window(
-        self, rows: int, columns: int, rng: np.random.Generator
-    ) -> tuple[int, int, int, int]:
+    def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
+        rows, columns = image.shape[:2]
         for _ in range(10):
             area = rng.uniform(*self.area) * rows * columns
             ratio = np.exp(rng.uniform(*np.log(self.aspect)))
@@ -130,43 +203,43 @@ class RandomResizedCrop:
             if 0 < width <= columns and 0 < height <= rows:
                 top = int(rng.integers(rows - height + 1))
                 left = int(rng.integers(columns - width + 1))
-                return top, left, height, width
+                return Window(top, left, height, width)
         least, greatest = self.aspect
         width = min(columns, max(1, round(rows * greatest)))
         height = min(rows, max(1, round(columns / least)))
-        return (rows - height) // 2, (columns - width) // 2, height, width
+        return Window((rows - height) // 2, (columns - width) // 2, height, width)
 
 
 @dataclass(frozen=True)
-class RandomCrop:
+class RandomCrop(Windowed):
     """A window of `size` at any place of the image padded with `pad` black pixels each side."""
 
     size: Size
     pad: int = 0
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+    def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
         height, width = pair(self.size)
         _check_crop(image, self.pad, height, width)
         # The window's first row and column, in coordinates of the image before padding.
         top = int(rng.integers(image.shape[0] + 2 * self.pad - height + 1)) - self.pad
         left = int(rng.integers(image.shape[1] + 2 * self.pad - width + 1)) - self.pad
-        inside = image[max(top, 0) : top + height, max(left, 0) : left + width]
-        if inside.shape[:2] == (height, width):
-            return inside
-        window = np.zeros((height, width, image.shape[2]), np.uint8)
-        row, column = max(-top, 0), max(-left, 0)
-        window[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
-        return window
+        return Window(top, left, height, width)
+
+    def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
+        return _cut(image, window)
 
 
 @dataclass(frozen=True)
-class HorizontalFlip:
+class HorizontalFlip(Windowed):
     """Mirror left to right."""
 
     probability: float = 0.5
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
-        if rng.random() >= self.probability:
+    def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
+        return Window(0, 0, *image.shape[:2], mirrored=rng.random() < self.probability)
+
+    def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
+        if not window.mirrored:
             return image
         # Three times faster than a reversed view, whose copy goes pixel by pixel.
         return cv2.flip(image, 1).reshape(image.shape)
@@ -243,6 +316,18 @@ class ToChannels:
 def pair(size: Size) -> tuple[int, int]:
     """(height, width) of a size."""
     return (size, size) if isinstance(size, int) else size
+
+
+def _cut(image: np.ndarray, window: Window) -> np.ndarray:
+    """The window's pixels, black where it reaches beyond the image."""
+    top, left, height, width = window.top, window.left, window.height, window.width
+    inside = image[max(top, 0) : top + height, max(left, 0) : left + width]
+    if inside.shape[:2] == (height, width):
+        return inside
+    shown = np.zeros((height, width, image.shape[2]), np.uint8)
+    row, column = max(-top, 0), max(-left, 0)
+    shown[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
+    return shown
 
 
 def _check_crop(image: np.ndarray, pad: int, height: int, width: int) -> None:

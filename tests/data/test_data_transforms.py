@@ -240,9 +240,10 @@ def test_shrinking_to_the_shorter_side_does_not_alias():
 @settings(deadline=None)
 def test_random_windows_lie_in_the_image_and_keep_to_area_and_aspect(rows, columns, seed):
     crop = RandomResizedCrop(8, area=(0.3, 0.9), aspect=(0.5, 2.0))
-    top, left, height, width = crop._window(rows, columns, rng(seed))
-    assert 0 <= top <= rows - height
-    assert 0 <= left <= columns - width
+    window = crop.window(picture(rows, columns, 1), rng(seed))
+    height, width = window.height, window.width
+    assert 0 <= window.top <= rows - height
+    assert 0 <= window.left <= columns - width
     assert min(height, width) >= 1
     if min(rows, columns) >= 30:  # Where rounding to pixels matters little.
         assert 0.25 <= height * width / (rows * columns) <= 1
