@@ -7,6 +7,7 @@ from typing import Any
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from jaxcnn.metrics import headline
 from jaxcnn.models.spec import Variables
 from jaxcnn.state import TrainState
 
@@ -15,7 +16,7 @@ Progress = dict[str, Any]
 
 def validation_rank(val: dict[str, float]) -> float:
     """Higher is better; of equals the latest counts as the best."""
-    return val["top1"]
+    return val[headline(val)]
 
 
 class Checkpoints:
@@ -68,8 +69,17 @@ class Checkpoints:
         return self._manager.latest_step()
 
     def best_step(self) -> int | None:
-        """The step of the best validated checkpoint."""
-        return self._manager.best_step()
+        """The step of the best validated checkpoint; None while there is none.
+
+        As the run itself knows it: Orbax's own `best_step` is the latest one wherever a
+        preservation policy decides what is kept.
+        """
+        latest = self.latest_step()
+        if latest is None:
+            return None
+        items = ocp.args.Composite(progress=ocp.args.JsonRestore())
+        best = self._manager.restore(latest, args=items)["progress"]["best"]
+        return best and best["step"]
 
     def restore_variables(self, step: int) -> Variables:
         """The weights saved at `step`, as evaluation uses them, whatever the run's shapes are."""

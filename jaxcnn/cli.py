@@ -116,7 +116,7 @@ def value_of(flag: str, args: Sequence[str]) -> str | None:
 
 
 def default_recipe(args: Sequence[str]) -> "Recipe":
-    """The recipe for the flags --arch and --dataset, which the other flags change."""
+    """The recipe for --arch, --dataset and --data-dir, which the other flags change."""
     # Not every command line needs the models.
     from jaxcnn.models import list_models
     from jaxcnn.recipe import recipe_for
@@ -125,7 +125,8 @@ def default_recipe(args: Sequence[str]) -> "Recipe":
     asks_help = "--help" in args or "-h" in args
     if arch is None and not asks_help:
         raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
-    return recipe_for(arch or "lenet5", value_of("--dataset", args) or "digits")
+    dataset = value_of("--dataset", args) or "digits"
+    return recipe_for(arch or "lenet5", dataset, value_of("--data-dir", args))
 
 
 def check_image_size(image_size: int | None) -> None:

@@ -9,6 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from jaxcnn.metrics import headline
+
+TITLES = {"top1": "top-1", "top5": "top-5"}
+
 
 class Display:
     """Writes to a rich console. The bar is for terminals only; lines reach a log file too."""
@@ -35,16 +39,17 @@ class Display:
         """What is being done now, where the bar stands still."""
         self._bar.update(self._task, description=text, figures="")
 
-    def step(self, step: int, epoch: int, sums: Mapping[str, float], rate: float | None) -> None:
-        """Moves the bar to `step`. `sums` are the epoch's so far, `rate` its images/s."""
-        figures = f"loss {sums['loss'] / sums['n']:.3f}  top-1 {sums['top1'] / sums['n']:.3f}"
+    def step(self, step: int, epoch: int, figures: Mapping[str, float], rate: float | None) -> None:
+        """Moves the bar to `step`. `figures` are the epoch's so far, `rate` its images/s."""
+        name = headline(figures)
+        text = f"loss {figures['loss']:.3f}  {_title(name)} {figures[name]:.3f}"
         if rate is not None:
-            figures += f"  {rate:,.0f} images/s"
+            text += f"  {rate:,.0f} images/s"
         self._bar.update(
             self._task,
             completed=step,
             description=f"epoch {epoch}/{self._num_epochs}",
-            figures=figures,
+            figures=text,
         )
 
     def epoch(self, line: Mapping[str, Any], *, best: bool) -> None:
@@ -52,10 +57,8 @@ class Display:
         rate = line["images_per_second"]
         speed = "" if rate is None else f"  {rate:,.0f} images/s"
         self.say(
-            f"epoch {line['epoch']:>3}/{self._num_epochs}"
-            f"  train loss {line['train_loss']:.4f} top-1 {line['train_top1']:.4f}"
-            f"  val loss {line['val_loss']:.4f} top-1 {line['val_top1']:.4f}"
-            f"{speed}{'  best' if best else ''}"
+            f"epoch {line['epoch']:>3}/{self._num_epochs}  {_split_figures(line, 'train')}"
+            f"  {_split_figures(line, 'val')}{speed}{'  best' if best else ''}"
         )
 
     def __enter__(self) -> "Display":
@@ -74,16 +77,11 @@ class Display:
 def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
     """Prints the validation and test figures of a finished run, and where it is."""
     title = f"{summary['arch']} on {summary['dataset']}, seed {summary['seed']}"
-    table = Table("split", "images", "top-1", "top-5", "loss", title=title)
+    names = [name for name in summary["test"] if name != "n"]
+    table = Table("split", "images", *map(_title, names), title=title)
     for split in ("val", "test"):
         figures = summary[split]
-        table.add_row(
-            split,
-            f"{figures['n']:,}",
-            f"{figures['top1']:.4f}",
-            f"{figures['top5']:.4f}",
-            f"{figures['loss']:.4f}",
-        )
+        table.add_row(split, f"{figures['n']:,}", *(f"{figures[name]:.4f}" for name in names))
     console.print(table)
     console.print(
         f"finished: {summary['params']:,} parameters, {summary['steps']:,} steps, "
@@ -92,3 +90,14 @@ def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> N
         markup=False,
         soft_wrap=True,
     )
+
+
+def _split_figures(line: Mapping[str, Any], split: str) -> str:
+    """Loss and headline of "train" or "val" in an epoch's line."""
+    figures = {k.removeprefix(f"{split}_"): v for k, v in line.items() if k.startswith(split)}
+    name = headline(figures)
+    return f"{split} loss {figures['loss']:.4f} {_title(name)} {figures[name]:.4f}"
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, name)

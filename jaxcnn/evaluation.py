@@ -13,15 +13,13 @@ from jaxcnn.data.pipeline import eval_batches, eval_transforms
 from jaxcnn.data.transforms import Transform
 from jaxcnn.errors import UserError
 from jaxcnn.feed import Feed
-from jaxcnn.losses import cross_entropy
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.pretrained import read_pretrained
-from jaxcnn.program import build, eval_prepare, evaluate
+from jaxcnn.program import build, eval_step_of, evaluate, metrics_of
 from jaxcnn.recipe import Mesh
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.sharding import batch_sharding, make_mesh, replicated
 from jaxcnn.state import eval_variables
-from jaxcnn.step import make_eval_step
 
 
 def evaluate_run(
@@ -32,6 +30,8 @@ def evaluate_run(
     extra_transforms: Sequence[Transform] = (),
 ) -> dict[str, Any]:
     """`{"split", "step", "top1", "top5", "loss", "n"}` of a run's best checkpoint by validation.
+
+    Of a data set whose images show several classes `"mAP", "CF1", "OF1"` in place of top-1 and -5.
 
     Args:
         workdir: the run's folder.
@@ -63,7 +63,13 @@ def evaluate_run(
         step = progress["best"]["step"]
         state, _ = checkpoints.restore(step, program.state_like)
     batches = feed.eval_batches(split, extra_transforms)
-    evaluation = evaluate(program.eval_step, program.rows, eval_variables(state), batches)
+    evaluation = evaluate(
+        program.eval_step,
+        program.rows,
+        eval_variables(state),
+        batches,
+        metrics=program.metrics,
+    )
     return {"split": split, "step": step, **evaluation.figures}
 
 
@@ -118,8 +124,9 @@ def evaluate_pretrained(
     )
     mesh = make_mesh(Mesh(data=1))
     model = create_model(pretrained.arch, num_classes=data.num_classes)
-    prepare = eval_prepare(data.num_classes, preprocessing)
-    eval_step = jax.jit(make_eval_step(model, cross_entropy(), prepare=prepare))
+    eval_step = jax.jit(eval_step_of(model, data, preprocessing))
     variables = jax.device_put(pretrained.variables, replicated(mesh))
-    evaluation = evaluate(eval_step, batch_sharding(mesh), variables, batches)
+    evaluation = evaluate(
+        eval_step, batch_sharding(mesh), variables, batches, metrics=metrics_of(data)
+    )
     return {"arch": pretrained.arch, "split": split, **evaluation.figures}

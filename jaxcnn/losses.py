@@ -24,3 +24,19 @@ def cross_entropy(label_smoothing: float = 0.0) -> LossFn:
         return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, label_smoothing))
 
     return loss
+
+
+def sigmoid_cross_entropy(label_smoothing: float = 0.0) -> LossFn:
+    """`loss(logits [N, K], targets [N, K]) -> [N]`, each class yes or no; summed over classes.
+
+    The sum, as Ridnik et al., 2021 (https://arxiv.org/abs/2009.14119) have it: what a class
+    contributes does not depend on how many there are. PyTorch's MultiLabelSoftMarginLoss is this
+    divided by K. Label smoothing takes a target's yes or no for one of two classes: 1 becomes
+    1 - label_smoothing / 2, and 0 label_smoothing / 2.
+    """
+
+    def loss(logits: jax.Array, targets: jax.Array) -> jax.Array:
+        smooth = (1 - label_smoothing) * targets + label_smoothing / 2
+        return optax.sigmoid_binary_cross_entropy(logits, smooth).sum(-1)
+
+    return loss

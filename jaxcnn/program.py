@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import linen as nn
 from jax.sharding import NamedSharding
 
 from jaxcnn.data import DatasetSpec
 from jaxcnn.data.mixing import make_mix, normalize
 from jaxcnn.feed import image_channels
-from jaxcnn.losses import cross_entropy
-from jaxcnn.metrics import Sums, add_sums, summarize
+from jaxcnn.losses import LossFn, cross_entropy, sigmoid_cross_entropy
+from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables
 from jaxcnn.optim import make_optimizer
@@ -46,6 +47,7 @@ class Program:
         step_key: the key that `train_step` takes, the same for every step.
         schedule: step -> learning rate.
         rows: how batches lie on the devices.
+        metrics: what is measured.
     """
 
     init_state: Callable[[], TrainState]
@@ -56,6 +58,7 @@ class Program:
     step_key: jax.Array
     schedule: optax.Schedule
     rows: NamedSharding
+    metrics: Metrics
 
     @property
     def num_params(self) -> int:
@@ -115,16 +118,15 @@ def build(
     train_step = make_train_step(
         model,
         optimizer,
-        cross_entropy(recipe.augment.label_smoothing),
+        loss_of(data, recipe.augment.label_smoothing),
+        metrics=metrics_of(data),
         prepare=_train_prepare(recipe, data, preprocessing),
         accumulate_steps=recipe.optim.accumulate_steps,
         ema_decay=recipe.optim.ema_decay,
     )
-    eval_step = make_eval_step(
-        model, cross_entropy(), prepare=eval_prepare(data.num_classes, preprocessing)
-    )
     rows = batch_sharding(mesh)
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
+    labels = (recipe.batch_size, data.num_classes) if data.multi_label else images[:1]
     return Program(
         # It runs once: on CPU its compilation at full effort takes twice as long.
         init_state=jax.jit(
@@ -142,12 +144,31 @@ def build(
         ),
         batch_like={
             "image": jax.ShapeDtypeStruct(images, jnp.uint8, sharding=rows),
-            "label": jax.ShapeDtypeStruct(images[:1], jnp.int32, sharding=rows),
+            "label": jax.ShapeDtypeStruct(
+                labels, jnp.uint8 if data.multi_label else jnp.int32, sharding=rows
+            ),
         },
-        eval_step=jax.jit(eval_step, out_shardings=replicated(mesh)),
+        eval_step=jax.jit(eval_step_of(model, data, preprocessing), out_shardings=replicated(mesh)),
         step_key=step_key,
         schedule=schedule,
         rows=rows,
+        metrics=metrics_of(data),
+    )
+
+
+def loss_of(data: DatasetSpec, label_smoothing: float = 0.0) -> LossFn:
+    """Cross-entropy over the classes, or of each class on its own where images show several."""
+    return (sigmoid_cross_entropy if data.multi_label else cross_entropy)(label_smoothing)
+
+
+def metrics_of(data: DatasetSpec) -> Metrics:
+    return MULTI_LABEL if data.multi_label else CLASSES
+
+
+def eval_step_of(model: nn.Module, data: DatasetSpec, preprocessing: Preprocessing) -> EvalStep:
+    """Evaluation on a data set, not compiled yet."""
+    return make_eval_step(
+        model, loss_of(data), prepare=eval_prepare(data, preprocessing), metrics=metrics_of(data)
     )
 
 
@@ -156,12 +177,12 @@ class Evaluation:
     """A split, evaluated.
 
     Attributes:
-        figures: `{"top1", "top5", "loss", "n"}`.
-        labels: int [n], in the split's order.
-        predicted: int [n], the class with the highest logit.
+        figures: `{"top1", "top5", "loss", "n"}`, or `{"mAP", "CF1", "OF1", "loss", "n"}`.
+        labels: int [n], in the split's order; [n, K] where images have several.
+        predicted: int [n], the class with the highest logit; of several labels the logits [n, K].
     """
 
-    figures: dict[str, float | int]
+    figures: Figures
     labels: np.ndarray
     predicted: np.ndarray
 
@@ -172,36 +193,49 @@ def evaluate(
     variables: Variables,
     batches: Iterable[dict[str, np.ndarray]],
     *,
+    metrics: Metrics = CLASSES,
     between: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Evaluates all of `batches`, each example once; `between` is called before each batch.
 
-    `eval_step` is compiled, `rows` how batches lie on the devices (see `Program`).
+    `eval_step` is compiled, `rows` how batches lie on the devices, `metrics` those of the step
+    (see `Program`).
     """
     sums: Sums = {}
-    labels, predicted = [], []
+    labels, outputs = [], []
     for batch in batches:
         between()
-        batch_sums, classes = eval_step(variables, to_devices(batch, rows))
+        batch_sums, batch_outputs = eval_step(variables, to_devices(batch, rows))
         sums = add_sums(sums, batch_sums)
         real = batch["weight"] > 0
         labels.append(batch["label"][real])
-        predicted.append(np.asarray(classes)[real])
-    return Evaluation(summarize(sums), np.concatenate(labels), np.concatenate(predicted))
+        outputs.append(np.asarray(batch_outputs)[real])
+    all_labels, all_outputs = np.concatenate(labels), np.concatenate(outputs)
+    return Evaluation(metrics.evaluated(sums, all_labels, all_outputs), all_labels, all_outputs)
 
 
-def eval_prepare(num_classes: int, preprocessing: Preprocessing) -> Prepare:
-    """Normalised images and one-hot targets."""
+def eval_prepare(data: DatasetSpec, preprocessing: Preprocessing) -> Prepare:
+    """Normalised images, and as targets a 1 for each class that an image shows.
+
+    Where one class is asked for and an image has several right ones, they share the 1.
+    """
+
+    def targets(labels: jax.Array) -> jax.Array:
+        if labels.ndim == 1:
+            return jax.nn.one_hot(labels, data.num_classes)
+        shown = labels.astype(jnp.float32)
+        # A row that only fills a batch shows nothing.
+        return shown if data.multi_label else shown / jnp.maximum(shown.sum(-1, keepdims=True), 1)
 
     def prepare(key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
         images = normalize(batch["image"], preprocessing.mean, preprocessing.std)
-        return images, jax.nn.one_hot(batch["label"], num_classes)
+        return images, targets(batch["label"])
 
     return prepare
 
 
 def _train_prepare(recipe: Recipe, data: DatasetSpec, preprocessing: Preprocessing) -> Prepare:
-    plain = eval_prepare(data.num_classes, preprocessing)
+    plain = eval_prepare(data, preprocessing)
     mix = make_mix(mixup_alpha=recipe.augment.mixup, cutmix_alpha=recipe.augment.cutmix)
     if mix is None:
         return plain

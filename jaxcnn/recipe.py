@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from jaxcnn.data import dataset_spec
+from jaxcnn.data import dataset_at, dataset_spec
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
 
@@ -217,13 +217,24 @@ PHOTOGRAPH_RECIPE: dict[str, Any] = {
 }
 
 
-def recipe_for(arch: str, dataset: str = "digits") -> Recipe:
+# Photographs that show several classes: whole, for a crop may lose what the labels say, and with
+# targets left as they are.
+MULTI_LABEL_RECIPE: dict[str, Any] = PHOTOGRAPH_RECIPE | {"augment": Augment(flip=True)}
+
+
+def recipe_for(arch: str, dataset: str = "digits", data_dir: str | None = None) -> Recipe:
     """The default recipe of an architecture on a data set.
 
-    A tuned entry where there is one, else the family's default for such images. Raises UserError
-    for an unknown name.
+    A tuned entry where there is one, else the family's default for such images. Of a set called
+    "tfds:NAME" only its folder in `data_dir` tells which images those are. Raises UserError for
+    an unknown name.
     """
-    model, data = model_spec(arch), dataset_spec(dataset)
+    model = model_spec(arch)
+    data = dataset_at(dataset, data_dir) if dataset.startswith("tfds:") else dataset_spec(dataset)
+    if data.multi_label:
+        return Recipe(
+            arch, dataset, image_size=model.image_size, resize="interpolate", **MULTI_LABEL_RECIPE
+        )
     if data.image_size is None:
         return Recipe(
             arch, dataset, image_size=model.image_size, resize="crop", **PHOTOGRAPH_RECIPE

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 
 from jaxcnn.data import Source
+from jaxcnn.metrics import average_precisions, headline
 from jaxcnn.program import Evaluation
 
 # With more classes the cells of a confusion matrix are too small for names and numbers.
@@ -29,6 +31,9 @@ def write_report(
 ) -> None:
     """Writes `curves.png`, `confusion.png`, `mistakes.png` and `classes.json` into `folder`.
 
+    Where images show several classes, `classes.png` with each one's average precision takes the
+    place of `confusion.png`.
+
     Args:
         metrics: the run's lines, one per epoch.
         test: the test split, evaluated.
@@ -36,29 +41,41 @@ def write_report(
         class_names: of the data set.
     """
     folder.mkdir(exist_ok=True)
-    figures = {
-        "curves.png": curves(metrics),
-        "confusion.png": confusion(test, class_names),
-        "mistakes.png": mistakes(test, images, class_names),
-    }
-    for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=120, bbox_inches="tight")
-    classes = classification_report(
+    several = test.labels.ndim == 2
+    predicted = test.predicted > 0 if several else test.predicted
+    classes: Any = classification_report(
         test.labels,
-        test.predicted,
+        predicted,
         labels=range(len(class_names)),
         target_names=list(class_names),
         output_dict=True,
         zero_division=0,  # pyright: ignore[reportArgumentType]  (the stub knows strings only)
     )
+    figures = {"curves.png": curves(metrics)}
+    if several:
+        precisions = average_precisions(test.labels, test.predicted)
+        for name, value in zip(class_names, precisions, strict=True):
+            classes[name]["AP"] = None if math.isnan(value) else float(value)
+        figures["classes.png"] = average_precision_bars(precisions, class_names)
+        figures["mistakes.png"] = confident_mistakes(test, images, class_names)
+    else:
+        figures["confusion.png"] = confusion(test, class_names)
+        figures["mistakes.png"] = mistakes(test, images, class_names)
+    for name, figure in figures.items():
+        figure.savefig(folder / name, dpi=120, bbox_inches="tight")
     (folder / "classes.json").write_text(json.dumps(classes, indent=2) + "\n")
 
 
 def curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
-    """Loss and top-1 by epoch, training beside validation."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "top1"), strict=True):
-        for split in ("train", "val"):
+    """Loss and headline figure by epoch, training beside validation where both are known."""
+    known = {
+        split: [key.removeprefix(f"{split}_") for key in metrics[0] if key.startswith(f"{split}_")]
+        for split in ("train", "val")
+    }
+    names = ["loss", *dict.fromkeys(headline(dict.fromkeys(known[s], 0)) for s in known)]
+    figure = Figure(figsize=(5 * len(names), 4), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
+        for split in (split for split in known if name in known[split]):
             values = [line[f"{split}_{name}"] for line in metrics]
             axes.plot([line["epoch"] for line in metrics], values, marker=".", label=split)
         axes.set(xlabel="epoch", ylabel=name)
@@ -91,14 +108,62 @@ def confusion(test: Evaluation, class_names: Sequence[str]) -> Figure:
 def mistakes(test: Evaluation, images: Source, class_names: Sequence[str]) -> Figure:
     """The first wrongly classified test images, as true -> predicted."""
     wrong = np.flatnonzero(test.predicted != test.labels)
-    rows = min(MISTAKES_ROWS, max(1, math.ceil(len(wrong) / MISTAKES_COLUMNS)))
-    figure = Figure(figsize=(10, 1.5 * rows + 0.5), layout="constrained")
-    figure.suptitle(f"{len(wrong):,} of {len(test.labels):,} test images are wrong")
-    grid = figure.subplots(rows, MISTAKES_COLUMNS).ravel()
-    for axes in grid:
-        axes.axis("off")
+    figure, grid = _grid(
+        len(wrong), f"{len(wrong):,} of {len(test.labels):,} test images are wrong"
+    )
     for axes, index in zip(grid, wrong, strict=False):
         axes.imshow(images[int(index)]["image"], cmap="gray", vmin=0, vmax=255)
         true, predicted = class_names[test.labels[index]], class_names[test.predicted[index]]
         axes.set_title(f"{true} → {predicted}", fontsize=9)
     return figure
+
+
+def average_precision_bars(precisions: np.ndarray, class_names: Sequence[str]) -> Figure:
+    """A bar for each class's average precision, the worst on top; unseen classes have none."""
+    seen = [k for k in np.argsort(precisions) if not math.isnan(precisions[k])]
+    figure = Figure(figsize=(7, 1 + 0.2 * len(seen)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh([class_names[k] for k in seen], precisions[seen])
+    axes.invert_yaxis()
+    axes.margins(y=0.01)
+    axes.axvline(float(np.nanmean(precisions)), color="black", linestyle=":", label="mean")
+    axes.set(xlim=(0, 1), xlabel="average precision")
+    axes.grid(alpha=0.3, axis="x")
+    axes.legend()
+    return figure
+
+
+def confident_mistakes(test: Evaluation, images: Source, class_names: Sequence[str]) -> Figure:
+    """Test images whose worst decision is the most confident: a class missed (-) or imagined (+).
+
+    Where the objects are known, those of the missed class are framed.
+    """
+    margins = np.where(test.labels > 0, -test.predicted, test.predicted)  # [N, K], above 0: wrong
+    worst = margins.max(axis=1)
+    wrong = [index for index in np.argsort(-worst) if worst[index] > 0]
+    figure, grid = _grid(
+        len(wrong), f"{len(wrong):,} of {len(test.labels):,} test images have a class wrong"
+    )
+    for axes, index in zip(grid, wrong, strict=False):
+        example, k = images[int(index)], int(margins[index].argmax())
+        missed = bool(test.labels[index, k])
+        axes.imshow(example["image"], cmap="gray", vmin=0, vmax=255)
+        if missed and "boxes" in example and "box_labels" in example:
+            height, width = example["image"].shape[:2]
+            for top, left, bottom, right in example["boxes"][example["box_labels"] == k]:
+                size = ((right - left) * width, (bottom - top) * height)
+                corner = (left * width, top * height)
+                axes.add_patch(Rectangle(corner, *size, fill=False, color="red"))
+        axes.set_title(f"{'−' if missed else '+'} {class_names[k]}", fontsize=9)
+    return figure
+
+
+def _grid(count: int, title: str) -> tuple[Figure, Sequence[Any]]:
+    """Room for up to `count` pictures."""
+    rows = min(MISTAKES_ROWS, max(1, math.ceil(count / MISTAKES_COLUMNS)))
+    figure = Figure(figsize=(10, 1.5 * rows + 0.5), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.subplots(rows, MISTAKES_COLUMNS).ravel()
+    for axes in grid:
+        axes.axis("off")
+    return figure, grid

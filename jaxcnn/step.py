@@ -9,16 +9,16 @@ import optax
 from flax import linen as nn
 
 from jaxcnn.losses import AUX_WEIGHT, LossFn
-from jaxcnn.metrics import batch_sums
+from jaxcnn.metrics import CLASSES, Metrics
 from jaxcnn.models.spec import Variables
 from jaxcnn.state import TrainState
 
 Batch = Mapping[str, jax.Array]
-Metrics = dict[str, jax.Array]
+Sums = dict[str, jax.Array]
 # (key, batch) -> images [N, H, W, C] as the model takes them, targets [N, K].
 Prepare = Callable[[jax.Array, Batch], tuple[jax.Array, jax.Array]]
-TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
-EvalStep = Callable[[Variables, Batch], tuple[Metrics, jax.Array]]
+TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Sums]]
+EvalStep = Callable[[Variables, Batch], tuple[Sums, jax.Array]]
 
 
 def make_train_step(
@@ -27,6 +27,7 @@ def make_train_step(
     loss_fn: LossFn,
     *,
     prepare: Prepare,
+    metrics: Metrics = CLASSES,
     accumulate_steps: int = 1,
     ema_decay: float | None = None,
 ) -> TrainStep:
@@ -39,6 +40,7 @@ def make_train_step(
 
     Args:
         prepare: normalisation and mixing, on the device.
+        metrics: what is summed over the batch.
         accumulate_steps: parts that the batch is computed in, one after the other. The gradient
             is that of the whole batch; batch statistics are each part's own.
         ema_decay: decay per step of the averaged weights and batch statistics.
@@ -46,7 +48,7 @@ def make_train_step(
 
     def loss_and_sums(
         params: Any, batch_stats: Any, part: tuple[jax.Array, ...], key: jax.Array
-    ) -> tuple[jax.Array, tuple[Any, Metrics]]:
+    ) -> tuple[jax.Array, tuple[Any, Sums]]:
         images, targets, labels = part
         logits, updated = model.apply(
             {"params": params, "batch_stats": batch_stats},
@@ -56,7 +58,7 @@ def make_train_step(
             rngs={"dropout": key},
         )
         losses = loss_fn(logits, targets)
-        sums = batch_sums(losses, logits, labels, jnp.ones_like(losses))
+        sums = metrics.batch_sums(losses, logits, labels, jnp.ones_like(losses))
         loss = losses.mean()
         for aux_logits in jax.tree.leaves(updated.get("aux_logits", {})):
             loss += AUX_WEIGHT * loss_fn(aux_logits, targets).mean()
@@ -66,7 +68,7 @@ def make_train_step(
 
     def accumulated(
         state: TrainState, whole: tuple[jax.Array, ...], key: jax.Array
-    ) -> tuple[Any, Any, Metrics]:
+    ) -> tuple[Any, Any, Sums]:
         if accumulate_steps == 1:
             grads, (batch_stats, sums) = gradient(state.params, state.batch_stats, whole, key)
             return grads, batch_stats, sums
@@ -85,12 +87,12 @@ def make_train_step(
         parts = jax.tree.map(split, whole)
         keys = jax.random.split(key, accumulate_steps)
         zeros = jax.tree.map(jnp.zeros_like, state.params)
-        no_sums = dict.fromkeys(("loss", "top1", "top5", "n"), jnp.zeros(()))
+        no_sums = dict.fromkeys(metrics.sum_names, jnp.zeros(()))
         start = (zeros, state.batch_stats, no_sums)
         (grads, batch_stats, sums), _ = jax.lax.scan(one_part, start, (parts, keys))
         return jax.tree.map(lambda g: g / accumulate_steps, grads), batch_stats, sums
 
-    def step(state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
+    def step(state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Sums]:
         prepare_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
         images, targets = prepare(prepare_key, batch)
         whole = (images, targets, batch["label"])
@@ -123,17 +125,20 @@ def update_averages(state: TrainState, decay: float) -> TrainState:
     )
 
 
-def make_eval_step(model: nn.Module, loss_fn: LossFn, *, prepare: Prepare) -> EvalStep:
-    """`step(variables, batch) -> (metrics, predicted [N])`, predicted being the top class.
+def make_eval_step(
+    model: nn.Module, loss_fn: LossFn, *, prepare: Prepare, metrics: Metrics = CLASSES
+) -> EvalStep:
+    """`step(variables, batch) -> (sums, outputs)`: the top class [N], or of several labels the
+    logits [N, K].
 
-    `batch` has a `weight` per example; `predicted` covers those that only fill the batch too.
+    `batch` has a `weight` per example; the outputs cover those that only fill the batch too.
     """
 
-    def step(variables: Variables, batch: Batch) -> tuple[Metrics, jax.Array]:
+    def step(variables: Variables, batch: Batch) -> tuple[Sums, jax.Array]:
         images, targets = prepare(jax.random.key(0), batch)
         logits: Any = model.apply(variables, images, train=False)
         losses = loss_fn(logits, targets)
-        sums = batch_sums(losses, logits, batch["label"], batch["weight"])
-        return sums, logits.argmax(-1)
+        sums = metrics.batch_sums(losses, logits, batch["label"], batch["weight"])
+        return sums, metrics.outputs(logits)
 
     return step

@@ -1,5 +1,6 @@
 """python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ def main(args: Sequence[str] | None = None) -> int:
         from jaxcnn.trainer import fit
 
         recipe = options.recipe
-        workdir = options.workdir or f"runs/{recipe.arch}-{recipe.dataset}-s{recipe.seed}"
+        dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
+        workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
         extra = {}
         if options.wandb is not None:
             extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)

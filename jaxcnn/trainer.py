@@ -22,7 +22,7 @@ from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.display import Display, show_result
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
-from jaxcnn.metrics import add_sums, summarize
+from jaxcnn.metrics import add_sums
 from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
@@ -58,7 +58,8 @@ def fit(
 
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
-        with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions.
+        with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions; where images
+        show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`.
 
     Raises:
         UserError: the recipe cannot work, its data is missing, or the folder is another recipe's.
@@ -237,9 +238,8 @@ class Run:
             self.progress["epoch_sums"] = add_sums(self.progress["epoch_sums"], metrics)
             self.throughput.lap(self.recipe.batch_size)
             epoch = math.ceil(step / self.feed.steps_per_epoch)
-            self.display.step(
-                step, epoch, self.progress["epoch_sums"], self.throughput.images_per_second
-            )
+            figures = self.program.metrics.summarize(self.progress["epoch_sums"])
+            self.display.step(step, epoch, figures, self.throughput.images_per_second)
 
     def diverged(self, step: int) -> None:
         self.checkpoints.wait()
@@ -260,7 +260,8 @@ class Run:
     def end_epoch(self, step: int) -> None:
         """Validates, writes the epoch's line, and saves."""
         self.settle(leave=0)
-        train = summarize(self.progress["epoch_sums"])
+        metrics = self.program.metrics
+        train = metrics.summarize(self.progress["epoch_sums"])
         epoch = math.ceil(step / self.feed.steps_per_epoch)
         rate = self.throughput.images_per_second
         self.display.phase(f"validating epoch {epoch}")
@@ -273,11 +274,8 @@ class Run:
             "epoch": epoch,
             "step": step,
             "lr": np.asarray(self.program.schedule(step - 1)).item(),
-            "train_loss": train["loss"],
-            "train_top1": train["top1"],
-            "val_loss": val["loss"],
-            "val_top1": val["top1"],
-            "val_top5": val["top5"],
+            **{f"train_{name}": train[name] for name in ("loss", *metrics.batch_figures)},
+            **{f"val_{name}": val[name] for name in ("loss", *metrics.figures)},
             "images_per_second": rate,
         }
         self.folder.append_metrics(line)
@@ -309,7 +307,7 @@ class Run:
             "params": self.program.num_params,
             "steps": self.total_steps,
             "seconds": self.progress["seconds"],
-            "val": {name: best[name] for name in ("top1", "top5", "loss", "n")},
+            "val": {name: best[name] for name in (*self.program.metrics.figures, "loss", "n")},
             "test": test.figures,
         }
         # Here, since what it draws with takes a second to import.
@@ -335,7 +333,12 @@ class Run:
         batches = self.feed.eval_batches(split)
         program = self.program
         return evaluate(
-            program.eval_step, program.rows, variables, batches, between=self.stop.check
+            program.eval_step,
+            program.rows,
+            variables,
+            batches,
+            metrics=program.metrics,
+            between=self.stop.check,
         )
 
 

@@ -29,14 +29,15 @@ LAYERS = [
     ["sweep"],
     ["cli"],
     ["benchmarks"],
-    ["train", "evaluate", "zoo", "benchmark", "plan"],
+    ["train", "evaluate", "zoo", "benchmark", "plan", "data/prepare"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 
 def layer_of(path: Path) -> str:
-    return path.relative_to(ROOT).with_suffix("").parts[0]
+    relative = path.relative_to(ROOT).with_suffix("")
+    return str(relative) if str(relative) in RANK else relative.parts[0]
 
 
 def imported_layers(path: Path) -> set[str]:

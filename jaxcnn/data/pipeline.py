@@ -240,8 +240,9 @@ def eval_batches(
 ) -> Iterator[Batch]:
     """This process's rows of the source in order, every example once.
 
-    Each has "image" and "label" as in training, and "weight", float32 [b]. The last batch is filled up with zeros; weight is 1 for an example and 0 for filling, so that sums over weight
-    count each example once whatever the batch size. All processes get equally many batches.
+    Each has "image" and "label" as in training, and "weight", float32 [b]. The last batch is filled
+    up with zeros; weight is 1 for an example and 0 for filling, so that sums over weight count each
+    example once whatever the batch size. All processes get equally many batches.
 
     Arguments and errors are those of `train_batches`; the batch may be larger than the source.
     """

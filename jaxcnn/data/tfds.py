@@ -8,13 +8,15 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from etils import epath
 
-from jaxcnn.data.errors import DataNotFound
+from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.records import Annotation, Objects, OneClass, RecordSource, SeveralClasses, parse
 from jaxcnn.data.spec import ArraySource, DataDir
 
 
@@ -43,7 +45,112 @@ def load_images(name: str, split: str, data_dir: DataDir, *, channels: int) -> A
 @lru_cache(maxsize=2)
 def _load_images(name: str, split: str, data_dir: str, channels: int) -> ArraySource:
     builder = _open(name, data_dir)
-    return _decode(builder, _records(builder, split), channels)
+    return _decode(name, builder, _records(name, builder, split), channels)
+
+
+def load_records(name: str, split: str, data_dir: DataDir) -> RecordSource:
+    """A split whose images are read and decoded when asked for, of whatever size they are.
+
+    Args:
+        name: TFDS's, "food101" or "coco/2017".
+        split: TFDS's, "train" or "validation".
+        data_dir: see `resolve_data_dir`.
+
+    Raises:
+        DataNotFound: not there, damaged, or not in ArrayRecord files.
+        DataError: the set has no image, or no class to learn.
+    """
+    builder = _open(name, resolve_data_dir(data_dir))
+    facts = _facts(name, builder)
+    info = _split_info(name, builder, split)
+    remedy = _how_to_again(name, builder)
+    if builder.info.file_format.value != "array_record":
+        raise DataNotFound(f"{builder.data_path} is not in ArrayRecord files; {remedy}")
+    for path in info.filepaths:
+        if not path.exists():
+            raise DataNotFound(f"{path} is damaged or incomplete; {remedy}")
+    return RecordSource(
+        tuple(info.file_instructions),
+        facts.annotation,
+        channels=facts.channels,
+        image_feature=facts.image_feature,
+        remedy=remedy,
+    )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a prepared set says of itself.
+
+    Attributes:
+        class_names: in the order of the labels.
+        splits: TFDS's names.
+        image_size: side in pixels where all images are squares of one size, else None.
+        channels: 1 or 3.
+        annotation: what a record says of its image.
+        image_feature: the image's name in a record.
+    """
+
+    class_names: tuple[str, ...]
+    splits: tuple[str, ...]
+    image_size: int | None
+    channels: int
+    annotation: Annotation
+    image_feature: str
+
+
+def examine(name: str, data_dir: DataDir = None) -> Facts:
+    """Facts about a prepared set, from its description. Errors are those of `load_records`."""
+    return _facts(name, _open(name, resolve_data_dir(data_dir)))
+
+
+def _facts(name: str, builder: Any) -> Facts:
+    import tensorflow_datasets as tfds
+
+    features = dict(builder.info.features)
+    image_name, label_name = builder.info.supervised_keys or ("image", "label")
+    image = features.get(image_name)
+    if not isinstance(image, tfds.features.Image):
+        raise DataError(f"{name} has no image; its features are {', '.join(features)}")
+    height, width, channels = image.shape
+    label, objects = features.get(label_name), features.get("objects")
+    annotation: Annotation
+    if isinstance(label, tfds.features.ClassLabel):
+        annotation, classes = OneClass(label_name), label
+    elif _is_list_of_classes(label):
+        classes = label.feature
+        annotation = SeveralClasses(label_name, classes.num_classes)
+    elif isinstance(objects, tfds.features.Sequence) and "label" in objects.feature:
+        classes = objects.feature["label"]
+        annotation = Objects("objects", classes.num_classes)
+    else:
+        raise DataError(f"{name} has no class label; its features are {', '.join(features)}")
+    return Facts(
+        class_names=tuple(classes.names),
+        splits=tuple(builder.info.splits),
+        image_size=height if height == width else None,
+        channels=1 if channels == 1 else 3,
+        annotation=annotation,
+        image_feature=image_name,
+    )
+
+
+def _is_list_of_classes(feature: Any) -> bool:
+    import tensorflow_datasets as tfds
+
+    return isinstance(feature, tfds.features.Sequence) and isinstance(
+        feature.feature, tfds.features.ClassLabel
+    )
+
+
+def _split_info(name: str, builder: Any, split: str) -> Any:
+    if split not in builder.info.splits:
+        known = ", ".join(builder.info.splits)
+        raise DataNotFound(
+            f"{builder.data_path} has no split {split!r}, only {known};"
+            f" {_how_to_again(name, builder)}"
+        )
+    return builder.info.splits[split]
 
 
 def _open(name: str, data_dir: str) -> Any:
@@ -68,15 +175,13 @@ def _open(name: str, data_dir: str) -> Any:
         ) from error
 
 
-def _records(builder: Any, split: str) -> list[bytes]:
+def _records(name: str, builder: Any, split: str) -> list[bytes]:
     """The serialised examples of a split."""
     import tensorflow_datasets as tfds
 
     folder = builder.data_path
-    prepare_again = _how_to_again(builder)
-    if split not in builder.info.splits:
-        known = ", ".join(builder.info.splits)
-        raise DataNotFound(f"{folder} has no split {split!r}, only {known}; {prepare_again}")
+    prepare_again = _how_to_again(name, builder)
+    info = _split_info(name, builder, split)
     try:
         source = builder.as_data_source(
             split=split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
@@ -85,7 +190,7 @@ def _records(builder: Any, split: str) -> list[bytes]:
     except NotImplementedError:
         raise DataNotFound(f"{folder} is not in ArrayRecord files; {prepare_again}") from None
     except (RuntimeError, IndexError) as error:
-        damaged = _first_unreadable(builder.info.splits[split].filepaths, _read_records)
+        damaged = _first_unreadable(info.filepaths, _read_records)
         raise DataNotFound(
             f"{damaged or folder} is damaged or incomplete; {prepare_again}"
         ) from error
@@ -109,21 +214,20 @@ def _first_unreadable(
     return None
 
 
-def _decode(builder: Any, records: list[bytes], channels: int) -> ArraySource:
+def _decode(name: str, builder: Any, records: list[bytes], channels: int) -> ArraySource:
     """TFDS's own decoding builds a nested dictionary an example, which takes most of its time."""
     import cv2
-    from tensorflow_datasets.proto import tf_example_pb2
 
-    example_class = tf_example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
     mode = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
 
     def decode(record: bytes) -> tuple[np.ndarray, int]:
-        feature = example_class.FromString(record).features.feature
+        feature = parse(record)
         encoded = np.frombuffer(feature["image"].bytes_list.value[0], np.uint8)
         image = cv2.imdecode(encoded, mode)
         if image is None:
             raise DataNotFound(
-                f"{builder.data_path} has an image that cannot be decoded; {_how_to_again(builder)}"
+                f"{builder.data_path} has an image that cannot be decoded;"
+                f" {_how_to_again(name, builder)}"
             )
         return image, feature["label"].int64_list.value[0]
 
@@ -139,12 +243,21 @@ def _decode(builder: Any, records: list[bytes], channels: int) -> ArraySource:
 
 
 def _how_to(name: str, data_dir: str) -> str:
+    from tensorflow_datasets import list_builders
+
+    if name.split("/")[0] not in list_builders(with_community_datasets=False):
+        return (
+            "prepare it with: python -m jaxcnn.data.prepare"
+            f" {name} --from=FOLDER --data-dir={data_dir}"
+        )
     return (
         "prepare it with: pip install 'jaxcnn[prepare]' && python -c"
         f' "import tensorflow_datasets as tfds; tfds.data_source({name!r}, data_dir={data_dir!r})"'
     )
 
 
-def _how_to_again(builder: Any) -> str:
+def _how_to_again(name: str, builder: Any) -> str:
+    """`name` as it was asked for: TFDS's or, of a configuration, "coco/2017"."""
     folder = builder.data_path
-    return f"delete {folder}, then {_how_to(builder.name, str(folder.parent.parent))}"
+    data_dir = folder.parents[1 + name.count("/")]
+    return f"delete {folder}, then {_how_to(name.split(':')[0], str(data_dir))}"

@@ -69,7 +69,7 @@ class Windowed(ABC):
 def transform_example(
     example: Example, transforms: Sequence[Transform], rng: np.random.Generator
 ) -> Example:
-    """The example with its image transformed in turn, and its boxes, where it has them, moved along.
+    """The example with its image transformed, and its boxes, where it has them, moved along.
 
     A box of which nothing is left to see is dropped. The label stays, as the literature has it:
     a class whose object was cropped away still counts.

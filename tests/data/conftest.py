@@ -41,6 +41,7 @@ def write_tfds():
     ) -> Path:
         folder = data_dir / name / "3.0.1"
         folder.mkdir(parents=True)
+        name, _, config = name.partition("/")
         infos = []
         for split, (images, labels) in splits.items():
             shards = np.array_split(np.arange(len(labels)), num_shards)
@@ -60,6 +61,7 @@ def write_tfds():
             )
         info = {
             "name": name,
+            "configName": config,
             "version": "3.0.1",
             "fileFormat": file_format,
             "moduleName": "__main__",
@@ -102,3 +104,67 @@ def run_python():
         )
 
     return run
+
+
+SHAPES = {1: "square", 7: "disc", 90: "bar", 5: "crowd only"}  # COCO's ids are not contiguous.
+
+
+def _draw_shape(image: np.ndarray, category: int, box: tuple[int, int, int, int]) -> None:
+    x, y, width, height = box
+    if category == 1:
+        cv2.rectangle(image, (x, y), (x + width - 1, y + height - 1), (255, 40, 40), -1)
+    elif category == 7:
+        middle, axes = (x + width // 2, y + height // 2), (width // 2, height // 2)
+        cv2.ellipse(image, middle, axes, 0, 0, 360, (40, 255, 40), -1)
+    else:
+        cv2.rectangle(image, (x, y), (x + width - 1, y + height - 1), (40, 40, 255), 2)
+
+
+@pytest.fixture(scope="session")
+def draw_shapes():
+    """draw(folder, {split: count}): coloured shapes as JPEG and JSON, in COCO's layout.
+
+    An image has none to three shapes, and each fifth also a crowd of a class of its own.
+    """
+
+    def draw(folder: Path, counts: dict[str, int]) -> dict[str, dict]:
+        rng, files = np.random.default_rng(0), {}
+        (folder / "annotations").mkdir(parents=True)
+        for split, count in counts.items():
+            (folder / split).mkdir()
+            images, annotations = [], []
+            for number in range(count):
+                height, width = (int(side) for side in rng.integers(48, 80, 2))
+                image = np.full((height, width, 3), 20, np.uint8)
+                name = f"{number:05d}.jpg"
+                images.append(
+                    {"id": 1000 + number, "file_name": name, "height": height, "width": width}
+                )
+                kinds = rng.permutation([1, 7, 90])[: number % 4].tolist()
+                for category in kinds + [5] * (number % 5 == 0):
+                    w, h = (int(side) for side in rng.integers(12, 30, 2))
+                    x, y = int(rng.integers(width - w)), int(rng.integers(height - h))
+                    if category != 5:
+                        _draw_shape(image, category, (x, y, w, h))
+                    annotations.append(
+                        {
+                            "id": len(annotations) + 1,
+                            "image_id": 1000 + number,
+                            "category_id": category,
+                            "bbox": [x, y, w, h],
+                            "area": w * h,
+                            "iscrowd": int(category == 5),
+                        }
+                    )
+                cv2.imwrite(str(folder / split / name), image[..., ::-1])
+            categories = [{"id": id_, "name": name} for id_, name in SHAPES.items()]
+            files[split] = {
+                "images": images,
+                "annotations": annotations,
+                "categories": categories,
+            }
+            path = folder / "annotations" / f"instances_{split}.json"
+            path.write_text(json.dumps(files[split]))
+        return files
+
+    return draw

@@ -60,9 +60,7 @@ def with_object(top: int, left: int, height: int, width: int) -> Example:
 @settings(max_examples=25, deadline=None)
 def test_a_box_stays_around_its_object(name, corner, size, seed):
     """The bright pixels' own bounds, to the pixel or two that interpolation blurs."""
-    out = transform_example(
-        with_object(*corner, *size), PLACED[name], np.random.default_rng(seed)
-    )
+    out = transform_example(with_object(*corner, *size), PLACED[name], np.random.default_rng(seed))
     bright = out["image"][..., 0] > 127
     rows, columns = np.flatnonzero(bright.any(1)), np.flatnonzero(bright.any(0))
     assert "boxes" in out and "box_labels" in out

@@ -3,10 +3,12 @@ import shlex
 import numpy as np
 import pytest
 
-from jaxcnn.data import DataNotFound, dataset_spec, list_datasets, load_split
+from jaxcnn.data import DataNotFound, dataset_at, dataset_spec, list_datasets, load_split
 from jaxcnn.data.tfds import load_images, resolve_data_dir
 
 TFDS_SETS = [name for name in list_datasets() if name not in ("digits", "image_folder")]
+IN_MEMORY = [name for name in TFDS_SETS if dataset_spec(name).image_size is not None]
+AS_STORED = [name for name in IN_MEMORY if not name.startswith("emnist")]
 
 
 def examples(count: int, spec) -> tuple[np.ndarray, np.ndarray]:
@@ -24,8 +26,10 @@ def prepared(tmp_path, write_tfds):
     return tmp_path, write_tfds(tmp_path, "mnist", splits)
 
 
-@pytest.mark.parametrize("name", TFDS_SETS)
-def test_every_tfds_set_gives_the_stored_pixels_and_labels_in_order(name, tmp_path, write_tfds):
+@pytest.mark.parametrize("name", AS_STORED)
+def test_every_set_of_one_size_gives_the_stored_pixels_and_labels_in_order(
+    name, tmp_path, write_tfds
+):
     spec = dataset_spec(name)
     train, test = examples(1100, spec), examples(7, spec)
     write_tfds(tmp_path, name, {"train": train, "test": test})
@@ -73,11 +77,33 @@ def test_data_dir_is_the_argument_then_our_variable_then_that_of_tfds(monkeypatc
     assert resolve_data_dir("~/here") == "/home/someone/here"
 
 
-@pytest.mark.parametrize("name", TFDS_SETS)
+def test_emnist_is_turned_upright_and_its_letters_count_from_0(tmp_path, write_tfds):
+    spec = dataset_spec("emnist_letters")
+    images, labels = examples(60, spec)
+    write_tfds(tmp_path, "emnist/letters", {"train": (images, labels + 1)})
+    source = spec.load("train", tmp_path)
+    np.testing.assert_array_equal(source.labels, labels)
+    for index in range(60):
+        np.testing.assert_array_equal(source[index]["image"], images[index].swapaxes(0, 1))
+    assert spec.load("train", tmp_path) is source
+
+
+def test_a_set_that_tfds_does_not_have_is_prepared_from_a_folder(tmp_path):
+    for name in ("imagenet21k", "tfds:photos"):
+        with pytest.raises(DataNotFound) as caught:
+            dataset_at(name, tmp_path)
+        official = name.removeprefix("tfds:")
+        assert str(caught.value) == (
+            f"no {official} in {tmp_path}; prepare it with: python -m jaxcnn.data.prepare"
+            f" {official} --from=FOLDER --data-dir={tmp_path}"
+        )
+
+
+@pytest.mark.parametrize("name", [name for name in TFDS_SETS if name != "imagenet21k"])
 def test_missing_set_says_where_it_looked_and_what_prepares_it(name, tmp_path):
     with pytest.raises(DataNotFound) as caught:
-        load_split(dataset_spec(name), "train", tmp_path)
-    message = str(caught.value)
+        load_split(dataset_spec(name), "test", tmp_path)
+    message, name = str(caught.value), dataset_spec(name).prepared or name
     assert "\n" not in message
     assert message.startswith(f"no {name} in {tmp_path}; prepare it with: ")
     program = shlex.split(message.split("&& ")[1])

@@ -1,0 +1,82 @@
+"""ImageNet: 1,281,167 photographs of 1,000 kinds of things, and sets built around it.
+
+Russakovsky et al., 2015, https://arxiv.org/abs/1409.0575.
+
+The labels of the official test images are secret, so the 50,000 official validation images are the
+test split, as everywhere in the literature; validation is held out of the training images.
+
+ImageNet-V2 and ReaL are for testing only. ReaL gives the validation images new labels: a prediction
+is right if it is any of an image's labels, and images without one are left out.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from jaxcnn.data.prepared import load, photographs
+from jaxcnn.data.spec import DataDir, DatasetSpec, Source, Subset
+
+CLASS_FOLDER = re.compile(r"n\d{8}")  # A WordNet id.
+
+
+def _load_labelled(split: str, data_dir: DataDir = None) -> Source:
+    images = load("imagenet2012_real", {"test": "validation"}, split, data_dir)
+    return Subset(images, np.flatnonzero(images.labels.any(axis=1)))
+
+
+REAL = photographs(
+    "imagenet2012_real",
+    "imagenet2012_real",
+    num_classes=1000,
+    splits={"test": "validation"},
+    paper="https://arxiv.org/abs/2006.07159",
+)
+
+# 14 million images; how many classes depends on the release (21,841 in 2011's). A class with a
+# single image cannot be divided into splits: remove it, as https://arxiv.org/abs/2104.10972 does
+# with all rare ones.
+PREPARED_21K = photographs(
+    "imagenet21k",
+    "imagenet21k",
+    num_classes=0,
+    splits={"all": "train"},
+    paper="https://arxiv.org/abs/2104.10972",
+)
+
+
+def _examine_21k(data_dir: DataDir) -> DatasetSpec:
+    """A prepared set, or a folder with a folder of images per WordNet id."""
+    from jaxcnn.data.datasets.image_folder import DATASETS as FOLDERS
+    from jaxcnn.data.prepared import any_prepared
+    from jaxcnn.data.tfds import resolve_data_dir
+
+    root = Path(resolve_data_dir(data_dir))
+    places = [place for place in (root, root / "train") if place.is_dir()]
+    if any(CLASS_FOLDER.fullmatch(path.name) for place in places for path in place.iterdir()):
+        examine = FOLDERS["image_folder"].examine
+    else:
+        examine = any_prepared("tfds:imagenet21k").examine
+    assert examine is not None, "both rows have one"
+    return replace(examine(root), name="imagenet21k", paper=PREPARED_21K.paper)
+
+
+DATASETS = {
+    "imagenet2012": photographs(
+        "imagenet2012",
+        "imagenet2012",
+        num_classes=1000,
+        splits={"train": "train", "test": "validation"},
+        paper="https://arxiv.org/abs/1409.0575",
+    ),
+    "imagenet_v2": photographs(
+        "imagenet_v2",
+        "imagenet_v2/matched-frequency",
+        num_classes=1000,
+        splits={"test": "test"},
+        paper="https://arxiv.org/abs/1902.10811",
+    ),
+    "imagenet2012_real": replace(REAL, load=_load_labelled),
+    "imagenet21k": replace(PREPARED_21K, examine=_examine_21k),
+}

@@ -1,0 +1,123 @@
+"""What is to be prepared: the images of a folder, and what is known of each."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxcnn.data.errors import DataError
+
+# Feature name -> its values: text, integers or fractions.
+Values = Mapping[str, bytes | Sequence[int] | Sequence[float]]
+
+# Our names of splits, and those of COCO's files, -> TFDS's.
+TFDS_SPLITS = {"all": "train", "train": "train", "val": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Image files; `values(i)` is what is known of the i-th."""
+
+    paths: Sequence[Path]
+    values: Callable[[int], Values]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A set, not read yet: `splits` by TFDS's names; whether its labels are objects or classes."""
+
+    class_names: tuple[str, ...]
+    splits: Mapping[str, Split]
+    has_objects: bool
+
+
+def list_images(root: Path) -> Listing:
+    """A folder in COCO's layout, or with a folder per class. Raises UserError for any other."""
+    annotations = sorted((root / "annotations").glob("instances_*.json"))
+    return list_coco(root, annotations) if annotations else list_folder(root)
+
+
+def list_folder(root: Path) -> Listing:
+    """A folder per class, with or without train, val and test above, as `image_folder` reads it."""
+    from jaxcnn.data.registry import dataset_at
+
+    spec = dataset_at("image_folder", root)
+    splits = {}
+    for split in spec.splits:
+        source: Any = spec.load(split, root)
+
+        def values(index: int, source: Any = source) -> Values:
+            path = source.paths[index]
+            name = f"{path.parent.name}/{path.name}".encode()
+            return {"label": [int(source.labels[index])], "file_name": name}
+
+        splits[TFDS_SPLITS[split]] = Split(source.paths, values)
+    return Listing(spec.class_names, splits, has_objects=False)
+
+
+def list_coco(root: Path, annotations: Sequence[Path]) -> Listing:
+    """COCO's layout: `annotations/instances_train2017.json` beside the images in `train2017/`.
+
+    The format is that of https://cocodataset.org/#format-data: boxes are x, y, width, height in
+    pixels, and class ids any numbers, which become 0, 1, 2, ... in ascending order.
+    """
+    files = {path.stem.removeprefix("instances_"): _read(path) for path in annotations}
+    categories = {
+        tuple(sorted((c["id"], c["name"]) for c in file["categories"])) for file in files.values()
+    }
+    if len(categories) != 1:
+        raise DataError(f"the files in {annotations[0].parent} do not have the same categories")
+    ids, names = zip(*categories.pop(), strict=True)
+    label_of = {category: label for label, category in enumerate(ids)}
+    splits = {}
+    for stem, file in files.items():
+        split = re.sub(r"[\d_]*$", "", stem)
+        if split not in TFDS_SPLITS or TFDS_SPLITS[split] in splits:
+            raise DataError(
+                f"instances_{stem}.json in {annotations[0].parent} is not one split's of train,"
+                " val, test; rename or remove it"
+            )
+        splits[TFDS_SPLITS[split]] = _coco_split(root / stem, file, label_of)
+    return Listing(names, splits, has_objects=True)
+
+
+def _coco_split(folder: Path, file: Mapping[str, Any], label_of: Mapping[int, int]) -> Split:
+    images = sorted(file["images"], key=lambda image: image["id"])
+    objects: dict[int, list[Any]] = {image["id"]: [] for image in images}
+    for entry in file["annotations"]:
+        if entry["image_id"] not in objects or entry["category_id"] not in label_of:
+            raise DataError(f"{folder.name}: annotation {entry['id']} has no image or no category")
+        objects[entry["image_id"]].append(entry)
+
+    def values(index: int) -> Values:
+        image = images[index]
+        own = objects[image["id"]]
+        sides = np.array([image["height"], image["width"]] * 2, float)
+        corners = [(y, x, y + h, x + w) for x, y, w, h in (entry["bbox"] for entry in own)]
+        boxes = (np.array(corners).reshape(-1, 4) / sides).clip(0, 1)
+        return {
+            "image/filename": image["file_name"].encode(),
+            "image/id": [image["id"]],
+            "objects/id": [entry["id"] for entry in own],
+            "objects/area": [round(entry.get("area", 0)) for entry in own],
+            "objects/bbox": boxes.ravel().tolist(),
+            "objects/label": [label_of[entry["category_id"]] for entry in own],
+            "objects/is_crowd": [int(entry.get("iscrowd", 0)) for entry in own],
+        }
+
+    return Split([folder / image["file_name"] for image in images], values)
+
+
+def _read(path: Path) -> Any:
+    try:
+        file = json.loads(path.read_text())
+        missing = {"images", "annotations", "categories"} - set(file)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path} is not JSON, or is cut short: {error}") from error
+    if missing:
+        raise DataError(f"{path} has no {', '.join(sorted(missing))}; is it COCO's format?")
+    return file

@@ -1,0 +1,272 @@
+"""Prepares data sets for reading: ArrayRecord files in TFDS's layout, without TensorFlow.
+
+A set is written to VERSION.incomplete, shard by shard, and gets its name when it is whole. So a
+preparation that was killed goes on after its last whole shard, and what is half written is never
+taken for a set.
+"""
+
+import hashlib
+import importlib.util
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.listing import Listing, Split, Values, list_images
+from jaxcnn.data.registry import dataset_spec, list_datasets
+
+VERSION = "1.0.0"
+# About the size of a file.
+SHARD_BYTES = 256 * 2**20
+# Around an image in a record: its file's name, its label or its objects.
+BYTES_BESIDE_IMAGE = 1000
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+"""progress(done, total): images."""
+
+
+@dataclass(frozen=True)
+class _Shard:
+    indices: Sequence[int]
+    num_bytes: int
+
+
+Plan = Mapping[str, Sequence[_Shard]]
+
+
+def prepared_name(name: str) -> str:
+    """Name of a set in a TFDS directory: that of the data set's row, or `name` itself."""
+    return (dataset_spec(name).prepared if name in list_datasets() else "") or name
+
+
+def prepare_from(
+    name: str,
+    source: Path,
+    data_dir: Path,
+    *,
+    say: Say,
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Prepares a set from a folder of images, or goes on with that; returns the set's folder.
+
+    Args:
+        name: a data set of our table that is read from a TFDS directory, or a new one, to be read
+            as "tfds:NAME".
+        source: a folder per class, with or without train, val and test above; or COCO's layout,
+            annotations/instances_*.json beside folders of images.
+        data_dir: the TFDS directory.
+        say: is told what the user should know, the disk space before anything is written.
+        progress: is told how far it is.
+
+    Raises UserError where the source is not such a folder or does not fit on the disk; the message
+    names the file.
+    """
+    folder = data_dir / prepared_name(name) / VERSION
+    if folder.exists():
+        say(f"{folder} is prepared already; delete it to prepare it again")
+        return folder
+    if not source.is_dir():
+        raise DataNotFound(f"no folder {source}; give --from=DIR, a folder of images")
+    listing = list_images(source)
+    plan = {split: _shards(split, part) for split, part in listing.splits.items()}
+    incomplete = folder.with_name(f"{folder.name}.incomplete")
+    _claim(incomplete, listing, plan, say)
+    needed = sum(shard.num_bytes for shards in plan.values() for shard in shards)
+    there = sum(path.stat().st_size for path in incomplete.iterdir())
+    _check_space(max(needed - there, 0), incomplete, say)
+    total = sum(len(shard.indices) for shards in plan.values() for shard in shards)
+    done = 0
+    for split, shards in plan.items():
+        for number, shard in enumerate(shards):
+            path = incomplete / _file_name(name, split, number, len(shards))
+            if not path.exists():
+                before = done
+                _write_shard(
+                    path, listing.splits[split], shard, lambda n, b=before: progress(b + n, total)
+                )
+            done += len(shard.indices)
+            progress(done, total)
+    _describe(incomplete, name, listing, plan)
+    for litter in incomplete.glob("*.partial"):
+        litter.unlink()
+    os.replace(incomplete, folder)
+    return folder
+
+
+def prepare_official(name: str, data_dir: Path, *, say: Say) -> Path:
+    """Downloads a set and prepares it by TFDS's own builder; returns its folder.
+
+    Raises DataNotFound, with the command that installs it, if TensorFlow is absent; DataError if
+    TFDS does not know the set, it does not fit on the disk, or its files must be fetched by hand.
+    """
+    import tensorflow_datasets as tfds
+
+    official = prepared_name(name)
+    if official.split("/")[0] not in tfds.list_builders(with_community_datasets=False):
+        raise DataError(f"TFDS has no {official}; give --from=FOLDER with its images")
+    if importlib.util.find_spec("tensorflow") is None:
+        raise DataNotFound(
+            f"TFDS needs TensorFlow to prepare {official}, once: pip install 'jaxcnn[prepare]'"
+            f" && python -m jaxcnn.data.prepare {name} --data-dir={data_dir}"
+        )
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        builder = tfds.builder(official, data_dir=data_dir, file_format="array_record")
+        if not builder.data_path.exists():
+            info = builder.info
+            needed = int(info.download_size or 0) + int(info.dataset_size or 0)
+            _check_space(needed, data_dir, say)
+            builder.download_and_prepare(file_format="array_record")
+    except (AssertionError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"TFDS cannot prepare {official}: {reason}") from error
+    return Path(builder.data_path)
+
+
+def _shards(split: str, part: Split) -> list[_Shard]:
+    """Which images go into which file: in random order, always the same."""
+    if not part.paths:
+        raise DataError(f"the {split} split has no image")
+    try:
+        sizes = np.array([path.stat().st_size for path in part.paths]) + BYTES_BESIDE_IMAGE
+    except OSError as error:
+        raise DataError(f"{error.filename} is missing; the {split} split names it") from error
+    order = np.random.default_rng(0).permutation(len(part.paths))
+    chunks = np.array_split(order, min(len(order), math.ceil(sizes.sum() / SHARD_BYTES)))
+    return [_Shard(chunk.tolist(), int(sizes[chunk].sum())) for chunk in chunks]
+
+
+def _claim(incomplete: Path, listing: Listing, plan: Plan, say: Say) -> None:
+    """Makes the folder that of this plan; what is there of another one is deleted."""
+    digest = hashlib.sha256(json.dumps(listing.class_names).encode())
+    for split, shards in plan.items():
+        part = listing.splits[split]
+        for shard in shards:
+            digest.update(f"{split} {shard.num_bytes}".encode())
+            for index in shard.indices:
+                digest.update(f"{part.paths[index]} {dict(part.values(index))}".encode())
+    marker, plan_id = incomplete / "plan", digest.hexdigest()
+    if incomplete.exists():
+        if marker.exists() and marker.read_text() == plan_id:
+            say(f"going on in {incomplete}")
+            return
+        say(f"{incomplete} was begun from other images: starting again")
+        shutil.rmtree(incomplete)
+    try:
+        incomplete.mkdir(parents=True)
+        marker.write_text(plan_id)
+    except OSError as error:
+        raise DataError(f"{incomplete} cannot be written: {error.strerror}") from error
+
+
+def _check_space(needed: int, folder: Path, say: Say) -> None:
+    """Says how many bytes are needed and free; raises DataError if they are too few."""
+    free = shutil.disk_usage(folder).free
+    text = f"needs {_size(needed)} in {folder}, {_size(free)} are free"
+    say(text)
+    if needed > free:
+        raise DataError(f"{text}; make room, or give another --data-dir")
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:,.1f} GB" if num_bytes >= 1e8 else f"{num_bytes / 1e6:,.1f} MB"
+
+
+def _write_shard(path: Path, part: Split, shard: _Shard, progress: Callable[[int], None]) -> None:
+    from array_record.python.array_record_module import ArrayRecordWriter
+
+    # Named after the process, so that two preparations do not write into one file.
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    # Records by themselves can be read in any order.
+    writer = ArrayRecordWriter(str(partial), "group_size:1")
+    for count, index in enumerate(shard.indices):
+        writer.write(_record(_read_image(part.paths[index]), part.values(index)))
+        progress(count + 1)
+    writer.close()
+    os.replace(partial, path)
+
+
+def _read_image(path: Path) -> bytes:
+    """The file as it is, once its first bytes are known to be an image's."""
+    from PIL import Image
+
+    encoded = path.read_bytes()
+    try:
+        Image.open(BytesIO(encoded))
+    except Exception as error:
+        raise DataError(f"{path} is not an image, or is damaged; remove it") from error
+    return encoded
+
+
+def _record(encoded: bytes, values: Values) -> bytes:
+    from tensorflow_datasets.proto import tf_example_pb2
+
+    example: Any = tf_example_pb2.Example()  # pyright: ignore[reportAttributeAccessIssue]
+    features = example.features.feature
+    features["image"].bytes_list.value.append(encoded)
+    for name, value in values.items():
+        if isinstance(value, bytes):
+            features[name].bytes_list.value.append(value)
+        elif name.endswith("bbox"):
+            features[name].float_list.value.extend(value)
+        else:
+            features[name].int64_list.value.extend(value)
+    # Equal input, equal files.
+    return example.SerializeToString(deterministic=True)
+
+
+def _describe(folder: Path, name: str, listing: Listing, plan: Plan) -> None:
+    """TFDS's own description of the set: features.json, labels and dataset_info.json."""
+    import tensorflow_datasets as tfds
+
+    classes = tfds.features.ClassLabel(names=listing.class_names)
+    features: dict[str, Any] = {"image": tfds.features.Image()}
+    if listing.has_objects:
+        features |= {
+            "image/filename": tfds.features.Text(),
+            "image/id": np.int64,
+            "objects": tfds.features.Sequence(
+                {
+                    "id": np.int64,
+                    "area": np.int64,
+                    "bbox": tfds.features.BBoxFeature(),
+                    "label": classes,
+                    "is_crowd": np.bool_,
+                }
+            ),
+        }
+    else:
+        features |= {"label": classes, "file_name": tfds.features.Text()}
+    tfds.features.FeaturesDict(features).save_config(folder)
+    set_name, _, config = prepared_name(name).partition("/")
+    info = {
+        "name": set_name,
+        **({"configName": config} if config else {}),
+        "version": VERSION,
+        "fileFormat": "array_record",
+        "moduleName": __name__,
+        "splits": [
+            {
+                "name": split,
+                "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+                "shardLengths": [str(len(shard.indices)) for shard in shards],
+                "numBytes": str(sum(shard.num_bytes for shard in shards)),
+            }
+            for split, shards in plan.items()
+        ],
+    }
+    (folder / "dataset_info.json").write_text(json.dumps(info, indent=2) + "\n")
+
+
+def _file_name(name: str, split: str, number: int, count: int) -> str:
+    set_name = prepared_name(name).split("/")[0]
+    return f"{set_name}-{split}.array_record-{number:05d}-of-{count:05d}"

@@ -1,0 +1,228 @@
+"""Records of prepared sets, read and decoded one at a time: for sets that do not fit in memory."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.spec import Example
+
+# A record's features by name, as protocol buffers have them.
+Features = Mapping[str, Any]
+
+# Records whose labels are read at once: what is in memory of the images meanwhile.
+LABELS_AT_ONCE = 256
+
+
+class Annotation(Protocol):
+    """What a record says of its image."""
+
+    def label(self, features: Features, /) -> int | np.ndarray:
+        """See `Example`."""
+        ...
+
+    def annotate(self, image: np.ndarray, features: Features, /) -> Example: ...
+
+
+@dataclass(frozen=True)
+class OneClass:
+    """The class of the whole image."""
+
+    feature: str = "label"
+
+    def label(self, features: Features, /) -> int:
+        label = features[self.feature].int64_list.value[0]
+        if label < 0:  # TFDS's way of saying that it is kept secret.
+            raise DataError("the example has no label; choose a split that has labels")
+        return label
+
+    def annotate(self, image: np.ndarray, features: Features, /) -> Example:
+        return {"image": image, "label": self.label(features)}
+
+
+@dataclass(frozen=True)
+class SeveralClasses:
+    """The classes of the whole image, of `num_classes`; none at all is possible."""
+
+    feature: str
+    num_classes: int
+
+    def label(self, features: Features, /) -> np.ndarray:
+        return _marked(features[self.feature].int64_list.value, self.num_classes)
+
+    def annotate(self, image: np.ndarray, features: Features, /) -> Example:
+        return {"image": image, "label": self.label(features)}
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Objects with class and box, as TFDS's `coco` has them; the label is the classes there are.
+
+    A crowd, one box around many objects of a class, is left out: it neither makes a label nor is
+    it among the boxes. (Some published multi-label results count crowds.)
+    """
+
+    feature: str
+    num_classes: int
+
+    def label(self, features: Features, /) -> np.ndarray:
+        return _marked(self._classes(features)[self._single(features)], self.num_classes)
+
+    def annotate(self, image: np.ndarray, features: Features, /) -> Example:
+        single = self._single(features)
+        boxes = np.array(features[f"{self.feature}/bbox"].float_list.value, np.float32)
+        classes = self._classes(features)[single]
+        return {
+            "image": image,
+            "label": _marked(classes, self.num_classes),
+            "boxes": boxes.reshape(-1, 4)[single],
+            "box_labels": classes,
+        }
+
+    def _classes(self, features: Features) -> np.ndarray:
+        return np.array(features[f"{self.feature}/label"].int64_list.value, np.int32)
+
+    def _single(self, features: Features) -> np.ndarray:
+        crowd = np.array(features[f"{self.feature}/is_crowd"].int64_list.value, bool)
+        return ~crowd if len(crowd) else np.ones(len(self._classes(features)), bool)
+
+
+def _marked(classes: Any, num_classes: int) -> np.ndarray:
+    """uint8 [num_classes], 1 at each of the classes."""
+    marked = np.zeros(num_classes, np.uint8)
+    marked[np.asarray(classes, np.int64)] = 1
+    return marked
+
+
+class Shard(Protocol):
+    """A file, and how many examples it holds; TFDS's FileInstruction is one."""
+
+    @property
+    def filename(self) -> str: ...
+
+    @property
+    def examples_in_shard(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class RecordSource:
+    """A split in ArrayRecord files. An example is read and decoded when asked for.
+
+    `labels` reads all records once, without decoding images, and keeps what it found in
+    $XDG_CACHE_HOME/jaxcnn/labels (~/.cache) for as long as the files stay as they are.
+
+    Attributes:
+        shards: files that hold the records, in order.
+        annotation: what to take from a record beside its image.
+        channels: 1 (grey) or 3 (red, green, blue).
+        image_feature: the name of the image in a record.
+        remedy: what to do if a file is damaged, for error messages.
+    """
+
+    shards: tuple[Shard, ...]
+    annotation: Annotation
+    channels: int = 3
+    image_feature: str = "image"
+    remedy: str = "prepare the set again"
+
+    def __len__(self) -> int:
+        return sum(shard.examples_in_shard for shard in self.shards)
+
+    def __getitem__(self, index: int, /) -> Example:
+        import cv2
+
+        try:
+            record = self._records[int(index)]
+        except (RuntimeError, IndexError, OSError) as error:
+            raise DataNotFound(f"{self._damaged()} is damaged; {self.remedy}") from error
+        features = parse(record)
+        grey = self.channels == 1
+        # Boxes refer to the pixels as stored, whatever the camera says is up.
+        mode = (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB) | (
+            cv2.IMREAD_IGNORE_ORIENTATION
+        )
+        encoded = np.frombuffer(features[self.image_feature].bytes_list.value[0], np.uint8)
+        image = cv2.imdecode(encoded, mode) if len(encoded) else None
+        if image is None:
+            raise DataNotFound(f"its image cannot be decoded; {self.remedy}")
+        return self.annotation.annotate(image.reshape(*image.shape[:2], self.channels), features)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        kept = self._kept_labels()
+        if kept.exists():
+            return np.load(kept)
+        labels: list[int | np.ndarray] = []
+        for start in range(0, len(self), LABELS_AT_ONCE):
+            chosen = range(start, min(start + LABELS_AT_ONCE, len(self)))
+            try:
+                records = self._records.__getitems__(chosen)
+            except (RuntimeError, IndexError, OSError) as error:
+                raise DataNotFound(f"{self._damaged()} is damaged; {self.remedy}") from error
+            labels += [self.annotation.label(parse(record)) for record in records]
+        several = bool(labels) and isinstance(labels[0], np.ndarray)
+        read = np.array(labels, np.uint8 if several else np.int32)
+        _keep(kept, read)
+        return read
+
+    @cached_property
+    def _records(self) -> Any:
+        from array_record.python.array_record_data_source import ArrayRecordDataSource
+
+        # Files are opened when first read, the count of their records being known.
+        return ArrayRecordDataSource(self.shards)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without open files: worker processes open their own."""
+        return {k: v for k, v in self.__dict__.items() if k != "_records"}
+
+    def _damaged(self) -> str:
+        from array_record.python.array_record_data_source import ArrayRecordDataSource
+
+        for shard in self.shards:
+            try:
+                # The whole file, unlike a shard's entry, is counted when it is opened.
+                whole = ArrayRecordDataSource([shard.filename])
+                if len(whole) != shard.examples_in_shard:
+                    return shard.filename
+                for index in range(len(whole)):
+                    _ = whole[index]
+            except Exception:
+                return shard.filename
+        return os.path.dirname(self.shards[0].filename)
+
+    def _kept_labels(self) -> Path:
+        from etils import epath
+
+        facts = [repr(self.annotation)]
+        for shard in self.shards:
+            stat = epath.Path(shard.filename).stat()
+            facts.append(f"{shard.filename} {shard.examples_in_shard} {stat.length} {stat.mtime}")
+        name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cache / "jaxcnn" / "labels" / f"{name}.npy"
+
+
+def parse(record: bytes) -> Features:
+    """A serialised tf.train.Example's features by name."""
+    from tensorflow_datasets.proto import tf_example_pb2
+
+    example_class = tf_example_pb2.Example  # pyright: ignore[reportAttributeAccessIssue]
+    return example_class.FromString(record).features.feature
+
+
+def _keep(path: Path, labels: np.ndarray) -> None:
+    """Writes all or nothing; a folder that cannot be written costs the next run some reading."""
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(partial, labels)
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
