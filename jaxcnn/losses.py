@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import optax
 
 LossFn = Callable[[jax.Array, jax.Array], jax.Array]
@@ -12,18 +14,31 @@ LossFn = Callable[[jax.Array, jax.Array], jax.Array]
 AUX_WEIGHT = 0.3
 
 
-def cross_entropy(label_smoothing: float = 0.0) -> LossFn:
+def cross_entropy(label_smoothing: float = 0.0, class_weights: np.ndarray | None = None) -> LossFn:
     """`loss(logits [N, K], targets [N, K]) -> [N]`, targets being probabilities.
 
     Label smoothing gives every class label_smoothing / K of the target
     (Szegedy et al., 2016, section 7, https://arxiv.org/abs/1512.00567). Targets may be mixtures
     of labels already: smoothing is linear in them.
+
+    With `class_weights`, float [K], what a label contributes is multiplied by its class's weight,
+    its smoothing included; of a mixture each label keeps its own.
     """
 
     def loss(logits: jax.Array, targets: jax.Array) -> jax.Array:
         return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, label_smoothing))
 
-    return loss
+    if class_weights is None:
+        return loss
+    weights = jnp.asarray(class_weights, jnp.float32)
+
+    def weighted_loss(logits: jax.Array, targets: jax.Array) -> jax.Array:
+        weighted = targets * weights
+        total = weighted.sum(-1, keepdims=True)
+        spread = label_smoothing * total / weighted.shape[-1]
+        return optax.softmax_cross_entropy(logits, (1 - label_smoothing) * weighted + spread)
+
+    return weighted_loss
 
 
 def sigmoid_cross_entropy(label_smoothing: float = 0.0) -> LossFn:

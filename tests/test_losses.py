@@ -22,3 +22,28 @@ def test_smoothing_spreads_its_share_evenly_over_all_classes():
     even = cross_entropy()(logits, jnp.full((6, 4), 0.25))
     expected = 0.9 * cross_entropy()(logits, TARGETS) + 0.1 * even
     np.testing.assert_allclose(cross_entropy(0.1)(logits, TARGETS), expected, rtol=1e-5)
+
+
+WEIGHTS = np.array([0.5, 1.0, 2.0, 4.0])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_class_weights_multiply_the_loss_of_each_label(smoothing):
+    plain = cross_entropy(smoothing)(jnp.asarray(LOGITS), TARGETS)
+    weighted = cross_entropy(smoothing, WEIGHTS)(jnp.asarray(LOGITS), TARGETS)
+    np.testing.assert_allclose(weighted, plain * WEIGHTS[LABELS], rtol=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_in_a_mixture_each_label_keeps_its_weight(smoothing):
+    loss = cross_entropy(smoothing, WEIGHTS)
+    logits = jnp.asarray(LOGITS)
+    mixed = loss(logits, 0.3 * TARGETS + 0.7 * TARGETS[::-1])
+    expected = 0.3 * loss(logits, TARGETS) + 0.7 * loss(logits, TARGETS[::-1])
+    np.testing.assert_allclose(mixed, expected, rtol=1e-5)
+
+
+def test_equal_weights_change_nothing():
+    even = cross_entropy(0.1, np.ones(4))(jnp.asarray(LOGITS), TARGETS)
+    plain = cross_entropy(0.1)(jnp.asarray(LOGITS), TARGETS)
+    np.testing.assert_allclose(even, plain, rtol=1e-6)

@@ -3,15 +3,16 @@
 Philox is a counter-based generator (Salmon et al., 2011,
 https://www.thesalmons.org/john/random123/papers/random123sc11.pdf): any (key, counter) starts an
 independent stream at no cost. The key is (seed, epoch); the counter's upper words name the stream,
-its lower ones count the numbers drawn from it.
+the lowest counts the numbers drawn from it.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 # Third word of the counter: what a stream is for.
-ORDER, AUGMENTATION = 0, 1
+ORDER, AUGMENTATION, BALANCED_ORDER = 0, 1, 2
 
 
 # A batch asks for a slice of one epoch's order; prefetching reaches into the next epoch.
@@ -46,10 +47,54 @@ def batch_examples(
     return np.tile(examples, repeats), np.repeat(np.arange(repeats), distinct)
 
 
+@dataclass(frozen=True, eq=False)  # Told apart by identity: labels are too long to compare.
+class BalancedOrder:
+    """An order in which every class comes equally often, whatever its size.
+
+    The epoch has as many places as there are examples. It goes in rounds: each has every class
+    once, in random order, so in any number of places, and after any step, no class is more than one
+    ahead of another. Within a class the examples come in random order, all of them once before any
+    comes again: a small class is repeated, of a large one each epoch sees other examples.
+
+    Args:
+        labels: int [N], the class of each example; classes without any take no part.
+        seed: of the order.
+    """
+
+    labels: np.ndarray
+    seed: int
+
+    def epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Examples in order, int64 [N], and how often each came before in this epoch, int64 [N]."""
+        return _balanced_epoch(self, epoch)
+
+
+@lru_cache(maxsize=2)
+def _balanced_epoch(order: BalancedOrder, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.Generator(_philox(order.seed, epoch, BALANCED_ORDER, 0))
+    size = len(order.labels)
+    classes = np.unique(order.labels)
+    rounds = np.tile(np.arange(len(classes)), (-(-size // len(classes)), 1))
+    turns = rng.permuted(rounds, axis=1).ravel()[:size]  # Which class comes at each place.
+    examples, repeats = np.empty(size, np.int64), np.empty(size, np.int64)
+    for turn, label in enumerate(classes):
+        places = np.flatnonzero(turns == turn)
+        members = np.flatnonzero(order.labels == label)
+        passes = -(-len(places) // len(members))
+        shuffled = rng.permuted(np.tile(members, (passes, 1)), axis=1).ravel()
+        examples[places] = shuffled[: len(places)]
+        repeats[places] = np.arange(len(places)) // len(members)
+    examples.flags.writeable = repeats.flags.writeable = False
+    return examples, repeats
+
+
 class ExampleRng:
     """Random numbers for augmentation: `rng(example, repeat)`.
 
     They are a function of (seed, epoch, example, repeat).
+
+    An example that comes more than once an epoch has other numbers each time: `repeat` says how
+    often it came before.
 
     One generator is moved from stream to stream, since making one takes far longer. So a
     generator is good until the next call, and an ExampleRng belongs to one thread.

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.errors import DataError, ExampleError
-from jaxcnn.data.order import ExampleRng, batch_examples
+from jaxcnn.data.order import BalancedOrder, ExampleRng, batch_examples
 from jaxcnn.data.policies import PolicyName, make_policy
 from jaxcnn.data.spec import DatasetSpec, Source
 from jaxcnn.data.transforms import (
@@ -37,6 +37,7 @@ from jaxcnn.data.transforms import (
 
 Batch = dict[str, np.ndarray]
 Fit = Literal["interpolate", "pad", "crop"]
+Sampling = Literal["shuffle", "balanced"]
 
 
 def eval_transforms(
@@ -192,6 +193,7 @@ def train_batches(
     stop_step: int,
     start_step: int = 0,
     repeats: int = 1,
+    sampling: Sampling = "shuffle",
     process_index: int = 0,
     process_count: int = 1,
     num_workers: int = 0,
@@ -212,6 +214,7 @@ def train_batches(
         stop_step: where to stop; epochs follow each other without a break.
         start_step: first batch wanted.
         repeats: versions of each example in a batch; see `jaxcnn.data.order.batch_examples`.
+        sampling: "shuffle" has every example once an epoch, "balanced" every class equally often.
         process_index: this process among process_count.
         process_count: processes that share a batch.
         num_workers: processes that prepare batches; 0 for threads of this one.
@@ -224,7 +227,8 @@ def train_batches(
     """
     steps_per_epoch(len(source), batch_size, repeats)
     rows = _process_rows(batch_size, process_index, process_count)
-    batches = _TrainBatches(source, tuple(transforms), batch_size, repeats, seed, rows)
+    balanced = BalancedOrder(source.labels, seed) if sampling == "balanced" else None
+    batches = _TrainBatches(source, tuple(transforms), batch_size, repeats, seed, rows, balanced)
     return _run(batches, start_step, stop_step, num_workers, num_threads)
 
 
@@ -265,13 +269,18 @@ class _TrainBatches:
     repeats: int
     seed: int
     rows: slice
+    balanced: BalancedOrder | None
 
     def __call__(self, step: int, /) -> Batch:
         size = len(self.source)
         epoch, position = divmod(step, steps_per_epoch(size, self.batch_size))
-        examples, repeats = batch_examples(
-            size, self.batch_size, self.repeats, self.seed, epoch, position
-        )
+        if self.balanced is None:
+            examples, repeats = batch_examples(
+                size, self.batch_size, self.repeats, self.seed, epoch, position
+            )
+        else:
+            batch = slice(position * self.batch_size, (position + 1) * self.batch_size)
+            examples, repeats = (of_epoch[batch] for of_epoch in self.balanced.epoch(epoch))
         rng = ExampleRng(self.seed, epoch)
         rows = self.rows
         return _prepare(self.source, self.transforms, examples[rows], repeats[rows], rng)
@@ -289,12 +298,12 @@ class _EvalBatches:
         indices = np.arange(first, first + self.batch_size)[self.rows]
         weight = (indices < last).astype(np.float32)
         # Filling takes its shape from the last example, its content from none.
-        examples = np.unique(indices.clip(max=last - 1))
+        indices = np.unique(indices.clip(max=last - 1))
         rng = ExampleRng(0, 0)
-        batch = _prepare(self.source, self.transforms, examples, np.zeros_like(examples), rng)
+        batch = _prepare(self.source, self.transforms, indices, np.zeros_like(indices), rng)
         real = int(weight.sum())
         return {
-            **{name: _fill_up(values[:real], len(indices)) for name, values in batch.items()},
+            **{name: _fill_up(values[:real], len(weight)) for name, values in batch.items()},
             "weight": weight,
         }
 

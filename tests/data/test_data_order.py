@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn.data.order import ExampleRng, batch_examples, epoch_order
+from jaxcnn.data.order import BalancedOrder, ExampleRng, batch_examples, epoch_order
 
 
 @given(n=st.integers(1, 3000), seed=st.integers(0, 2**63), epoch=st.integers(0, 10**6))
@@ -102,3 +102,55 @@ def test_repeats_have_streams_of_their_own_and_the_first_is_the_examples():
     rng = ExampleRng(1, 2)
     assert tuple(rng(7, 1).integers(2**60, size=3)) == draws[3]
     assert tuple(rng(7).integers(2**60, size=3)) == draws[2]
+
+
+LABELS = st.lists(st.integers(0, 5), min_size=1, max_size=80).map(np.array)
+
+
+@given(labels=LABELS, seed=st.integers(0, 2**32), epoch=st.integers(0, 1000))
+def test_balanced_order_has_every_class_equally_often_from_any_start(labels, seed, epoch):
+    examples, _ = BalancedOrder(labels, seed).epoch(epoch)
+    assert len(examples) == len(labels)
+    present = np.unique(labels)
+    for length in range(1, len(labels) + 1):
+        counts = np.bincount(labels[examples[:length]], minlength=6)[present]
+        assert counts.max() - counts.min() <= 1
+
+
+@given(labels=LABELS, epoch=st.integers(0, 1000))
+def test_balanced_order_repeats_no_example_before_the_whole_class_came(labels, epoch):
+    examples, repeats = BalancedOrder(labels, 3).epoch(epoch)
+    before = np.zeros(len(labels), int)
+    for example, repeat in zip(examples, repeats, strict=True):
+        assert repeat == before[example]
+        before[example] += 1
+    for label in np.unique(labels):
+        drawn = before[labels == label]
+        assert drawn.max() - drawn.min() <= 1
+
+
+def test_balanced_order_depends_on_seed_and_epoch_and_on_nothing_else():
+    labels = np.array([0] * 40 + [1] * 5)
+    orders = [
+        tuple(BalancedOrder(labels, seed).epoch(epoch)[0])
+        for seed in range(4)
+        for epoch in range(4)
+    ]
+    assert len(set(orders)) == 16
+    assert tuple(BalancedOrder(labels.copy(), 0).epoch(0)[0]) == orders[0]
+
+
+def test_balanced_order_comes_to_every_example_of_a_large_class():
+    labels = np.array([0] * 90 + [1] * 10)
+    order = BalancedOrder(labels, 0)
+    drawn = np.bincount(np.concatenate([order.epoch(e)[0] for e in range(40)]), minlength=100)
+    # 50 places an epoch for 90 examples: 22.2 times each, with deviation 3.1.
+    assert drawn[:90].min() > 22.2 - 5 * 3.2 and drawn[:90].max() < 22.2 + 5 * 3.2
+    assert drawn[90:].tolist() == [200] * 10
+
+
+def test_repeats_of_an_example_have_streams_of_their_own():
+    rng = ExampleRng(1, 2)
+    streams = {tuple(rng(5, repeat).random(4)) for repeat in range(100)}
+    assert len(streams) == 100
+    np.testing.assert_array_equal(rng(5, 0).random(4), ExampleRng(1, 2)(5).random(4))

@@ -467,3 +467,31 @@ def test_what_cannot_be_brought_to_the_models_input_is_refused():
         eval_transforms(dataset_spec("cifar10"), image_size=28, channels=3, resize="pad")
     with pytest.raises(ValueError, match="cifar10 has 3 channels, not 1; only grey images"):
         eval_transforms(dataset_spec("cifar10"), image_size=32, channels=1)
+
+
+def skewed() -> ArraySource:
+    """40 images of class 0 and 4 of class 1, each of one colour: its number."""
+    images = np.arange(44, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
+    return ArraySource(images, np.repeat([0, 1], [40, 4]).astype(np.int32))
+
+
+def test_balanced_sampling_draws_classes_equally_often_in_every_batch():
+    batches = train_batches(skewed(), (), batch_size=8, seed=0, stop_step=10, sampling="balanced")
+    assert [np.bincount(batch["label"]).tolist() for batch in batches] == [[4, 4]] * 10
+
+
+def test_balanced_sampling_augments_an_examples_repeats_differently():
+    batches = train_batches(
+        skewed(), (RandomErasing(1.0),), batch_size=44, seed=0, stop_step=1, sampling="balanced"
+    )
+    batch = next(batches)
+    small = batch["image"][batch["label"] == 1]
+    assert len(small) == 22
+    assert len({image.tobytes() for image in small}) == 22
+
+
+def test_balanced_batches_depend_neither_on_workers_nor_on_the_start():
+    options = {"batch_size": 8, "seed": 1, "stop_step": 12, "sampling": "balanced"}
+    whole = list(train_batches(skewed(), AUGMENT, **options))
+    assert_same(train_batches(skewed(), AUGMENT, **options, start_step=7), whole[7:])
+    assert_same(train_batches(skewed(), AUGMENT, **options, num_workers=2), whole)
