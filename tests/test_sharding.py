@@ -64,7 +64,6 @@ def on_one_device():
     return three_steps(Mesh(data=1))
 
 
-@pytest.mark.xdist_group("sharding")
 @pytest.mark.parametrize("mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=4, fsdp=2)])
 def test_the_arithmetic_on_eight_devices_is_that_of_one(on_one_device, mesh):
     """BatchNorm's statistics and mixup's partners are those of the global batch."""

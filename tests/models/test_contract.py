@@ -1,10 +1,12 @@
 """What every model promises; a new one is tested because it exists."""
 
 import functools
+import json
 import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from flax.traverse_util import unflatten_dict
 
@@ -12,8 +14,10 @@ from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.models.macs import count_macs
 from jaxcnn.models.spec import init_variables
+from jaxcnn.weights import from_torch, to_torch
 from jaxcnn.weights.torch_names import model_tensors
-from tests.models.variants import every_model
+from tests.parity.cases import KEYS
+from tests.parity.rule import digest
 
 KEY = jax.random.key(0)
 
@@ -49,10 +53,15 @@ def small_size(name, wanted):
     return wanted
 
 
-@pytest.mark.parametrize("name", every_model())
-def test_parameters_and_macs_are_the_published_ones(name):
+@pytest.mark.parametrize("name", list_models())
+def test_size_work_and_torch_names_are_the_references_and_weights_round_trip_to_the_bit(name):
+    """One test, since tracing a deep model takes seconds."""
     spec = model_spec(name)
-    tensors = {t.path: t.shape for t in model_tensors(name, spec.num_classes).values()}
+    of_torch = model_tensors(name, spec.num_classes)
+    shapes = {key: tensor.torch_shape for key, tensor in of_torch.items()}
+    assert digest(shapes) == json.loads(KEYS.read_text())[name]
+
+    tensors = {tensor.path: tensor.shape for tensor in of_torch.values()}
     params = sum(math.prod(shape) for path, shape in tensors.items() if path[0] == "params")
     assert params == spec.num_params
 
@@ -61,6 +70,17 @@ def test_parameters_and_macs_are_the_published_ones(name):
     images = jax.ShapeDtypeStruct((1, *[spec.image_size] * 2, spec.channels), jnp.float32)
     macs = count_macs(lambda v, x: model.apply(v, x, train=False), unflatten_dict(leaves), images)
     assert macs / 1e9 == pytest.approx(spec.gmacs, rel=0.005)
+
+    # Names and axes are what could go wrong: bytes show it, and the largest models fit.
+    rng = np.random.default_rng(0)
+    state_dict = {
+        key: np.frombuffer(rng.bytes(math.prod(shape)), np.uint8).reshape(shape)
+        for key, shape in shapes.items()
+    }
+    back = to_torch(name, from_torch(name, state_dict, num_classes=spec.num_classes))
+    tracked = {key for key in back if key.endswith("num_batches_tracked")}
+    assert back.keys() - tracked == state_dict.keys()
+    assert all(np.array_equal(back[key], state_dict[key]) for key in state_dict)
 
 
 @pytest.mark.parametrize("name", smallest_of_each_kind())
