@@ -198,11 +198,18 @@ def test_a_step_that_does_not_fit_exits_1_with_the_largest_batch_that_does(capsy
     assert error.count("\n") == 1
 
 
-def test_what_the_compiler_says_of_memory_is_understood():
-    said = "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space"
-    said += " hbm. Used 25.50G of 15.75G hbm. Exceeded hbm capacity by 9.75G."
+# As libtpu 0.0.52 has them.
+WHOLE = "RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm. Used 25.50G of 15.75G hbm. "
+WHOLE += "Exceeded hbm capacity by 9.75G. HLO module: jit_step."
+TEMPORARIES = "RESOURCE_EXHAUSTED: E1000: CompileTimeHbmOom: Ran out of memory on HBM, the total "
+TEMPORARIES += "memory required for HLO temporaries (167.39G) exceeds available HBM (15.75G). HLO "
+
+
+@pytest.mark.parametrize("said, used", [(WHOLE, 25.5), (TEMPORARIES, 167.39)])
+def test_what_the_compiler_says_of_memory_is_understood(said, used):
     problem = step_cost.out_of_memory(said)
-    assert (problem.used, problem.available) == (25.5 * 2**30, 15.75 * 2**30)
+    assert problem is not None
+    assert (problem.used, problem.available) == (used * 2**30, 15.75 * 2**30)
     assert step_cost.out_of_memory("INTERNAL: something else") is None
 
 

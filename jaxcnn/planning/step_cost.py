@@ -11,14 +11,18 @@ import jax.numpy as jnp
 from jax.experimental import topologies
 from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxcnn.errors import UserError
+from jaxcnn.errors import RunError, UserError
 from jaxcnn.planning.chips import chip_of
 from jaxcnn.planning.collectives import Collective, collectives
 from jaxcnn.planning.largest_batch import DoesNotFit
 from jaxcnn.program import Program
 from jaxcnn.sharding import Devices
 
-_OUT_OF_MEMORY = re.compile(r"Used ([\d.]+)([KMGT]?) of ([\d.]+)([KMGT]?) hbm")
+# What libtpu 0.0.52 says of temporaries alone, and of a whole program.
+_OUT_OF_MEMORY = re.compile(
+    r"(?:temporaries \(|Used )([\d.]+)([KMGT]?)"
+    r"(?:\) exceeds available HBM \(| of )([\d.]+)([KMGT]?)(?:\)| hbm)"
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def topology_devices(topology: str) -> Devices:
 def step_cost(program: Program, batch_size: int, image_shape: tuple[int, int, int]) -> StepCost:
     """Compiles the training step for a batch of uint8 images [batch_size, *image_shape].
 
-    Raises DoesNotFit where the compiler finds that it needs more memory than there is.
+    Raises DoesNotFit where the compiler finds that it needs more memory than there is, RunError
+    where it fails otherwise.
     """
     rows = program.rows
     batch = {
@@ -86,7 +91,8 @@ def step_cost(program: Program, batch_size: int, image_shape: tuple[int, int, in
     except jax.errors.JaxRuntimeError as error:
         if problem := out_of_memory(str(error)):
             raise problem from error
-        raise
+        reason = str(error).splitlines()[0]
+        raise RunError(f"the TPU's compiler cannot compile the step: {reason}") from error
     memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
     return StepCost(
         state_bytes=memory.argument_size_in_bytes
