@@ -22,7 +22,7 @@ def brightness(image: np.ndarray, factor: float) -> np.ndarray:
 
 def contrast(image: np.ndarray, factor: float) -> np.ndarray:
     """`factor` 0 gives the image's mean grey, 1 the image, more a starker one."""
-    mean = int(float(_grey(image).mean()) + 0.5)
+    mean = int(cv2.mean(_grey(image))[0] + 0.5)
     return _look_up(image, _blend(np.full_like(_LEVELS, mean), _LEVELS, factor))
 
 
@@ -33,8 +33,9 @@ def saturation(image: np.ndarray, factor: float) -> np.ndarray:
 
 def sharpness(image: np.ndarray, factor: float) -> np.ndarray:
     """`factor` 0 gives a smoothed image, 1 the image, 2 a sharpened one. The border stays."""
-    smooth = image.copy()
-    smooth[1:-1, 1:-1] = cv2.filter2D(image, -1, _SMOOTH).reshape(image.shape)[1:-1, 1:-1]
+    smooth = cv2.filter2D(image, -1, _SMOOTH).reshape(image.shape)
+    smooth[[0, -1]] = image[[0, -1]]
+    smooth[:, [0, -1]] = image[:, [0, -1]]
     return _blend(smooth, image, factor)
 
 
@@ -72,12 +73,20 @@ def invert(image: np.ndarray) -> np.ndarray:
 
 def autocontrast(image: np.ndarray) -> np.ndarray:
     """Stretches each channel so that its darkest level becomes 0, its lightest 255."""
-    return _look_up(image, np.stack([_stretch(h) for h in _histograms(image)], axis=1))
+    low, high = np.array([cv2.minMaxLoc(channel)[:2] for channel in cv2.split(image)]).T
+    scale = 255 / np.maximum(high - low, 1)
+    stretched = _LEVELS[:, None] * scale - low * scale
+    return _look_up(image, np.where(low < high, _to_bytes(stretched), _LEVELS[:, None]))
 
 
 def equalize(image: np.ndarray) -> np.ndarray:
     """Spreads each channel's levels so that all become about equally frequent."""
-    return _look_up(image, np.stack([_spread(h) for h in _histograms(image)], axis=1))
+    histograms = _histograms(image)
+    last = 255 - (histograms[::-1] > 0).argmax(axis=0)
+    step = (histograms.sum(axis=0) - histograms[last, np.arange(image.shape[2])]) // 255
+    below = histograms.cumsum(axis=0) - histograms
+    spread = (step // 2 + below) // np.maximum(step, 1)
+    return _look_up(image, np.where(step > 0, _to_bytes(spread), _LEVELS[:, None]))
 
 
 @dataclass(frozen=True)
@@ -179,15 +188,17 @@ class GaussianBlur:
 
 
 _LEVELS = np.arange(256, dtype=np.uint8)
+# ITU-R 601 as Pillow counts it, in 1/65536; with a half, so that cutting off rounds.
+_LUMA = np.array([[19595, 38470, 7471, 32768]], np.float32) / 65536
 # ImageFilter.SMOOTH. Thirteenths are never halves, so both libraries round them alike.
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 
 
 def _blend(base: np.ndarray, image: np.ndarray, factor: float) -> np.ndarray:
     """base + factor * (image - base), cut off to whole levels as Image.blend does in float32."""
-    # From 16-bit differences: four times faster than to subtract in floating point.
-    difference = cv2.subtract(image, base, dtype=cv2.CV_16S).reshape(image.shape)
-    blended = difference.astype(np.float32)
+    # In one array: with more, time goes into getting large memory from the system.
+    blended = image.astype(np.float32)
+    blended -= base
     blended *= np.float32(factor)
     blended += base
     return blended.astype(np.uint8) if 0 <= factor <= 1 else _to_bytes(blended)
@@ -204,35 +215,18 @@ def _look_up(image: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 1]. By Pillow: OpenCV's is off by one in a thousandth of the pixels."""
+    """uint8 [H, W, 1], Pillow's: cvtColor's is off by one in a thousandth of the pixels."""
     if image.shape[2] == 1:
         return image
     if image.shape[2] != 3:
         raise DataError(f"cannot make {image.shape[2]} channels grey; give an image of 1 or 3")
-    return np.asarray(Image.fromarray(image).convert("L"))[..., None]
+    # All these numbers have at most 24 bits: float32 has them, and their sums, exactly.
+    return cv2.transform(image.astype(np.float32), _LUMA).astype(np.uint8)[..., None]
 
 
-def _histograms(image: np.ndarray) -> list[np.ndarray]:
-    """How many pixels each level has, int [256], for each channel."""
+def _histograms(image: np.ndarray) -> np.ndarray:
+    """How many pixels of each channel have each level, int [256, C]."""
     counts = (
         cv2.calcHist([image], [channel], None, [256], [0, 256]) for channel in range(image.shape[2])
     )
-    return [count.ravel().astype(np.int64) for count in counts]
-
-
-def _stretch(histogram: np.ndarray) -> np.ndarray:
-    levels = np.flatnonzero(histogram)
-    low, high = int(levels[0]), int(levels[-1])
-    if low == high:
-        return _LEVELS
-    scale = 255 / (high - low)
-    return _to_bytes(_LEVELS * scale - low * scale)
-
-
-def _spread(histogram: np.ndarray) -> np.ndarray:
-    last = histogram[np.flatnonzero(histogram)[-1]]
-    step = (histogram.sum() - last) // 255
-    if step == 0:
-        return _LEVELS
-    below = np.cumsum(histogram) - histogram
-    return _to_bytes((step // 2 + below) // step)
+    return np.stack([count.ravel() for count in counts], axis=1).astype(np.int64)
