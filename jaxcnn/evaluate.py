@@ -31,6 +31,8 @@ class Options:
     """For published weights: height and width in pixels; what the weights ask for if not given."""
     split: Literal["train", "val", "test", "all"] | None = None
     """What to evaluate on; the test split if not given, or all of a set without splits."""
+    tta: Literal["none", "flip", "five", "ten"] = "none"
+    """Average the probabilities of views: the mirror image too, five crops, or those mirrored."""
     data_dir: str | None = None
     """Where the data is: a TFDS directory or a folder of images; a run knows its own."""
     compilation_cache: bool = True
@@ -55,7 +57,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
         if options.workdir is not None:
             figures = evaluate_run(
-                options.workdir, split=options.split or "test", data_dir=options.data_dir
+                options.workdir,
+                split=options.split or "test",
+                data_dir=options.data_dir,
+                tta=options.tta,
             )
         else:
             figures = evaluate_pretrained(
@@ -65,6 +70,7 @@ def main(args: Sequence[str] | None = None) -> int:
                 data_dir=options.data_dir,
                 split=options.split,
                 image_size=options.image_size,
+                tta=options.tta,
                 say=partial(print, file=sys.stderr),
             )
         print(json.dumps(figures, indent=2))

@@ -11,6 +11,7 @@ from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import dataset_at, load_split
 from jaxcnn.data.pipeline import eval_batches, eval_transforms
 from jaxcnn.data.transforms import Transform
+from jaxcnn.data.views import ViewsName, with_views
 from jaxcnn.errors import UserError
 from jaxcnn.feed import Feed
 from jaxcnn.models import create_model, model_spec
@@ -28,8 +29,11 @@ def evaluate_run(
     split: str = "test",
     data_dir: str | None = None,
     extra_transforms: Sequence[Transform] = (),
+    tta: ViewsName = "none",
 ) -> dict[str, Any]:
-    """`{"split", "step", "top1", "top5", "loss", "n"}` of a run's best checkpoint by validation.
+    """`{"split", "tta", "step", "top1", "top5", "loss", "n"}` of a run's best checkpoint.
+
+    The best by validation.
 
     Of a data set whose images show several classes `"mAP", "CF1", "OF1"` in place of top-1 and -5.
 
@@ -38,6 +42,7 @@ def evaluate_run(
         split: "train", "val" or "test".
         data_dir: where the data is now; where the run had it if not given.
         extra_transforms: done to the images as the model would get them, a shift for one.
+        tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
 
     Raises UserError if the folder holds no run, no validated checkpoint, or the data is missing.
     """
@@ -62,7 +67,7 @@ def evaluate_run(
             raise UserError(f"{folder.path} has not finished an epoch yet; train on")
         step = progress["best"]["step"]
         state, _ = checkpoints.restore(step, program.state_like)
-    batches = feed.eval_batches(split, extra_transforms)
+    batches = feed.eval_batches(split, extra_transforms, tta)
     evaluation = evaluate(
         program.eval_step,
         program.rows,
@@ -70,7 +75,7 @@ def evaluate_run(
         batches,
         metrics=program.metrics,
     )
-    return {"split": split, "step": step, **evaluation.figures}
+    return {"split": split, "tta": tta, "step": step, **evaluation.figures}
 
 
 def evaluate_pretrained(
@@ -82,9 +87,10 @@ def evaluate_pretrained(
     split: str | None = None,
     image_size: int | None = None,
     batch_size: int = 50,
+    tta: ViewsName = "none",
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """`{"arch", "split", "top1", "top5", "loss", "n"}` of published weights on a data set.
+    """`{"arch", "split", "tta", "top1", "top5", "loss", "n"}` of published weights on a data set.
 
     Photographs are prepared as the weights' own evaluation did.
 
@@ -96,6 +102,7 @@ def evaluate_pretrained(
         split: the test split if not given, or all of a set that comes without splits.
         image_size: height and width in pixels; what the weights ask for if not given.
         batch_size: images at a time; the figures do not depend on it.
+        tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
         say: is told what the user should know before the figures.
 
     Raises UserError where weights, data and model do not fit each other.
@@ -120,7 +127,10 @@ def evaluate_pretrained(
         interpolation=preprocessing.interpolation,
     )
     batches = eval_batches(
-        load_split(data, split, data_dir), transforms, batch_size=batch_size, num_threads=2
+        load_split(data, split, data_dir),
+        with_views(transforms, tta, data),
+        batch_size=batch_size,
+        num_threads=2,
     )
     mesh = make_mesh(Mesh(data=1))
     model = create_model(pretrained.arch, num_classes=data.num_classes)
@@ -129,4 +139,4 @@ def evaluate_pretrained(
     evaluation = evaluate(
         eval_step, batch_sharding(mesh), variables, batches, metrics=metrics_of(data)
     )
-    return {"arch": pretrained.arch, "split": split, **evaluation.figures}
+    return {"arch": pretrained.arch, "split": split, "tta": tta, **evaluation.figures}

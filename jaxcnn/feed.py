@@ -14,6 +14,7 @@ from jaxcnn.data.pipeline import (
     train_transforms,
 )
 from jaxcnn.data.transforms import Transform
+from jaxcnn.data.views import ViewsName, with_views
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
 from jaxcnn.weights.preprocessing import Preprocessing
@@ -89,15 +90,20 @@ class Feed:
         )
 
     def eval_batches(
-        self, split: str, extra_transforms: Sequence[Transform] = ()
+        self,
+        split: str,
+        extra_transforms: Sequence[Transform] = (),
+        views: ViewsName = "none",
     ) -> Iterator[dict[str, np.ndarray]]:
         """All of a split in order: "train", "val" or "test".
 
-        `extra_transforms` are done to the images as the model would get them.
+        `extra_transforms` are done to the images as the model would get them, or with crops among
+        the `views` to what these are cut from.
         """
+        transforms = (*self._eval_transforms, *extra_transforms)
         return eval_batches(
             getattr(self, split),
-            (*self._eval_transforms, *extra_transforms),
+            with_views(transforms, views, self.spec),
             batch_size=self.recipe.batch_size,
             num_workers=self.recipe.workers,
         )

@@ -131,12 +131,25 @@ def make_eval_step(
     """`step(variables, batch) -> (sums, outputs)`: the top class [N], or of several labels the
     logits [N, K].
 
-    `batch` has a `weight` per example; the outputs cover those that only fill the batch too.
+    `batch` has a `weight` per example; the outputs cover those that only fill the batch too. Where
+    its images are [N, V, H, W, C], the probabilities of an example's V views are averaged.
     """
+
+    def average_of_views(variables: Variables, views: jax.Array) -> jax.Array:
+        def log_probabilities(images: jax.Array) -> jax.Array:
+            logits: Any = model.apply(variables, images, train=False)
+            return jax.nn.log_softmax(logits)
+
+        # One view after the other: a batch takes no more memory than it does without views.
+        each = jax.lax.map(log_probabilities, views.swapaxes(0, 1))  # [V, N, K]
+        return jax.nn.logsumexp(each, axis=0) - jnp.log(views.shape[1])
 
     def step(variables: Variables, batch: Batch) -> tuple[Sums, jax.Array]:
         images, targets = prepare(jax.random.key(0), batch)
-        logits: Any = model.apply(variables, images, train=False)
+        if images.ndim == 5:
+            logits = average_of_views(variables, images)
+        else:
+            logits: Any = model.apply(variables, images, train=False)
         losses = loss_fn(logits, targets)
         sums = metrics.batch_sums(losses, logits, batch["label"], batch["weight"])
         return sums, metrics.outputs(logits)

@@ -32,6 +32,11 @@ def test_evaluating_a_run_gives_the_figures_of_its_summary(run, capsys, split):
     assert {name: figures[name] for name in summary[split]} == pytest.approx(summary[split])
 
 
+def test_views_a_data_set_cannot_have_are_refused(run, capsys):
+    assert main([f"--workdir={run[0]}", "--tta=flip", "--no-compilation-cache"]) == 2
+    assert "changes the label of digits" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -67,30 +72,57 @@ def test_a_run_without_a_checkpoint_is_refused(run, tmp_path, capsys):
     assert "has no checkpoint yet; train first" in capsys.readouterr().err
 
 
-def test_published_weights_are_measured_on_every_picture_of_a_folder(tmp_path, capsys):
-    """The figures are those of the model applied to the pictures by hand."""
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Arguments that evaluate random weights on a folder of 7 pictures; model, weights, both."""
+    folder = tmp_path_factory.mktemp("published")
     model = create_model("resnet20", num_classes=2)
     variables = init_variables(model, jax.random.key(1), (32, 32), 3)
-    save_file(to_torch("resnet20", variables), tmp_path / "w.safetensors")
+    save_file(to_torch("resnet20", variables), folder / "w.safetensors")
     rng = np.random.default_rng(0)
     pictures, labels = rng.integers(256, size=(7, 32, 32, 3), dtype=np.uint8), [0, 0, 0, 0, 1, 1, 1]
     for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-        folder = tmp_path / "photos" / "ab"[label]
-        folder.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder / f"{number}.png"), picture[..., ::-1])
+        (folder / "photos" / "ab"[label]).mkdir(parents=True, exist_ok=True)
+        name = folder / "photos" / "ab"[label] / f"{number}.png"
+        cv2.imwrite(str(name), picture[..., ::-1])
+    args = ["--arch=resnet20", f"--pretrained={folder / 'w.safetensors'}", "--image-size=28"]
+    args += [f"--data-dir={folder / 'photos'}", "--no-compilation-cache"]
 
-    args = ["--arch=resnet20", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
-    args += [f"--data-dir={tmp_path / 'photos'}", "--no-compilation-cache"]
+    def logits(images: np.ndarray) -> jax.Array:
+        normalized = (images / 255 - IMAGENET[0]) / IMAGENET[1]
+        return jax.jit(model.apply)(variables, normalized.astype(np.float32))
+
+    return args, logits, pictures, np.array(labels)
+
+
+def test_published_weights_are_measured_on_every_picture_of_a_folder(published, capsys):
+    """The figures are those of the model applied to the pictures by hand."""
+    args, logits_of, pictures, labels = published
     assert main(args) == 0
     figures = json.loads(capsys.readouterr().out)
 
     # 28 / 0.875 = 32 pixels on the shorter side: the centre is cut out, nothing is resized.
-    images = (pictures[:, 2:-2, 2:-2] / 255 - IMAGENET[0]) / IMAGENET[1]
-    logits = model.apply(variables, images.astype(np.float32))
-    expected = optax.softmax_cross_entropy_with_integer_labels(logits, np.array(labels)).mean()
-    assert (figures["n"], figures["split"]) == (7, "all")
+    logits = logits_of(pictures[:, 2:-2, 2:-2])
+    expected = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+    assert (figures["n"], figures["split"], figures["tta"]) == (7, "all", "none")
     assert figures["loss"] == pytest.approx(float(expected), rel=1e-4)
-    assert figures["top1"] == pytest.approx(np.mean(logits.argmax(-1) == np.array(labels)))
+    assert figures["top1"] == pytest.approx(np.mean(logits.argmax(-1) == labels))
+
+
+def test_ten_crops_average_the_probabilities_of_corners_centre_and_mirror_images(published, capsys):
+    args, logits_of, pictures, labels = published
+    assert main([*args, "--tta=ten"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+
+    crops = [pictures[:, y : y + 28, x : x + 28] for y in (0, 4) for x in (0, 4)]
+    crops.append(pictures[:, 2:-2, 2:-2])
+    crops += [crop[:, :, ::-1] for crop in crops]
+    logits = logits_of(np.concatenate(crops)).reshape(10, 7, 2)
+    mean = np.asarray(jax.nn.softmax(logits).mean(0))
+    expected = -np.log(mean[np.arange(7), labels]).mean()
+    assert (figures["n"], figures["tta"]) == (7, "ten")
+    assert figures["loss"] == pytest.approx(float(expected), rel=1e-4)
+    assert figures["top1"] == pytest.approx(np.mean(mean.argmax(-1) == labels))
 
 
 def test_weights_for_other_classes_than_the_data_sets_are_refused(tmp_path, capsys):
