@@ -179,7 +179,7 @@ def average_precisions(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """
     from sklearn.metrics import average_precision_score
 
-    floor = np.finfo(np.float32).min
+    floor = float(np.finfo(np.float32).min)
     scores = np.nan_to_num(scores, nan=floor, neginf=floor)
     return np.array(
         [

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from jaxcnn.losses import cross_entropy
+from jaxcnn.losses import cross_entropy, sigmoid_cross_entropy
 
 LOGITS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 LABELS = np.array([0, 1, 2, 3, 0, 1])
@@ -47,3 +47,18 @@ def test_equal_weights_change_nothing():
     even = cross_entropy(0.1, np.ones(4))(jnp.asarray(LOGITS), TARGETS)
     plain = cross_entropy(0.1)(jnp.asarray(LOGITS), TARGETS)
     np.testing.assert_allclose(even, plain, rtol=1e-6)
+
+
+def test_sigmoid_cross_entropy_is_the_sum_of_each_classes_own_log_loss():
+    shown = np.array([[0, 1, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1]] * 2)[:6]
+    probabilities = 1 / (1 + np.exp(-LOGITS))
+    losses = sigmoid_cross_entropy()(jnp.asarray(LOGITS), jnp.asarray(shown))
+    assert losses.shape == (6,)
+    by_class = [log_loss(shown[:, k], probabilities[:, k], labels=[0, 1]) for k in range(4)]
+    assert float(losses.mean()) == pytest.approx(sum(by_class), rel=1e-5)
+
+
+def test_smoothing_moves_each_yes_and_no_by_half():
+    logits, targets = jnp.asarray(LOGITS), jnp.asarray(TARGETS)
+    expected = sigmoid_cross_entropy()(logits, jnp.where(targets == 1, 0.95, 0.05))
+    np.testing.assert_allclose(sigmoid_cross_entropy(0.1)(logits, targets), expected, rtol=1e-5)

@@ -246,7 +246,7 @@ def _describe(folder: Path, name: str, listing: Listing, plan: Plan) -> None:
         }
     else:
         features |= {"label": classes, "file_name": tfds.features.Text()}
-    tfds.features.FeaturesDict(features).save_config(folder)
+    tfds.features.FeaturesDict(features).save_config(str(folder))
     set_name, _, config = prepared_name(name).partition("/")
     info = {
         "name": set_name,

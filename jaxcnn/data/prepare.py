@@ -60,7 +60,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if options.source is None:
             folder = prepare_official(options.name, Path(data_dir), say=say)
         else:
-            with Progress(console=console, transient=True) as bar:
+            with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task("writing", total=None)
                 folder = prepare_from(
                     options.name,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.spec import DataDir, DatasetSpec, Source
+from jaxcnn.data.spec import DataDir, DatasetSpec, Load, Source
 
 # Of ImageNet's training set, as weights that are to be tuned expect them; grey: their mean.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -21,8 +21,8 @@ def photographs(
     num_classes: int,
     splits: Mapping[str, str],
     paper: str,
-    flip: bool = True,
     multi_label: bool = False,
+    load: Load | None = None,
 ) -> DatasetSpec:
     """The row of a set of colour photographs of many sizes; class names are in its folder.
 
@@ -32,8 +32,8 @@ def photographs(
         num_classes: 0 if only the folder tells.
         splits: ours -> TFDS's.
         paper: URL.
-        flip: whether a mirrored image keeps its label.
         multi_label: whether every class is asked for on its own.
+        load: where not all of a split is used; see `DatasetSpec.load`.
     """
     row = DatasetSpec(
         name=name,
@@ -42,9 +42,9 @@ def photographs(
         channels=3,
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
-        flip=flip,
+        flip=True,
         class_names=(),
-        load=partial(load, prepared, splits),
+        load=load or partial(load_prepared, prepared, splits),
         splits=tuple(splits),
         multi_label=multi_label,
         prepared=prepared,
@@ -59,7 +59,9 @@ def any_prepared(name: str) -> DatasetSpec:
     return replace(row, examine=partial(_examined, row))
 
 
-def load(prepared: str, splits: Mapping[str, str], split: str, data_dir: DataDir = None) -> Source:
+def load_prepared(
+    prepared: str, splits: Mapping[str, str], split: str, data_dir: DataDir = None
+) -> Source:
     """One of `splits` (ours -> TFDS's) of a prepared set, read as it is asked for."""
     from jaxcnn.data.tfds import load_records
 
@@ -94,7 +96,7 @@ def _examined(row: DatasetSpec, data_dir: DataDir) -> DatasetSpec:
         channels=facts.channels,
         mean=GREY_MEAN if grey else IMAGENET_MEAN,
         std=GREY_STD if grey else IMAGENET_STD,
-        load=partial(load, prepared, splits),
+        load=partial(load_prepared, prepared, splits),
         splits=tuple(splits),
         multi_label=not isinstance(facts.annotation, OneClass),
     )

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,16 +101,6 @@ def _marked(classes: Any, num_classes: int) -> np.ndarray:
     return marked
 
 
-class Shard(Protocol):
-    """A file, and how many examples it holds; TFDS's FileInstruction is one."""
-
-    @property
-    def filename(self) -> str: ...
-
-    @property
-    def examples_in_shard(self) -> int: ...
-
-
 @dataclass(frozen=True)
 class RecordSource:
     """A split in ArrayRecord files. An example is read and decoded when asked for.
@@ -118,14 +109,14 @@ class RecordSource:
     $XDG_CACHE_HOME/jaxcnn/labels (~/.cache) for as long as the files stay as they are.
 
     Attributes:
-        shards: files that hold the records, in order.
+        shards: files that hold the records, in order, each as TFDS's FileInstruction.
         annotation: what to take from a record beside its image.
         channels: 1 (grey) or 3 (red, green, blue).
         image_feature: the name of the image in a record.
         remedy: what to do if a file is damaged, for error messages.
     """
 
-    shards: tuple[Shard, ...]
+    shards: tuple[Any, ...]
     annotation: Annotation
     channels: int = 3
     image_feature: str = "image"
@@ -153,8 +144,12 @@ class RecordSource:
             raise DataNotFound(f"its image cannot be decoded; {self.remedy}")
         return self.annotation.annotate(image.reshape(*image.shape[:2], self.channels), features)
 
-    @cached_property
+    @property
     def labels(self) -> np.ndarray:
+        return self._labels
+
+    @cached_property
+    def _labels(self) -> np.ndarray:
         kept = self._kept_labels()
         if kept.exists():
             return np.load(kept)
@@ -198,12 +193,8 @@ class RecordSource:
         return os.path.dirname(self.shards[0].filename)
 
     def _kept_labels(self) -> Path:
-        from etils import epath
-
         facts = [repr(self.annotation)]
-        for shard in self.shards:
-            stat = epath.Path(shard.filename).stat()
-            facts.append(f"{shard.filename} {shard.examples_in_shard} {stat.length} {stat.mtime}")
+        facts += [f"{s.filename} {s.examples_in_shard} {_version(s.filename)}" for s in self.shards]
         name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cache / "jaxcnn" / "labels" / f"{name}.npy"
@@ -217,6 +208,17 @@ def parse(record: bytes) -> Features:
     return example_class.FromString(record).features.feature
 
 
+def _version(path: str) -> str:
+    """Another one whenever the file is another one."""
+    from etils import epath
+
+    if "://" in path:
+        bucket = epath.Path(path).stat()
+        return f"{bucket.length} {bucket.mtime}"
+    local = os.stat(path)  # Its times are finer than the seconds that buckets have.
+    return f"{local.st_size} {local.st_mtime_ns} {local.st_ino}"
+
+
 def _keep(path: Path, labels: np.ndarray) -> None:
     """Writes all or nothing; a folder that cannot be written costs the next run some reading."""
     partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")
@@ -225,4 +227,5 @@ def _keep(path: Path, labels: np.ndarray) -> None:
         np.save(partial, labels)
         os.replace(partial, path)
     except OSError:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()

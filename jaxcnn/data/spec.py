@@ -89,6 +89,9 @@ class Concatenation:
         return self.first[index] if index < split else self.second[index - split]
 
 
+Load = Callable[[str, DataDir], Source]
+
+
 @dataclass(frozen=True)
 class DatasetSpec:
     """A row of a data set table."""
@@ -104,7 +107,7 @@ class DatasetSpec:
     flip: bool
     """Whether an image mirrored left to right keeps its label."""
     class_names: tuple[str, ...]
-    load: Callable[[str, DataDir], Source]
+    load: Load
     """load(split, data_dir): one of `splits`; raises DataNotFound if it is not there."""
     splits: tuple[str, ...] = ("train", "test")
     """The splits the set comes with, or ("all",); data/splits.py makes the others of them."""

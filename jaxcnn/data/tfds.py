@@ -107,20 +107,27 @@ def examine(name: str, data_dir: DataDir = None) -> Facts:
 def _facts(name: str, builder: Any) -> Facts:
     import tensorflow_datasets as tfds
 
-    features = dict(builder.info.features)
-    image_name, label_name = builder.info.supervised_keys or ("image", "label")
-    image = features.get(image_name)
-    if not isinstance(image, tfds.features.Image):
+    # TFDS's own types say less than is true of them.
+    features: dict[str, Any] = dict(builder.info.features)
+    image_class: Any = tfds.features.Image
+    class_label: Any = tfds.features.ClassLabel
+    sequence: Any = tfds.features.Sequence
+    keys = builder.info.supervised_keys
+    simple = keys is not None and len(keys) == 2 and all(isinstance(key, str) for key in keys)
+    image_name, label_name = keys if simple else ("image", "label")
+    image: Any = features.get(image_name)
+    if not isinstance(image, image_class):
         raise DataError(f"{name} has no image; its features are {', '.join(features)}")
     height, width, channels = image.shape
-    label, objects = features.get(label_name), features.get("objects")
+    label: Any = features.get(label_name)
+    objects: Any = features.get("objects")
     annotation: Annotation
-    if isinstance(label, tfds.features.ClassLabel):
+    if isinstance(label, class_label):
         annotation, classes = OneClass(label_name), label
-    elif _is_list_of_classes(label):
+    elif isinstance(label, sequence) and isinstance(label.feature, class_label):
         classes = label.feature
         annotation = SeveralClasses(label_name, classes.num_classes)
-    elif isinstance(objects, tfds.features.Sequence) and "label" in objects.feature:
+    elif isinstance(objects, sequence) and "label" in objects.feature:
         classes = objects.feature["label"]
         annotation = Objects("objects", classes.num_classes)
     else:
@@ -132,14 +139,6 @@ def _facts(name: str, builder: Any) -> Facts:
         channels=1 if channels == 1 else 3,
         annotation=annotation,
         image_feature=image_name,
-    )
-
-
-def _is_list_of_classes(feature: Any) -> bool:
-    import tensorflow_datasets as tfds
-
-    return isinstance(feature, tfds.features.Sequence) and isinstance(
-        feature.feature, tfds.features.ClassLabel
     )
 
 

@@ -91,6 +91,14 @@ def write_tfds():
 
 
 @pytest.fixture
+def refuse_tensorflow(tmp_path):
+    """The first line of a program that ends where TensorFlow is imported."""
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "tensorflow.py").write_text("raise SystemExit('imported')")
+    return f"import sys; sys.path.insert(0, {str(tmp_path / 'path')!r})"
+
+
+@pytest.fixture
 def run_python():
     """run(*arguments) -> what a new interpreter, which finds this jaxcnn, did with them."""
 

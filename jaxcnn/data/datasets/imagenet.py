@@ -15,24 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcnn.data.prepared import load, photographs
+from jaxcnn.data.prepared import load_prepared, photographs
 from jaxcnn.data.spec import DataDir, DatasetSpec, Source, Subset
 
 CLASS_FOLDER = re.compile(r"n\d{8}")  # A WordNet id.
 
 
 def _load_labelled(split: str, data_dir: DataDir = None) -> Source:
-    images = load("imagenet2012_real", {"test": "validation"}, split, data_dir)
+    images = load_prepared("imagenet2012_real", {"test": "validation"}, split, data_dir)
     return Subset(images, np.flatnonzero(images.labels.any(axis=1)))
 
-
-REAL = photographs(
-    "imagenet2012_real",
-    "imagenet2012_real",
-    num_classes=1000,
-    splits={"test": "validation"},
-    paper="https://arxiv.org/abs/2006.07159",
-)
 
 # 14 million images; how many classes depends on the release (21,841 in 2011's). A class with a
 # single image cannot be divided into splits: remove it, as https://arxiv.org/abs/2104.10972 does
@@ -77,6 +69,13 @@ DATASETS = {
         splits={"test": "test"},
         paper="https://arxiv.org/abs/1902.10811",
     ),
-    "imagenet2012_real": replace(REAL, load=_load_labelled),
+    "imagenet2012_real": photographs(
+        "imagenet2012_real",
+        "imagenet2012_real",
+        num_classes=1000,
+        splits={"test": "validation"},
+        load=_load_labelled,
+        paper="https://arxiv.org/abs/2006.07159",
+    ),
     "imagenet21k": replace(PREPARED_21K, examine=_examine_21k),
 }

@@ -1,0 +1,293 @@
+"""Sets that are read record by record."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from jaxcnn.data import DataError, DataNotFound, dataset_at, dataset_spec, load_split, records
+from jaxcnn.data.pipeline import eval_batches, eval_transforms, train_batches, train_transforms
+from jaxcnn.data.tfds import load_images, load_records
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(256, size=(40, 12, 12, 3), dtype=np.uint8)
+LABELS = np.arange(40) % 4
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def pictures(tmp_path, write_tfds):
+    """(data_dir, folder) of 40 training and 20 test images."""
+    splits = {"train": (IMAGES, LABELS), "test": (IMAGES[:20], LABELS[:20])}
+    return tmp_path, write_tfds(tmp_path, "pictures", splits, num_shards=3)
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """How many images OpenCV has decoded."""
+    import cv2
+
+    count, decode = [0], cv2.imdecode
+
+    def counting(*args):
+        count[0] += 1
+        return decode(*args)
+
+    monkeypatch.setattr(cv2, "imdecode", counting)
+    return count
+
+
+def test_record_by_record_is_what_reading_all_at_once_gives(pictures):
+    one, all_ = (
+        load_records("pictures", "train", pictures[0]),
+        load_images("pictures", "train", pictures[0], channels=3),
+    )
+    assert len(one) == len(all_) == 40
+    np.testing.assert_array_equal(one.labels, all_.labels)
+    for index in (39, 0, 17):
+        np.testing.assert_array_equal(one[index]["image"], all_[index]["image"])
+        assert one[index]["label"] == all_[index]["label"]
+
+
+def test_only_the_images_asked_for_are_decoded(pictures, decoded):
+    spec = dataset_at("tfds:pictures", pictures[0])
+    train, val = (load_split(spec, split, pictures[0]) for split in ("train", "val"))
+    assert (len(train), len(val), decoded[0]) == (36, 4, 0)
+    assert train[3]["image"].shape == (12, 12, 3)
+    assert decoded[0] == 1
+
+
+def test_labels_are_read_once_for_all_runs(pictures, monkeypatch):
+    first = load_records("pictures", "train", pictures[0]).labels
+
+    def refuse(record):
+        raise AssertionError("a record was read")
+
+    monkeypatch.setattr(records, "parse", refuse)
+    again = load_records("pictures", "train", pictures[0]).labels
+    np.testing.assert_array_equal(first, again)
+    assert first.dtype == again.dtype == np.int32
+
+
+def test_labels_of_changed_files_are_read_again(pictures, write_tfds):
+    import shutil
+
+    old = load_records("pictures", "train", pictures[0]).labels
+    shutil.rmtree(pictures[1])
+    write_tfds(pictures[0], "pictures", {"train": (IMAGES, LABELS[::-1])}, num_shards=3)
+    new = load_records("pictures", "train", pictures[0]).labels
+    np.testing.assert_array_equal(new, old[::-1])
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_else(pictures, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    np.testing.assert_array_equal(load_records("pictures", "train", pictures[0]).labels, LABELS)
+
+
+def test_memory_holds_few_records_at_a_time(pictures, monkeypatch):
+    monkeypatch.setattr(records, "LABELS_AT_ONCE", 7)
+    source = load_records("pictures", "train", pictures[0])
+    asked, read = [], source._records.__getitems__
+
+    def reading(self, keys):
+        asked.append(len(keys))
+        return read(keys)
+
+    monkeypatch.setattr(type(source._records), "__getitems__", reading)
+    np.testing.assert_array_equal(source.labels, LABELS)
+    assert asked == [7, 7, 7, 7, 7, 5]
+
+
+def test_a_source_travels_to_other_processes(pictures):
+    source = load_records("pictures", "train", pictures[0])
+    before = source[5]["image"]
+    copy = pickle.loads(pickle.dumps(source))
+    np.testing.assert_array_equal(copy[5]["image"], before)
+    spec = dataset_at("tfds:pictures", pictures[0])
+    options = {"image_size": 12, "channels": 3}
+    batches = eval_batches(source, eval_transforms(spec, **options), batch_size=20, num_workers=1)
+    np.testing.assert_array_equal(np.concatenate([b["label"] for b in batches]), LABELS)
+
+
+def test_any_prepared_set_describes_itself(tmp_path, write_tfds):
+    grey = RNG.integers(256, size=(40, 9, 9, 1), dtype=np.uint8)
+    write_tfds(tmp_path, "grey", {"train": (grey, LABELS)})
+    spec = dataset_at("tfds:grey", tmp_path)
+    assert (spec.name, spec.image_size, spec.channels, spec.splits) == ("tfds:grey", 9, 1, ("all",))
+    assert spec.class_names == tuple("0123456789")
+    assert len(spec.mean) == len(spec.std) == 1
+    assert load_split(spec, "test", tmp_path)[0]["image"].shape == (9, 9, 1)
+    tall = RNG.integers(256, size=(40, 9, 14, 3), dtype=np.uint8)
+    write_tfds(tmp_path, "tall", {"train": (tall, LABELS), "test": (tall, LABELS)})
+    spec = dataset_at("tfds:tall", tmp_path)
+    assert (spec.image_size, spec.channels, spec.splits) == (None, 3, ("train", "test"))
+
+
+@pytest.mark.parametrize(
+    ("native", "ours"),
+    [
+        (("train",), {"all": "train"}),
+        (("train", "test"), {"train": "train", "test": "test"}),
+        (("train", "validation"), {"train": "train", "test": "validation"}),
+        (("test", "train", "validation"), {"train": "train", "val": "validation", "test": "test"}),
+        (("train", "test", "extra"), {"train": "train", "test": "test"}),
+        (("validation",), {"test": "validation"}),
+        (("everything",), {"all": "everything"}),
+    ],
+)
+def test_validation_is_the_test_split_where_there_is_no_other(tmp_path, write_tfds, native, ours):
+    write_tfds(tmp_path, "some", dict.fromkeys(native, (IMAGES, LABELS)))
+    spec = dataset_at("tfds:some", tmp_path)
+    assert spec.load.args == ("some", ours)
+    assert spec.splits == tuple(ours)
+
+
+def test_splits_without_a_known_name_are_listed(tmp_path, write_tfds):
+    write_tfds(tmp_path, "some", dict.fromkeys(("left", "right"), (IMAGES, LABELS)))
+    with pytest.raises(DataError, match="some has the splits left, right; none is called train"):
+        dataset_at("tfds:some", tmp_path)
+
+
+def test_a_secret_label_is_refused(tmp_path, write_tfds):
+    splits = {"train": (IMAGES, LABELS), "test": (IMAGES, np.full(40, -1))}
+    write_tfds(tmp_path, "secret", splits)
+    source = load_split(dataset_at("tfds:secret", tmp_path), "test", tmp_path)
+    with pytest.raises(DataError, match="has no label; choose a split that has labels"):
+        source[0]
+
+
+@pytest.mark.parametrize("left", [None, 0, 1000])
+def test_a_missing_or_damaged_file_is_named(pictures, left):
+    file = sorted(pictures[1].glob("*train*"))[1]
+    whole = file.read_bytes()
+    file.unlink()
+    if left is not None:
+        file.write_bytes(whole[:left])
+    with pytest.raises(DataNotFound) as caught:
+        _ = load_records("pictures", "train", pictures[0]).labels
+    assert str(caught.value).startswith(f"{file} is damaged")
+    assert "\n" not in str(caught.value)
+    if left is not None:
+        with pytest.raises(DataNotFound, match="is damaged; delete"):
+            load_records("pictures", "train", pictures[0])[20]
+
+
+def test_other_files_than_array_records_are_refused(tmp_path, write_tfds):
+    write_tfds(tmp_path, "old", {"train": (IMAGES, LABELS)}, file_format="tfrecord")
+    with pytest.raises(DataNotFound, match="old/3.0.1 is not in ArrayRecord files; delete"):
+        load_records("old", "train", tmp_path)
+
+
+def test_reals_images_without_a_label_are_left_out_and_any_label_is_right(tmp_path, monkeypatch):
+    """Its labels are sets: see also `metrics.Classes`."""
+    import json
+
+    import cv2
+    import tensorflow_datasets as tfds
+    from array_record.python.array_record_module import ArrayRecordWriter
+    from tensorflow_datasets.proto import tf_example_pb2
+
+    folder = tmp_path / "imagenet2012_real" / "1.0.0"
+    folder.mkdir(parents=True)
+    sets = [[3], [], [7, 999], [0, 1, 2]]
+    writer = ArrayRecordWriter(
+        str(folder / "imagenet2012_real-validation.array_record-00000-of-00001"), "group_size:1"
+    )
+    for number, labels in enumerate(sets):
+        example = tf_example_pb2.Example()
+        feature = example.features.feature
+        image = np.full((8 + number, 9, 3), number, np.uint8)
+        feature["image"].bytes_list.value.append(cv2.imencode(".png", image)[1].tobytes())
+        feature["original_label"].int64_list.value.append(5)
+        feature["real_label"].int64_list.value.extend(labels)
+        writer.write(example.SerializeToString())
+    writer.close()
+    classes = tfds.features.ClassLabel(num_classes=1000)
+    tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(),
+            "original_label": classes,
+            "real_label": tfds.features.Sequence(classes),
+        }
+    ).save_config(folder)
+    info = {
+        "name": "imagenet2012_real",
+        "version": "1.0.0",
+        "fileFormat": "array_record",
+        "moduleName": "__main__",
+        "supervisedKeys": {
+            "tuple": {"items": [{"featureKey": "image"}, {"featureKey": "real_label"}]}
+        },
+        "splits": [
+            {
+                "name": "validation",
+                "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+                "shardLengths": ["4"],
+                "numBytes": "1",
+            }
+        ],
+    }
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+    spec = dataset_at("imagenet2012_real", tmp_path)
+    assert (spec.num_classes, spec.multi_label) == (1000, False)
+    test = load_split(spec, "test", tmp_path)
+    found = [np.flatnonzero(test[i]["label"]).tolist() for i in range(len(test))]
+    assert found == [[3], [7, 999], [0, 1, 2]]
+
+
+def test_an_image21k_folder_of_wordnet_ids_needs_no_preparation(tmp_path):
+    import cv2
+
+    for name in ("n00000001", "n00000002"):
+        (tmp_path / name).mkdir()
+        for i in range(10):
+            cv2.imwrite(str(tmp_path / name / f"{i}.png"), IMAGES[i])
+    spec = dataset_at("imagenet21k", tmp_path)
+    assert (spec.name, spec.num_classes, spec.splits) == ("imagenet21k", 2, ("all",))
+    assert len(load_split(spec, "train", tmp_path)) == 14
+    assert replace(spec, name="image_folder", paper="") == dataset_at("image_folder", tmp_path)
+
+
+def test_images_of_many_sizes_are_stretched_or_cropped_to_one(coco_like):
+    data_dir, spec = coco_like
+    source = load_split(spec, "test", data_dir)
+    for resize in ("interpolate", "crop"):
+        options = {"image_size": 24, "channels": 3, "resize": resize}
+        for batch in (
+            next(eval_batches(source, eval_transforms(spec, **options), batch_size=8)),
+            next(
+                train_batches(
+                    source,
+                    train_transforms(spec, flip=True, **options),
+                    batch_size=8,
+                    seed=0,
+                    stop_step=1,
+                )
+            ),
+        ):
+            assert batch["image"].shape == (8, 24, 24, 3)
+            assert (batch["label"].shape, batch["label"].dtype) == ((8, 4), np.uint8)
+    with pytest.raises(DataError, match="many sizes; bring them to one by --resize=crop, or by"):
+        eval_transforms(spec, image_size=20, channels=3, resize="pad")
+
+
+@pytest.fixture
+def coco_like(tmp_path, draw_shapes):
+    from jaxcnn.data.preparation import prepare_from
+
+    draw_shapes(tmp_path / "coco", {"train2017": 12, "val2017": 9})
+    prepare_from("shapes", tmp_path / "coco", tmp_path / "tfds", say=lambda line: None)
+    return tmp_path / "tfds", dataset_at("tfds:shapes", tmp_path / "tfds")
+
+
+def test_a_row_asks_for_the_classes_it_knows(tmp_path, write_tfds):
+    assert dataset_spec("food101").num_classes == 101
+    write_tfds(tmp_path, "food101", {"train": (IMAGES, LABELS)})
+    with pytest.raises(DataError, match="food101 has 101 classes, the set prepared there 10; read"):
+        dataset_at("food101", tmp_path)
