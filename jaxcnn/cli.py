@@ -7,6 +7,7 @@ import platform
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from functools import partial
@@ -152,6 +153,9 @@ def set_up(*, compilation_cache: bool) -> None:
     # Grain reads an absl flag, which fails in a program that does not parse absl flags.
     flags.FLAGS.mark_as_parsed()
     logging.set_verbosity(logging.ERROR)
+    # A bad picture is refused by name, in one line; its decoders need not speak of it too.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    warnings.filterwarnings("ignore", message="Image size", module="PIL")
     if compilation_cache:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "jaxcnn" / "xla"))

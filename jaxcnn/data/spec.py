@@ -92,6 +92,20 @@ class Concatenation:
 Load = Callable[[str, DataDir], Source]
 
 
+def example_name(source: Source, index: int) -> str:
+    """What a person finds an example by: its file, or its place in the set as it is stored."""
+    match source:
+        case Subset():
+            return example_name(source.source, int(source.indices[index]))
+        case Concatenation():
+            split = len(source.first)
+            if index < split:
+                return example_name(source.first, index)
+            return example_name(source.second, index - split)
+    name = getattr(source, "name", None)
+    return name(index) if name else f"example {index}"
+
+
 @dataclass(frozen=True)
 class DatasetSpec:
     """A row of a data set table."""

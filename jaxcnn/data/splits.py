@@ -7,10 +7,12 @@ run: all runs of a sweep tune on the same examples, and none has trained on what
 validated with.
 """
 
+import math
+
 import numpy as np
 
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.spec import Concatenation, DataDir, DatasetSpec, Source, Subset
+from jaxcnn.data.spec import Concatenation, DataDir, DatasetSpec, Source, Subset, example_name
 
 SPLITS = ("train", "val", "train+val", "test", "all")
 VAL_FRACTION = 0.1
@@ -28,7 +30,7 @@ def load_split(spec: DatasetSpec, split: str, data_dir: DataDir = None) -> Sourc
         data_dir: where prepared data sets are; see `jaxcnn.data.tfds.resolve_data_dir`.
 
     Raises:
-        DataError: no such split.
+        DataError: no such split, too few examples to divide, or a label out of range.
         DataNotFound: the data set is not there.
     """
     if split not in SPLITS:
@@ -36,20 +38,33 @@ def load_split(spec: DatasetSpec, split: str, data_dir: DataDir = None) -> Sourc
     if "train" not in spec.splits and spec.splits != ("all",) and split != "test":
         raise DataError(f"{spec.name} is for testing only; it has no {split} split")
     if spec.splits == ("all",):
-        return _part_of_all(spec.load("all", data_dir), split)
+        return _part_of_all(_stored(spec, "all", data_dir), split)
     if split == "all":
         raise DataError(f"{spec.name} comes in splits; give one of {', '.join(SPLITS[:-1])}")
     if split in spec.splits:
-        native = spec.load(split, data_dir)
+        native = _stored(spec, split, data_dir)
         if split != "train" or "val" in spec.splits:
             return native
         return Subset(native, hold_out(native.labels, VAL_FRACTION)[0])
     if split == "train+val" and "val" in spec.splits:
-        return Concatenation(spec.load("train", data_dir), spec.load("val", data_dir))
-    train = spec.load("train", data_dir)
+        return Concatenation(*(_stored(spec, part, data_dir) for part in ("train", "val")))
+    train = _stored(spec, "train", data_dir)
     if split == "train+val":
         return train
     return Subset(train, hold_out(train.labels, VAL_FRACTION)[1])
+
+
+def _stored(spec: DatasetSpec, split: str, data_dir: DataDir) -> Source:
+    """A split that the set comes with, its labels known to be of its classes."""
+    source = spec.load(split, data_dir)
+    wrong = np.flatnonzero((source.labels < 0) | (source.labels >= spec.num_classes))
+    if wrong.size:
+        first = int(wrong[0])
+        raise DataError(
+            f"{spec.name}'s {split} split has label {source.labels[first]} at "
+            f"{example_name(source, first)}; labels go from 0 to {spec.num_classes - 1}"
+        )
+    return source
 
 
 def _part_of_all(source: Source, split: str) -> Source:
@@ -80,15 +95,15 @@ def hold_out(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarra
         raise DataError(
             f"class {lonely[0]} has one example only; it takes two to divide a class into splits"
         )
-    try:
-        kept, held = train_test_split(
-            np.arange(len(labels)), test_size=fraction, stratify=strata, random_state=PROTOCOL_SEED
-        )
-    except ValueError as error:  # Fewer examples to hold out than there are classes.
+    num_classes, num_held = len(np.unique(strata)), math.ceil(fraction * len(labels))
+    if min(num_held, len(labels) - num_held) < num_classes:
         raise DataError(
-            f"{len(labels)} examples are too few to hold out {fraction:.0%} with all classes in it;"
-            " add examples, or give the set splits of its own"
-        ) from error
+            f"{len(labels)} examples of {num_classes} classes are too few to hold out "
+            f"{fraction:.3g} of them with each class among them; add examples"
+        )
+    kept, held = train_test_split(
+        np.arange(len(labels)), test_size=fraction, stratify=strata, random_state=PROTOCOL_SEED
+    )
     return np.sort(kept), np.sort(held)
 
 

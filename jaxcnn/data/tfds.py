@@ -216,19 +216,26 @@ def _first_unreadable(
 def _decode(name: str, builder: Any, records: list[bytes], channels: int) -> ArraySource:
     """TFDS's own decoding builds a nested dictionary an example, which takes most of its time."""
     import cv2
+    from google.protobuf.message import DecodeError
 
+    size = builder.info.features["image"].shape[:2]
     mode = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
 
     def decode(record: bytes) -> tuple[np.ndarray, int]:
-        feature = parse(record)
-        encoded = np.frombuffer(feature["image"].bytes_list.value[0], np.uint8)
-        image = cv2.imdecode(encoded, mode)
-        if image is None:
-            raise DataNotFound(
-                f"{builder.data_path} has an image that cannot be decoded;"
-                f" {_how_to_again(name, builder)}"
+        try:
+            feature = parse(record)
+            label = feature["label"].int64_list.value[0]
+            image = cv2.imdecode(
+                np.frombuffer(feature["image"].bytes_list.value[0], np.uint8), mode
             )
-        return image, feature["label"].int64_list.value[0]
+        except (DecodeError, IndexError, cv2.error):  # No example, one without label, an empty one.
+            image, label = None, 0
+        if image is None or image.shape[:2] != size:
+            raise DataNotFound(
+                f"{builder.data_path} has an image that cannot be decoded or is not of "
+                f"{size[0]}x{size[1]} pixels; {_how_to_again(name, builder)}"
+            )
+        return image, label
 
     def decode_all(part: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
         images, labels = zip(*map(decode, part), strict=True)

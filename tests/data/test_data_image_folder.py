@@ -89,8 +89,25 @@ def test_a_class_with_one_picture_cannot_be_divided(tmp_path):
 def test_a_damaged_picture_is_named(plain):
     (plain / "cat" / "0.png").write_bytes(b"not a picture")
     spec = dataset_at("image_folder", plain)
-    with pytest.raises(DataError, match=r"cat/0.png is not an image, or is damaged"):
+    with pytest.raises(DataError, match=r"cat/0.png is not a picture"):
         load_split(spec, "all", plain)[0]
+
+
+def test_a_class_that_is_only_in_validation_is_refused_by_name(tmp_path):
+    for split, names in (("train", ("cat", "dog")), ("val", ("cat", "dog", "owl"))):
+        for name in names:
+            draw(tmp_path / split, name, 3)
+    spec = dataset_at("image_folder", tmp_path)
+    with pytest.raises(DataNotFound, match="train/owl has no image; every class needs one there"):
+        load_split(spec, "train", tmp_path)
+
+
+def test_too_few_pictures_to_divide_are_refused_in_one_line(tmp_path):
+    for name in ("cat", "dog", "owl"):
+        draw(tmp_path, name, 3)
+    spec = dataset_at("image_folder", tmp_path)
+    with pytest.raises(DataError, match="9 examples of 3 classes are too few"):
+        load_split(spec, "train", tmp_path)
 
 
 def test_without_a_data_dir_the_flag_is_named():

@@ -1,9 +1,19 @@
 import shlex
 
+import cv2
 import numpy as np
 import pytest
+from tensorflow_datasets.proto import tf_example_pb2
 
-from jaxcnn.data import DataNotFound, dataset_at, dataset_spec, list_datasets, load_split
+from jaxcnn.data import (
+    DataError,
+    DataNotFound,
+    dataset_at,
+    dataset_spec,
+    list_datasets,
+    load_split,
+)
+from jaxcnn.data import tfds as tfds_module
 from jaxcnn.data.tfds import load_images, resolve_data_dir
 
 TFDS_SETS = [name for name in list_datasets() if name not in ("digits", "image_folder")]
@@ -154,11 +164,46 @@ def test_other_file_format_is_refused(tmp_path, write_tfds):
 
 
 def test_undecodable_image_is_one_line(prepared, monkeypatch):
-    import cv2
-
     monkeypatch.setattr(cv2, "imdecode", lambda *_: None)  # What OpenCV gives for such bytes.
-    with pytest.raises(DataNotFound, match="has an image that cannot be decoded; delete"):
+    with pytest.raises(DataNotFound, match="has an image that cannot be decoded .*; delete"):
         dataset_spec("mnist").load("train", prepared[0])
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_a_label_out_of_range_is_named(tmp_path, write_tfds, label):
+    images, labels = examples(20, dataset_spec("mnist"))
+    labels[7] = label
+    write_tfds(tmp_path, "mnist", {"test": (images, labels)})
+    message = f"mnist's test split has label {label} at example 7; labels go from 0 to 9"
+    with pytest.raises(DataError, match=message):
+        load_split(dataset_spec("mnist"), "test", tmp_path)
+
+
+def test_a_shard_with_fewer_records_than_promised_is_refused(prepared):
+    data_dir, folder = prepared
+    first, second = sorted(folder.glob("*test*"))
+    description = (folder / "dataset_info.json").read_text()
+    assert '"shardLengths": ["10", "10"]' in description
+    changed = description.replace('"shardLengths": ["10", "10"]', '"shardLengths": ["10", "15"]')
+    (folder / "dataset_info.json").write_text(changed)
+    with pytest.raises(DataNotFound, match="is damaged or incomplete; delete") as caught:
+        load_split(dataset_spec("mnist"), "test", data_dir)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("record", [b"\xff\xff", b"", None])
+def test_a_record_that_is_no_example_is_one_line(prepared, monkeypatch, record):
+    """Such records are well-formed in an ArrayRecord file: only decoding tells."""
+    if record is None:  # An image of another size.
+        image = cv2.imencode(".png", np.zeros((5, 5), np.uint8))[1].tobytes()
+        example = tf_example_pb2.Example()
+        example.features.feature["image"].bytes_list.value.append(image)
+        example.features.feature["label"].int64_list.value.append(1)
+        record = example.SerializeToString()
+    monkeypatch.setattr(tfds_module, "_records", lambda *_: [record])
+    with pytest.raises(DataNotFound, match="cannot be decoded or is not of 28x28") as caught:
+        dataset_spec("mnist").load("test", prepared[0])
+    assert "\n" not in str(caught.value)
 
 
 def test_a_set_is_decoded_once(prepared):

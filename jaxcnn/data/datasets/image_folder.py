@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.errors import DataNotFound
 from jaxcnn.data.spec import DataDir, DatasetSpec, Example
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 SPLITS = ("train", "val", "test")
 
 
@@ -30,13 +30,12 @@ class FolderSource:
         return len(self.paths)
 
     def __getitem__(self, index: int, /) -> Example:
-        import cv2
+        from jaxcnn.data.pictures import read_picture
 
-        path = self.paths[index]
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-        if image is None:
-            raise DataError(f"{path} is not an image, or is damaged; remove it")
-        return {"image": image, "label": int(self.labels[index])}
+        return {"image": read_picture(self.paths[index]), "label": int(self.labels[index])}
+
+    def name(self, index: int) -> str:
+        return str(self.paths[index])
 
 
 def _examine(data_dir: DataDir) -> DatasetSpec:
