@@ -83,6 +83,10 @@ def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> N
         figures = summary[split]
         table.add_row(split, f"{figures['n']:,}", *(f"{figures[name]:.4f}" for name in names))
     console.print(table)
+    for split, reasons in summary.get("left_out", {}).items():
+        heading = f"left out of {split}: {len(reasons):,} examples that cannot be read"
+        lines = [heading, *(f"  {reason}" for reason in reasons)]
+        console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"finished: {summary['params']:,} parameters, {summary['steps']:,} steps, "
         f"{summary['seconds']:.0f} s; the run is in {folder}, its pictures in report/",

@@ -6,6 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from jaxcnn.data import DatasetSpec, Source, dataset_at, load_split
+from jaxcnn.data.balance import (
+    class_counts,
+    effective_number_weights,
+    inverse_frequency_weights,
+)
 from jaxcnn.data.pipeline import (
     eval_batches,
     eval_transforms,
@@ -13,8 +18,10 @@ from jaxcnn.data.pipeline import (
     train_batches,
     train_transforms,
 )
+from jaxcnn.data.readable import find_unreadable, leave_out
 from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
+from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
 from jaxcnn.weights.preprocessing import Preprocessing
@@ -29,7 +36,8 @@ class Feed:
     """Training and validation split, loaded; the test split is not touched before it is asked for.
 
     `preprocessing` is that of the weights the run starts from; without, the data set's own mean
-    and standard deviation count.
+    and standard deviation count. `left_out` has, by split, why examples were left out of it: those
+    that cannot be read, where the recipe says to skip them.
 
     Raises UserError where the data is missing or the recipe's values do not fit it.
     """
@@ -38,6 +46,10 @@ class Feed:
         augment = recipe.augment
         self.recipe = recipe
         self.spec = dataset_at(recipe.dataset, recipe.data_dir)
+        if self.spec.multi_label and (recipe.sampling, recipe.class_weights) != ("shuffle", "none"):
+            raise UserError(
+                f"--sampling and --class-weights take one class an image; {recipe.dataset} has several"
+            )
         if preprocessing is None:
             preprocessing = Preprocessing(self.spec.mean, self.spec.std)
         self.preprocessing = preprocessing
@@ -67,15 +79,37 @@ class Feed:
             erase_probability=augment.erase_probability,
             cutout=augment.cutout,
         )
-        self.train = load_split(self.spec, "train", recipe.data_dir)
-        self.val = load_split(self.spec, "val", recipe.data_dir)
+        self.left_out: dict[str, list[str]] = {}
+        self.train = self._load("train")
+        self.val = self._load("val")
         self.steps_per_epoch = steps_per_epoch(
             len(self.train), recipe.batch_size, recipe.augment.repeats
         )
 
     @cached_property
     def test(self) -> Source:
-        return load_split(self.spec, "test", self.recipe.data_dir)
+        return self._load("test")
+
+    @cached_property
+    def class_weights(self) -> np.ndarray | None:
+        """Of the training loss, float [num_classes]; None where all classes weigh the same."""
+        if self.recipe.class_weights == "none":
+            return None
+        counts = class_counts(self.train.labels, self.spec.num_classes)
+        if self.recipe.class_weights == "balanced":
+            return inverse_frequency_weights(counts)
+        return effective_number_weights(counts)
+
+    def _load(self, split: str) -> Source:
+        source = load_split(self.spec, split, self.recipe.data_dir)
+        if self.recipe.on_error == "raise":
+            return source
+        # Before the run and not during it, so that an epoch's examples and an evaluation's count
+        # are known, and a resumed run goes on with the same ones.
+        unreadable = find_unreadable(source)
+        if unreadable:
+            self.left_out[split] = [example.reason for example in unreadable]
+        return leave_out(source, unreadable)
 
     def train_batches(self, start_step: int, stop_step: int) -> Iterator[dict[str, np.ndarray]]:
         return train_batches(
@@ -86,6 +120,7 @@ class Feed:
             start_step=start_step,
             stop_step=stop_step,
             repeats=self.recipe.augment.repeats,
+            sampling=self.recipe.sampling,
             num_workers=self.recipe.workers,
         )
 

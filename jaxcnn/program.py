@@ -77,12 +77,13 @@ def build(
     total_steps: int,
     preprocessing: Preprocessing | None = None,
     devices: Devices | None = None,
+    class_weights: np.ndarray | None = None,
 ) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
 
     `preprocessing` has the mean and standard deviation that images are normalised by; the data
     set's own if not given. `devices` are all there are, if not given; those of a topology that is
-    only described may be compiled for.
+    only described may be compiled for. `class_weights`, float [K], count in the training loss only.
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
     images, or the devices are too few.
@@ -118,7 +119,7 @@ def build(
     train_step = make_train_step(
         model,
         optimizer,
-        loss_of(data, recipe.augment.label_smoothing),
+        loss_of(data, recipe.augment.label_smoothing, class_weights),
         metrics=metrics_of(data),
         prepare=_train_prepare(recipe, data, preprocessing),
         accumulate_steps=recipe.optim.accumulate_steps,
@@ -156,9 +157,13 @@ def build(
     )
 
 
-def loss_of(data: DatasetSpec, label_smoothing: float = 0.0) -> LossFn:
+def loss_of(
+    data: DatasetSpec, label_smoothing: float = 0.0, class_weights: np.ndarray | None = None
+) -> LossFn:
     """Cross-entropy over the classes, or of each class on its own where images show several."""
-    return (sigmoid_cross_entropy if data.multi_label else cross_entropy)(label_smoothing)
+    if data.multi_label:
+        return sigmoid_cross_entropy(label_smoothing)
+    return cross_entropy(label_smoothing, class_weights)
 
 
 def metrics_of(data: DatasetSpec) -> Metrics:

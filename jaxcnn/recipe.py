@@ -118,6 +118,13 @@ class Recipe:
     """How images come to image_size: stretched, padded, or (photographs) a part of them."""
     pretrained: str | None = None
     """Start from these weights: a .safetensors or .pth file, a run's folder, or hf:timm/NAME."""
+    sampling: Literal["shuffle", "balanced"] = "shuffle"
+    """An epoch's examples: each once, or every class equally often, small classes repeated."""
+    class_weights: Literal["none", "balanced", "effective"] = "none"
+    """Weight of a class in the training loss: by inverse frequency, or effective number."""
+    on_error: Literal["raise", "skip"] = "raise"
+    """What a picture that cannot be read does: end the run, or be left out and listed; skip
+    reads all pictures once before the run."""
     seed: int = 0
     """Seed of initial weights, data order, augmentation and dropout."""
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -310,6 +317,16 @@ def check(recipe: Recipe) -> None:
         for flag, value in values.items():
             if not holds(value):
                 raise UserError(f"--{flag}={value} is out of range; it must be {expected}")
+    if recipe.sampling == "balanced" and recipe.class_weights != "none":
+        raise UserError(
+            f"--sampling=balanced and --class-weights={recipe.class_weights} would make up for "
+            "small classes twice; give one of them"
+        )
+    if recipe.sampling == "balanced" and augment.repeats > 1:
+        raise UserError(
+            f"--sampling=balanced has an order of its own; --augment.repeats={augment.repeats} does "
+            "not go with it"
+        )
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def fit(
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
         with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions; where images
-        show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`.
+        show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`; and "left_out", by split the
+        examples that could not be read, if there were any and the recipe skips them.
 
     Raises:
         UserError: the recipe cannot work, its data is missing, or the folder is another recipe's.
@@ -89,6 +90,7 @@ def fit(
         preprocessing=feed.preprocessing,
         steps_per_epoch=feed.steps_per_epoch,
         total_steps=total_steps,
+        class_weights=feed.class_weights,
     )
     folder.claim(recipe)
     display = Display(
@@ -310,6 +312,8 @@ class Run:
             "val": {name: best[name] for name in (*self.program.metrics.figures, "loss", "n")},
             "test": test.figures,
         }
+        if self.feed.left_out:
+            summary["left_out"] = self.feed.left_out
         # Here, since what it draws with takes a second to import.
         from jaxcnn.report import write_report
 

@@ -77,3 +77,17 @@ def test_a_recipe_from_before_a_field_was_there_has_its_default():
 def test_a_recipe_with_unknown_fields_is_refused():
     with pytest.raises(UserError, match="not a recipe of this version"):
         from_json({**to_json(Recipe("lenet5")), "nonsense": 1})
+
+
+def test_a_recipe_from_before_a_field_existed_has_its_default():
+    recipe = Recipe("lenet5", seed=4)
+    old = to_json(recipe)
+    for field in ("sampling", "class_weights", "on_error"):
+        del old[field]
+    assert from_json(old) == recipe
+    assert differences(from_json(old), recipe) == []
+
+
+def test_making_up_for_small_classes_twice_is_refused():
+    with pytest.raises(UserError, match="--sampling=balanced and --class-weights=effective"):
+        check(Recipe("lenet5", sampling="balanced", class_weights="effective"))

@@ -31,7 +31,7 @@ from jaxcnn.benchmarks import torch_twins
 GRADIENTS, STATISTICS = 8, 6  # Tensors compared per case, where so many are sound.
 NOISE, NOISE_DRAWS = 1e-6, 16
 # What the reference's own float32 may differ from its float64 by, for a comparison to mean
-# anything: less than the tolerance, 1e-4. A whole model is compared in the first mode that is sound.
+# anything: less than the tolerance, 1e-4. Whole models are compared in the first mode that passes.
 ROUNDING, WHOLE_ROUNDING = 3e-5, 1e-5
 AUX_WEIGHT = 0.3  # Szegedy et al., 2015, section 5.
 
