@@ -14,7 +14,7 @@ ROOT = Path(jaxcnn.__file__).parent
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
     ["errors"],
-    ["discovery"],
+    ["discovery", "cli"],
     ["ops"],
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping"],
@@ -27,7 +27,6 @@ LAYERS = [
     ["report"],
     ["trainer", "evaluation", "planning"],
     ["sweep"],
-    ["cli"],
     ["benchmarks"],
     ["train", "evaluate", "zoo", "benchmark", "plan", "data/prepare"],
 ]

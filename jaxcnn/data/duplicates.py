@@ -86,7 +86,7 @@ def fingerprint(image: np.ndarray) -> Fingerprint:
     """Of an image uint8 [H, W, C] with one or three channels."""
     pixels = np.ascontiguousarray(image)
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
-    digest.update(pixels)
+    digest.update(pixels.data)
     shrinks = min(image.shape[:2]) >= SIDE
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     thumbnail = cv2.resize(pixels, (SIDE, SIDE), interpolation=interpolation)
@@ -145,7 +145,7 @@ def near_pairs(one: Fingerprints, other: Fingerprints) -> list[Pair]:
     for first, second, bits in _candidates(one, other):
         if second in exact:
             continue
-        plain = max(one.plain[first], other.plain[second])
+        plain = float(max(one.plain[first], other.plain[second]))
         similarity = _similarity(one.thumbnails[first], other.thumbnails[second], plain)
         if similarity is not None and similarity > getattr(best.get(second), "similarity", -1):
             best[second] = Pair(first, second, bits, similarity)

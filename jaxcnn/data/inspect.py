@@ -1,0 +1,65 @@
+"""Reads a whole data set and writes what it found as a page to read.
+
+python -m jaxcnn.data.inspect --dataset=NAME --data-dir=DIR
+
+Pictures that are in two splits, exactly or nearly; files that cannot be read; how even the classes
+are; mean and standard deviation of the training split; sizes; samples, augmented ones too.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from jaxcnn import cli
+from jaxcnn.errors import UserError
+
+PROGRAM = "python -m jaxcnn.data.inspect"
+
+
+@dataclass(frozen=True)
+class Options:
+    dataset: str = "digits"
+    """Data set; digits needs no download."""
+    data_dir: str | None = None
+    """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
+    output: str | None = None
+    """Folder of the report; runs/inspect-DATASET if not given."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    args = sys.argv[1:] if args is None else args
+
+    def inspect() -> int:
+        options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        cli.set_up(compilation_cache=False)
+        # After the flags are known to be right: these imports take seconds.
+        from jaxcnn.data import dataset_at
+        from jaxcnn.data.survey import survey
+        from jaxcnn.data.survey_report import write_report
+
+        started = time.monotonic()
+        spec = dataset_at(options.dataset, options.data_dir)
+        found = survey(spec, options.data_dir, partial(print, file=sys.stderr))
+        output = Path(options.output or f"runs/inspect-{options.dataset}")
+        try:
+            page = write_report(output, found)
+        except OSError as error:
+            raise UserError(f"--output={output} cannot be written: {error.strerror}") from error
+        for shared in found.shared:
+            print(
+                f"{shared.first} and {shared.second}: {len(shared.exact):,} pictures of "
+                f"{shared.second} are in {shared.first} too, {len(shared.near):,} more nearly so"
+            )
+        bad = sum(len(part.unreadable) for part in found.splits.values())
+        print(f"examples that cannot be read: {bad:,}")
+        print(f"report: {page} ({time.monotonic() - started:.0f} s)")
+        return cli.DONE
+
+    return cli.run(PROGRAM, inspect)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
