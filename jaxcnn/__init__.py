@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxcnn import explain as explain
     from jaxcnn import weights as weights
     from jaxcnn.data import list_datasets as list_datasets
     from jaxcnn.errors import RunError as RunError
@@ -35,16 +36,21 @@ _HOMES = {
     "sweep": "jaxcnn.sweep",
 }
 
-__all__ = [*_HOMES, "weights"]  # pyright: ignore[reportUnsupportedDunderAll]
+_PACKAGES = ("explain", "weights")
+
+__all__ = [*_HOMES, *_PACKAGES]  # pyright: ignore[reportUnsupportedDunderAll]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    if name == "weights":
-        return import_module("jaxcnn.weights")
+    if name in _PACKAGES:
+        return import_module(f"jaxcnn.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_HOMES[name]), name)
+    # A module of the same name, as sweep's, took its place here when it was imported.
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

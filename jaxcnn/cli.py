@@ -19,6 +19,8 @@ import tyro
 from jaxcnn.errors import Interrupted, RunError, UserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from jaxcnn.recipe import Recipe
 
 T = TypeVar("T")
@@ -134,6 +136,19 @@ def check_image_size(image_size: int | None) -> None:
     """Raises UserError for a size in pixels that no image has."""
     if image_size is not None and image_size < 1:
         raise UserError(f"--image-size={image_size} is out of range; it must be above 0")
+
+
+def check_model_source(workdir: str | None, arch: str | None, pretrained: str | None) -> None:
+    """Raises UserError unless a run or published weights are given, and not both."""
+    if {arch is not None, pretrained is not None} != {workdir is None}:
+        raise UserError("give either --workdir=DIR, or --arch=NAME and --pretrained=SOURCE")
+
+
+def console() -> "Console":
+    """For tables: wide where the output is a file, so that no name is cut."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=200)
 
 
 def set_up(*, compilation_cache: bool) -> None:

@@ -46,9 +46,7 @@ def main(args: Sequence[str] | None = None) -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
         cli.set_up(compilation_cache=options.compilation_cache)
         of_run = options.workdir is not None
-        given = {options.arch is not None, options.pretrained is not None}
-        if given != {not of_run}:
-            raise UserError("give either --workdir=DIR, or --arch=NAME and --pretrained=SOURCE")
+        cli.check_model_source(options.workdir, options.arch, options.pretrained)
         if of_run and options.split == "all":
             raise UserError("--split=all mixes a run's training images in; give train, val or test")
         cli.check_image_size(options.image_size)

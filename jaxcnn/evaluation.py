@@ -9,13 +9,18 @@ import jax
 
 from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import dataset_at, load_split
-from jaxcnn.data.pipeline import eval_batches, eval_transforms
+from jaxcnn.data.pipeline import eval_batches
 from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
 from jaxcnn.errors import UserError
 from jaxcnn.feed import Feed
-from jaxcnn.models import create_model, model_spec
-from jaxcnn.pretrained import read_pretrained
+from jaxcnn.models import create_model
+from jaxcnn.pretrained import (
+    check_classes,
+    published_preprocessing,
+    published_transforms,
+    read_pretrained,
+)
 from jaxcnn.program import build, eval_step_of, evaluate, metrics_of
 from jaxcnn.recipe import Mesh
 from jaxcnn.run_folder import RunFolder
@@ -111,21 +116,9 @@ def evaluate_pretrained(
     if pretrained.arch != arch:
         say(f"these weights are of {pretrained.arch} (its padding and epsilon): evaluating that")
     data = dataset_at(dataset, data_dir)
-    if pretrained.num_classes != data.num_classes:
-        raise UserError(
-            f"the weights tell {pretrained.num_classes} classes apart, "
-            f"{dataset} has {data.num_classes}"
-        )
+    check_classes(pretrained, data)
     split = split or ("all" if data.splits == ("all",) else "test")
-    spec, preprocessing = model_spec(pretrained.arch), pretrained.preprocessing
-    transforms = eval_transforms(
-        data,
-        image_size=image_size or preprocessing.image_size or spec.image_size,
-        channels=spec.channels,
-        resize="crop" if data.image_size is None else "interpolate",
-        crop_fraction=preprocessing.crop_fraction,
-        interpolation=preprocessing.interpolation,
-    )
+    transforms = published_transforms(pretrained, data, image_size=image_size)
     batches = eval_batches(
         load_split(data, split, data_dir),
         with_views(transforms, tta, data),
@@ -134,7 +127,7 @@ def evaluate_pretrained(
     )
     mesh = make_mesh(Mesh(data=1))
     model = create_model(pretrained.arch, num_classes=data.num_classes)
-    eval_step = jax.jit(eval_step_of(model, data, preprocessing))
+    eval_step = jax.jit(eval_step_of(model, data, published_preprocessing(pretrained, data)))
     variables = jax.device_put(pretrained.variables, replicated(mesh))
     evaluation = evaluate(
         eval_step, batch_sharding(mesh), variables, batches, metrics=metrics_of(data)

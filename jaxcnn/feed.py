@@ -32,6 +32,20 @@ def image_channels(recipe: Recipe, data: DatasetSpec) -> int:
     return max(data.channels, model_spec(recipe.arch).channels)
 
 
+def run_transforms(
+    recipe: Recipe, data: DatasetSpec, preprocessing: Preprocessing
+) -> tuple[Transform, ...]:
+    """What brings a set's images to the input of a recipe's model, in evaluation."""
+    return eval_transforms(
+        data,
+        image_size=recipe.image_size,
+        channels=image_channels(recipe, data),
+        resize=recipe.resize,
+        crop_fraction=preprocessing.crop_fraction,
+        interpolation=preprocessing.interpolation,
+    )
+
+
 class Feed:
     """Training and validation split, loaded; the test split is not touched before it is asked for.
 
@@ -48,19 +62,16 @@ class Feed:
         self.spec = dataset_at(recipe.dataset, recipe.data_dir)
         if self.spec.multi_label and (recipe.sampling, recipe.class_weights) != ("shuffle", "none"):
             raise UserError(
-                f"--sampling and --class-weights take one class an image; {recipe.dataset} has several"
+                "--sampling and --class-weights take one class an image; "
+                f"{recipe.dataset} has several"
             )
         if preprocessing is None:
             preprocessing = Preprocessing(self.spec.mean, self.spec.std)
-        self.preprocessing = preprocessing
-        self._eval_transforms = eval_transforms(
-            self.spec,
-            image_size=recipe.image_size,
-            channels=image_channels(recipe, self.spec),
-            resize=recipe.resize,
-            crop_fraction=preprocessing.crop_fraction,
-            interpolation=preprocessing.interpolation,
+        preprocessing = preprocessing.for_channels(
+            image_channels(recipe, self.spec), self.spec.mean, self.spec.std
         )
+        self.preprocessing = preprocessing
+        self._eval_transforms = run_transforms(recipe, self.spec, preprocessing)
         self._train_transforms = train_transforms(
             self.spec,
             image_size=recipe.image_size,

@@ -10,8 +10,11 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxcnn.checkpoint import Checkpoints
-from jaxcnn.data import dataset_at
+from jaxcnn.data import DatasetSpec, dataset_spec
+from jaxcnn.data.pipeline import eval_transforms
+from jaxcnn.data.transforms import Transform
 from jaxcnn.errors import UserError
+from jaxcnn.feed import image_channels
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.run_folder import RunFolder
@@ -84,12 +87,48 @@ def _from_run(name: str, folder: RunFolder) -> Pretrained:
         if step is None:
             raise UserError(f"{folder.path} has not finished an epoch yet; train on")
         variables = checkpoints.restore_variables(step)
-    if recipe.pretrained is None:
-        data = dataset_at(recipe.dataset, recipe.data_dir)
-        preprocessing = Preprocessing(data.mean, data.std)
-    else:
-        preprocessing = read_pretrained(name, recipe.pretrained).preprocessing
+    data = dataset_spec(recipe.dataset)
+    preprocessing = Preprocessing(data.mean, data.std)
+    if recipe.pretrained is not None:
+        start = read_pretrained(name, recipe.pretrained).preprocessing
+        preprocessing = start.for_channels(image_channels(recipe, data), data.mean, data.std)
     return Pretrained(name, variables, preprocessing, _classes(name, variables))
+
+
+def published_transforms(
+    pretrained: Pretrained, data: DatasetSpec, *, image_size: int | None = None
+) -> tuple[Transform, ...]:
+    """What brings a set's images to published weights: photographs as their own evaluation did.
+
+    Args:
+        pretrained: the weights.
+        data: the set.
+        image_size: height and width in pixels; what the weights ask for if not given.
+    """
+    spec, preprocessing = model_spec(pretrained.arch), pretrained.preprocessing
+    return eval_transforms(
+        data,
+        image_size=image_size or preprocessing.image_size or spec.image_size,
+        channels=spec.channels,
+        resize="crop" if data.image_size is None else "interpolate",
+        crop_fraction=preprocessing.crop_fraction,
+        interpolation=preprocessing.interpolation,
+    )
+
+
+def published_preprocessing(pretrained: Pretrained, data: DatasetSpec) -> Preprocessing:
+    """What a set's images are normalised by for published weights: what these state, if they do."""
+    channels = model_spec(pretrained.arch).channels
+    return pretrained.preprocessing.for_channels(channels, data.mean, data.std)
+
+
+def check_classes(pretrained: Pretrained, data: DatasetSpec) -> None:
+    """Raises UserError unless the weights tell as many classes apart as the set has."""
+    if pretrained.num_classes != data.num_classes:
+        raise UserError(
+            f"the weights tell {pretrained.num_classes} classes apart, "
+            f"{data.name} has {data.num_classes}"
+        )
 
 
 def start_from(state: TrainState, pretrained: Pretrained) -> tuple[TrainState, list[str]]:

@@ -324,8 +324,8 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.sampling == "balanced" and augment.repeats > 1:
         raise UserError(
-            f"--sampling=balanced has an order of its own; --augment.repeats={augment.repeats} does "
-            "not go with it"
+            "--sampling=balanced has an order of its own; "
+            f"--augment.repeats={augment.repeats} does not go with it"
         )
 
 

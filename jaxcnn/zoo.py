@@ -44,7 +44,6 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def show_models(pattern: str) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     names = list_models(pattern)
@@ -55,11 +54,10 @@ def show_models(pattern: str) -> None:
         spec = model_spec(name)
         size = f"{spec.image_size}x{spec.image_size}"
         table.add_row(name, f"{spec.num_params:,}", f"{spec.gmacs:.3g}", size, spec.paper)
-    _console(Console).print(table)
+    cli.console().print(table)
 
 
 def show_layers(name: str, image_size: int | None) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from jaxcnn.models.layer_table import layer_table
@@ -78,18 +76,13 @@ def show_layers(name: str, image_size: int | None) -> None:
         table.add_row("products of activations", "", "", "", f"{products / 1e9:.4f}")
     table.add_section()
     table.add_row(name, "", "", f"{whole.num_params:,}", f"{whole.macs / 1e9:.4f}")
-    _console(Console).print(table)
+    cli.console().print(table)
 
 
 def _right(header: str):
     from rich.table import Column
 
     return Column(header, justify="right")
-
-
-def _console(console_class):
-    """As wide as the table where the output is a file, so that no name is cut."""
-    return console_class() if sys.stdout.isatty() else console_class(width=200)
 
 
 if __name__ == "__main__":

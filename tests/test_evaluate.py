@@ -8,6 +8,8 @@ import optax
 import pytest
 from safetensors.numpy import save_file
 
+from jaxcnn.data import dataset_spec, load_split
+from jaxcnn.data.transforms import Resize
 from jaxcnn.evaluate import main
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
@@ -132,3 +134,21 @@ def test_weights_for_other_classes_than_the_data_sets_are_refused(tmp_path, caps
     args = ["--arch=lenet5", f"--pretrained={tmp_path / 'w.safetensors'}", "--dataset=digits"]
     assert main([*args, "--no-compilation-cache"]) == 2
     assert "the weights tell 3 classes apart, digits has 10" in capsys.readouterr().err
+
+
+def test_weights_for_grey_images_are_measured_with_the_sets_own_statistics(tmp_path, capsys):
+    """Their file states no mean, and that of colour photographs would not even fit."""
+    model = create_model("mlp", num_classes=10)
+    variables = init_variables(model, jax.random.key(1), (28, 28), 1)
+    save_file(to_torch("mlp", variables), tmp_path / "w.safetensors")
+    args = ["--arch=mlp", f"--pretrained={tmp_path / 'w.safetensors'}", "--dataset=digits"]
+    assert main([*args, "--split=test", "--no-compilation-cache"]) == 0
+    digits = dataset_spec("digits")
+    test = load_split(digits, "test", None)
+    enlarge, rng = Resize(28), np.random.default_rng(0)
+    images = [enlarge(test[i]["image"], rng) for i in range(len(test))]
+    pixels = np.stack(images).astype(np.float32) / 255
+    logits = model.apply(variables, (pixels - digits.mean) / digits.std)
+    expected = optax.softmax_cross_entropy_with_integer_labels(logits, test.labels).mean()
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["loss"] == pytest.approx(float(expected), rel=1e-4)

@@ -18,17 +18,17 @@ LAYERS = [
     ["ops"],
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping"],
-    ["weights"],
+    ["weights", "explain"],
     ["recipe"],
     ["run_folder", "sharding", "schedules", "optim", "display", "feed", "wandb_log"],
     ["state"],
     ["step", "checkpoint"],
     ["pretrained", "program"],
     ["report"],
-    ["trainer", "evaluation", "planning"],
+    ["trainer", "evaluation", "prediction", "planning"],
     ["sweep"],
     ["benchmarks"],
-    ["train", "evaluate", "zoo", "benchmark", "plan", "data/prepare"],
+    ["train", "evaluate", "predict", "zoo", "benchmark", "plan", "data/prepare", "data/inspect"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
@@ -72,6 +72,6 @@ def test_importing_is_light_and_touches_no_device():
 
 def test_every_public_name_exists():
     for name in jaxcnn.__all__:
-        assert getattr(jaxcnn, name) is not None
+        assert getattr(jaxcnn, name) is getattr(jaxcnn, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = jaxcnn.nothing

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jaxcnn import evaluate as evaluate_module
+from jaxcnn import predict as predict_module
 from jaxcnn import recipe as recipe_module
 from jaxcnn import train as train_module
 from jaxcnn.errors import UserError
@@ -61,7 +62,7 @@ def test_help_lists_the_flags_and_exits_0(capsys):
         assert flag in text
 
 
-@pytest.mark.parametrize("module", [recipe_module, train_module, evaluate_module])
+@pytest.mark.parametrize("module", [recipe_module, train_module, evaluate_module, predict_module])
 def test_every_flag_has_help(module):
     """A flag's help is the string below its field; a group of flags has its class's."""
     classes = [

@@ -1,7 +1,7 @@
 """What images must look like to a set of weights: part of the weights, not of the model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Interpolation = Literal["bilinear", "bicubic"]
@@ -28,6 +28,14 @@ class Preprocessing:
     image_size: int | None = None
     crop_fraction: float = 0.875
     interpolation: Interpolation = "bicubic"
+
+    def for_channels(self, channels: int, mean: Channels, std: Channels) -> "Preprocessing":
+        """Itself for images of so many channels, or with the data's own `mean` and `std` where
+        those here are of another number: a file of weights for grey images states none.
+        """
+        if len(self.mean) in (1, channels):
+            return self
+        return replace(self, mean=mean, std=std)
 
 
 def from_config(config: Mapping[str, Any]) -> Preprocessing:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcnn.data.errors import DataError
-from jaxcnn.data.pictures import read_picture
+from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.pictures import UNREADABLE, Pictures, find_pictures, read_picture
+from jaxcnn.data.transforms import ResizeShorter
 
 ROWS, COLUMNS = np.mgrid[:60, :80]
 PIXELS = np.stack([ROWS * 4, COLUMNS * 3, np.full_like(ROWS, 150)], -1).astype(np.uint8)
@@ -133,3 +134,51 @@ def test_a_strip_that_resizing_would_blow_up_is_refused(tmp_path):
     path = saved(tmp_path, "strip.png", Image.new("RGB", (101, 1)))
     with pytest.raises(DataError, match=r"strip\.png is a strip of 101x1 pixels"):
         read_picture(path)
+
+
+def test_grey_is_one_channel_where_one_is_asked_for(tmp_path):
+    grey = read_picture(saved(tmp_path, "grey.png", RGB.convert("L")), channels=1)
+    np.testing.assert_array_equal(grey[..., 0], np.asarray(RGB.convert("L")))
+
+
+def test_among_others_a_bad_picture_is_named_and_the_others_are_read(tmp_path):
+    good, bad = saved(tmp_path, "good.png", RGB), tmp_path / "bad.png"
+    bad.write_bytes(b"not a picture")
+    source = Pictures([good, bad, good], channels=3, transforms=[ResizeShorter(8)])
+    examples = [source[i] for i in range(len(source))]
+    assert [example["label"] for example in examples] == [0, UNREADABLE, 0]
+    assert list(source.problems) == [1] and str(bad) in source.problems[1]
+    np.testing.assert_array_equal(examples[0]["image"], examples[2]["image"])
+
+
+def test_a_picture_that_a_transform_cannot_take_is_named(tmp_path):
+    def refuse(image, rng):
+        if image.shape[0] > 1:
+            raise MemoryError("too\nlarge")
+        return image
+
+    path = saved(tmp_path, "good.png", RGB)
+    source = Pictures([path], channels=3, transforms=[refuse])
+    assert source[0]["label"] == UNREADABLE
+    problem = f"{path} cannot be brought to the model: MemoryError: too large"
+    assert source.problems == {0: problem}
+
+
+def test_a_folder_stands_for_the_pictures_below_it(tmp_path):
+    for name in ("b/2.png", "b/1.JPG", "a.webp", "notes.txt"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    text = str(tmp_path / "in" / "notes.txt")  # Named, it is to be read; in a folder, it is not.
+    found = find_pictures([text, str(tmp_path / "in")])
+    names = [str(path.relative_to(tmp_path / "in")) for path in found]
+    assert names == ["notes.txt", "a.webp", "b/1.JPG", "b/2.png"]
+
+
+def test_a_place_without_pictures_is_refused(tmp_path):
+    with pytest.raises(DataNotFound, match="no file or folder /nowhere/1.png"):
+        find_pictures(["/nowhere/1.png"])
+    with pytest.raises(DataNotFound, match=r"has no picture \(.bmp, .jpeg, .*; give others by"):
+        find_pictures([str(tmp_path)])
+    with pytest.raises(DataNotFound, match="cannot be read: File name too long"):
+        find_pictures(["x" * 5000])

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from jaxcnn.data.errors import DataNotFound
+from jaxcnn.data.pictures import pictures_below, read_picture
 from jaxcnn.data.spec import DataDir, DatasetSpec, Example
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 SPLITS = ("train", "val", "test")
 
 
@@ -30,8 +30,6 @@ class FolderSource:
         return len(self.paths)
 
     def __getitem__(self, index: int, /) -> Example:
-        from jaxcnn.data.pictures import read_picture
-
         return {"image": read_picture(self.paths[index]), "label": int(self.labels[index])}
 
     def name(self, index: int) -> str:
@@ -61,7 +59,7 @@ def _load(split: str, data_dir: DataDir = None) -> FolderSource:
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(class_names):
-        images = list(_images(folder / name))
+        images = list(pictures_below(folder / name))
         if not images:
             raise DataNotFound(f"{folder / name} has no image; every class needs one there")
         paths += images
@@ -81,11 +79,6 @@ def _root(data_dir: DataDir) -> Path:
 def _folders(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
         yield from (p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 DATASETS = {

@@ -1,0 +1,13 @@
+"""Why a model gave an image its class: three answers, pure functions of the model's variables.
+
+    maps = grad_cam(model, variables, images, classes)
+
+They take images as the model does, normalised; compile them with `jax.jit`, the model bound by
+`functools.partial`.
+"""
+
+from jaxcnn.explain.grad_cam import grad_cam
+from jaxcnn.explain.integrated_gradients import integrated_gradients
+from jaxcnn.explain.occlusion import occlusion
+
+__all__ = ["grad_cam", "integrated_gradients", "occlusion"]

@@ -1,0 +1,252 @@
+"""Pictures classified by a run's model or by published weights, and explained on request."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
+from jaxcnn.data.mixing import normalize
+from jaxcnn.data.pictures import UNREADABLE, Pictures
+from jaxcnn.data.pipeline import eval_batches
+from jaxcnn.data.transforms import Resize, Transform
+from jaxcnn.errors import UserError
+from jaxcnn.explain import grad_cam, integrated_gradients, occlusion
+from jaxcnn.explain.figure import HeatMap
+from jaxcnn.feed import run_transforms
+from jaxcnn.models import create_model, model_spec
+from jaxcnn.models.spec import Variables
+from jaxcnn.pretrained import (
+    Pretrained,
+    check_classes,
+    published_preprocessing,
+    published_transforms,
+    read_pretrained,
+)
+from jaxcnn.run_folder import RunFolder
+from jaxcnn.weights.preprocessing import Preprocessing
+
+Method = Literal["grad_cam", "integrated_gradients", "occlusion"]
+Say = Callable[[str], None]
+
+LARGEST_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model with its weights, and what brings pictures to it.
+
+    Attributes:
+        model: the network.
+        variables: its weights.
+        preprocessing: the mean and standard deviation that images are normalised by.
+        data: what its images are: those of this set, or pictures like them.
+        transforms: what is done to a picture, of any size, as it is read from its file.
+    """
+
+    model: nn.Module
+    variables: Variables
+    preprocessing: Preprocessing
+    data: DatasetSpec
+    transforms: tuple[Transform, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """None where they are not known."""
+        return self.data.class_names or None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A picture, classified.
+
+    Attributes:
+        path: its file.
+        probabilities: float32 [K].
+        image: uint8 [H, W, C], as the model got it.
+        heat: what spoke for the most probable class; None if that was not asked for.
+    """
+
+    path: Path
+    probabilities: np.ndarray
+    image: np.ndarray
+    heat: HeatMap | None
+
+    def top(self, k: int) -> list[tuple[int, float]]:
+        """The `k` most probable classes, or all if they are fewer, with their probabilities."""
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(int(index), float(self.probabilities[index])) for index in order]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that could not be used, and why, in one line."""
+
+    path: Path
+    problem: str
+
+
+def classifier_of_run(
+    workdir: str | Path, *, data_dir: str | None = None, say: Say = lambda line: None
+) -> Classifier:
+    """The best checkpoint of a run by validation, which pictures come to as in its evaluation.
+
+    A set of images of one size has pictures of any other size stretched to it first.
+
+    Args:
+        workdir: the run's folder.
+        data_dir: an image folder, for its classes' names; where the run had it if not given, and
+            without names where that is gone.
+        say: is told so.
+
+    Raises UserError if the folder holds no run or no finished epoch.
+    """
+    recipe = RunFolder(workdir).read_recipe()
+    try:
+        data = dataset_at(recipe.dataset, data_dir or recipe.data_dir)
+    except DataNotFound as error:
+        if data_dir is not None:
+            raise
+        say(f"classes by number, their names are not known: {error}")
+        data = dataset_spec(recipe.dataset)
+    pretrained = read_pretrained(recipe.arch, str(workdir))
+    transforms = run_transforms(recipe, data, pretrained.preprocessing)
+    dtype = jnp.dtype(recipe.precision)
+    return _classifier(pretrained, data, transforms, pretrained.preprocessing, dtype)
+
+
+def published_classifier(
+    arch: str,
+    source: str,
+    *,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    image_size: int | None = None,
+    say: Say = lambda line: None,
+) -> Classifier:
+    """Published weights, which pictures come to as in `jaxcnn.evaluation.evaluate_pretrained`.
+
+    Args:
+        arch: one of `list_models()`.
+        source: as for `jaxcnn.load_weights`.
+        dataset: whose classes are those of the weights; pictures are photographs if not given.
+        data_dir: an image folder, for its classes' names.
+        image_size: height and width in pixels; what the weights ask for if not given.
+        say: is told what the user should know before the figures.
+
+    Raises UserError where weights, data and model do not fit each other.
+    """
+    if dataset is None and model_spec(arch).channels == 1:
+        raise UserError(f"{arch} sees grey images; give --dataset=NAME, the set it was trained on")
+    named = dataset is not None or data_dir is not None
+    row = dataset or "image_folder"
+    data = dataset_at(row, data_dir) if named else dataset_spec(row)
+    pretrained = read_pretrained(arch, source)
+    if pretrained.arch != arch:
+        say(f"these weights are of {pretrained.arch} (its padding and epsilon): using that")
+    transforms = published_transforms(pretrained, data, image_size=image_size)
+    preprocessing = published_preprocessing(pretrained, data)
+    return _classifier(pretrained, data, transforms, preprocessing)
+
+
+def _classifier(
+    pretrained: Pretrained,
+    data: DatasetSpec,
+    transforms: tuple[Transform, ...],
+    preprocessing: Preprocessing,
+    dtype: Any = jnp.float32,
+) -> Classifier:
+    if data.class_names:
+        check_classes(pretrained, data)
+    if data.image_size is not None:
+        transforms = (Resize(data.image_size), *transforms)
+    model = create_model(pretrained.arch, num_classes=pretrained.num_classes, dtype=dtype)
+    return Classifier(model, pretrained.variables, preprocessing, data, transforms)
+
+
+def classify(
+    classifier: Classifier, paths: Sequence[Path], *, explain: Method | None = None
+) -> Iterator[Prediction | Unreadable]:
+    """One for each path, in order.
+
+    Args:
+        classifier: the model.
+        paths: picture files.
+        explain: how to explain the most probable class of each.
+
+    Raises UserError if the model cannot take the images, or not be explained that way.
+    """
+    source = Pictures(paths, channels=classifier.data.channels, transforms=classifier.transforms)
+    batches = eval_batches(source, (), batch_size=min(len(paths), LARGEST_BATCH), num_threads=2)
+    probabilities_of = jax.jit(partial(_probabilities, classifier))
+    heat_of = jax.jit(partial(_heat, classifier), static_argnums=0)
+    variables = classifier.variables
+    index = 0
+    for batch in batches:
+        images = batch["image"]
+        probabilities = np.asarray(probabilities_of(variables, images))
+        heat: list[HeatMap | None] = [None] * len(images)
+        if explain is not None:
+            values = np.asarray(heat_of(explain, variables, images, probabilities.argmax(-1)))
+            heat = [_heat_map(explain, one, images.shape[1]) for one in values]
+        for row in range(int(batch["weight"].sum())):
+            if batch["label"][row] == UNREADABLE:
+                yield Unreadable(paths[index], source.problems[index])
+            else:
+                yield Prediction(paths[index], probabilities[row], images[row], heat[row])
+            index += 1
+
+
+def _normalized(classifier: Classifier, images: jax.Array) -> jax.Array:
+    return normalize(images, classifier.preprocessing.mean, classifier.preprocessing.std)
+
+
+def _probabilities(classifier: Classifier, variables: Variables, images: jax.Array) -> jax.Array:
+    images = _normalized(classifier, images)
+    logits: Any = classifier.model.apply(variables, images, train=False)
+    return jax.nn.softmax(logits)
+
+
+def _heat(
+    classifier: Classifier,
+    method: Method,
+    variables: Variables,
+    images: jax.Array,
+    classes: jax.Array,
+) -> jax.Array:
+    """[N, H', W'], one number for a place."""
+    about = classifier.model, variables, _normalized(classifier, images), classes
+    match method:
+        case "grad_cam":
+            return grad_cam(*about)
+        case "integrated_gradients":
+            return integrated_gradients(*about).sum(-1)
+        case "occlusion":
+            return occlusion(*about, *_square(images.shape[1]))
+
+
+def _square(image_size: int) -> tuple[int, int]:
+    """Side and stride of the occluding square, in pixels: about 13 by 13 of them."""
+    return max(1, image_size // 4), max(1, image_size // 16)
+
+
+def _heat_map(method: Method, values: np.ndarray, image_size: int) -> HeatMap:
+    whole = (0, image_size, image_size, 0)
+    match method:
+        case "grad_cam":
+            return HeatMap(values, whole, signed=False, unit="Grad-CAM")
+        case "integrated_gradients":
+            return HeatMap(values, whole, signed=True, unit="logit")
+        case "occlusion":
+            # Each value is drawn in the middle of its square, as wide as squares are apart.
+            size, stride = _square(image_size)
+            first = (size - stride) / 2
+            last = first + stride * len(values)
+            edges = (first, last, last, first)
+            return HeatMap(values, edges, signed=True, unit="probability lost when covered")

@@ -1,0 +1,230 @@
+"""The command line as a person types it."""
+
+import json
+
+import cv2
+import jax
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from jaxcnn.data import dataset_spec, load_split
+from jaxcnn.evaluation import evaluate_run
+from jaxcnn.models import create_model
+from jaxcnn.models.spec import init_variables
+from jaxcnn.predict import main
+from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
+from jaxcnn.trainer import fit
+from jaxcnn.weights import to_torch
+from jaxcnn.weights.preprocessing import IMAGENET
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    recipe = Recipe(
+        "lenet5",
+        steps=2,
+        batch_size=64,
+        image_size=32,
+        optim=Optim("adamw", lr=3e-3),
+        augment=Augment(),
+        mesh=Mesh(data=1),
+    )
+    fit(recipe, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """The test split as files named by their order, and its labels."""
+    folder = tmp_path_factory.mktemp("digits")
+    source = load_split(dataset_spec("digits"), "test", None)
+    for index in range(len(source)):
+        cv2.imwrite(str(folder / f"{index:03}.png"), source[index]["image"])
+    return folder, source.labels
+
+
+def predict(capsys, *args):
+    """(exit status, records, what is said of errors)."""
+    status = main([*map(str, args), "--json", "--no-compilation-cache"])
+    printed = capsys.readouterr()
+    return status, [json.loads(line) for line in printed.out.splitlines()], printed.err
+
+
+def test_predictions_of_a_run_are_those_that_evaluate_counts(run, digits, capsys):
+    """360 pictures in batches: the same top-1, top-5 and loss as the test split's arrays."""
+    folder, labels = digits
+    status, records, _ = predict(capsys, f"--workdir={run}", folder, "--top-k=10")
+    assert status == 0
+    assert [record["image"] for record in records] == sorted(map(str, folder.iterdir()))
+    ranks, losses = [], []
+    for record, label in zip(records, labels, strict=True):
+        classes = [row["class"] for row in record["top"]]
+        assert [row["name"] for row in record["top"]] == list(map(str, classes))
+        probabilities = [row["probability"] for row in record["top"]]
+        assert probabilities == sorted(probabilities, reverse=True)
+        ranks.append(classes.index(label))
+        losses.append(-np.log(probabilities[ranks[-1]]))
+    figures = evaluate_run(run)
+    assert np.mean(np.array(ranks) == 0) == pytest.approx(figures["top1"])
+    assert np.mean(np.array(ranks) < 5) == pytest.approx(figures["top5"])
+    assert np.mean(losses) == pytest.approx(figures["loss"], rel=1e-4)
+
+
+def test_a_picture_of_another_size_and_in_colour_is_brought_to_the_sets(
+    run, digits, tmp_path, capsys
+):
+    """Each pixel 5 by 4 times in three equal channels is, shrunk again, the digit itself."""
+    digit = cv2.imread(str(digits[0] / "000.png"))
+    cv2.imwrite(str(tmp_path / "large.png"), digit.repeat(5, axis=0).repeat(4, axis=1))
+    args = [f"--workdir={run}", digits[0] / "000.png", tmp_path / "large.png"]
+    _, (small, large), _ = predict(capsys, *args)
+    assert small["top"] == large["top"]
+
+
+def test_published_weights_see_photographs_as_evaluate_shows_them(tmp_path, capsys):
+    """By hand: 28 / 0.875 = 32 pixels on the shorter side, the centre of which is cut out."""
+    model = create_model("resnet20", num_classes=3)
+    start = jax.jit(lambda key: init_variables(model, key, (32, 32), 3))
+    variables = start(jax.random.key(1))
+    save_file(to_torch("resnet20", variables), tmp_path / "w.safetensors")
+    picture = np.random.default_rng(0).integers(256, size=(32, 40, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "1.png"), picture[..., ::-1])
+    args = ["--arch=resnet20", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
+    status, (record,), _ = predict(capsys, *args, tmp_path / "1.png")
+    assert status == 0
+    images = (picture[None, 2:-2, 6:-6] / 255 - IMAGENET[0]) / IMAGENET[1]
+    logits = jax.jit(model.apply)(variables, images.astype(np.float32))
+    expected = jax.nn.softmax(logits)[0]
+    assert expected.max() < 0.9  # So that all three say something.
+    assert {row["class"]: row["probability"] for row in record["top"]} == pytest.approx(
+        dict(enumerate(expected.tolist())), rel=1e-4
+    )
+    assert {row["name"] for row in record["top"]} == {None}
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "integrated_gradients", "occlusion"])
+def test_an_explanation_is_drawn_for_each_picture(run, digits, tmp_path, capsys, method):
+    """Pictures of the same name in two folders do not overwrite each other's."""
+    for folder, index in (("a", 0), ("b", 1)):
+        (tmp_path / folder).mkdir()
+        digit = (digits[0] / f"{index:03}.png").read_bytes()
+        (tmp_path / folder / "1.png").write_bytes(digit)
+    output = tmp_path / "out"
+    args = [f"--workdir={run}", tmp_path / "a", tmp_path / "b", f"--explain={method}"]
+    status, records, _ = predict(capsys, *args, f"--output={output}")
+    assert status == 0
+    paths = [str(output / folder / f"1.png.{method}.png") for folder in "ab"]
+    assert [record["explanation"] for record in records] == paths
+    drawn = [cv2.imread(path) for path in paths]
+    assert np.abs(drawn[0].astype(int) - drawn[1]).mean() > 1
+
+
+def test_one_bad_picture_is_named_and_the_others_are_done(run, digits, tmp_path, capsys):
+    bad = tmp_path / "notes.txt"
+    bad.write_text("not a picture")
+    good = digits[0] / "000.png"
+    status, records, error = predict(capsys, f"--workdir={run}", good, bad, good)
+    assert status == 1
+    assert records[0] == records[2] and "top" in records[0]
+    assert records[1]["image"] == str(bad) and "is not an image" in records[1]["problem"]
+    assert error == f"python -m jaxcnn.predict: 1 of 3 pictures cannot be used: {bad}\n"
+
+    status, records, error = predict(capsys, f"--workdir={run}", bad)
+    assert (status, records) == (2, [])
+    assert f"{bad} is not an image" in error and error.count("\n") == 1
+
+
+def test_tables_show_the_most_probable_classes(run, digits, capsys):
+    args = [f"--workdir={run}", str(digits[0] / "000.png"), "--no-compilation-cache"]
+    assert main([*args, "--top-k=2"]) == 0
+    text = capsys.readouterr().out
+    assert main([*args, "--top-k=2", "--json"]) == 0
+    top = json.loads(capsys.readouterr().out)["top"]
+    rows = [line.strip("│ \n").split("│") for line in text.splitlines() if line.startswith("│")]
+    shown = [(int(number), name.strip(), float(chance)) for number, name, chance in rows]
+    assert shown == [(row["class"], row["name"], round(row["probability"], 4)) for row in top]
+
+
+PICTURE = "/nowhere/1.png"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([PICTURE], "give either --workdir=DIR, or --arch=NAME and --pretrained=SOURCE"),
+        (["--workdir=/nowhere"], "no picture is given; name files, or folders of them"),
+        (["--workdir=/nowhere", PICTURE], f"no file or folder {PICTURE}"),
+        (["--workdir=/nowhere", __file__], "/nowhere is not a run's folder"),
+        ([PICTURE, "--workdr=x"], "--workdr=x; did you mean --workdir?"),
+        (["--workdir=/nowhere", PICTURE, "--top-k=0"], "--top-k=0 is out of range"),
+        (["--workdir=/nowhere", PICTURE, "--explain=gradcam"], "invalid choice 'gradcam'"),
+        (["--workdir=/nowhere", PICTURE, "--output=here"], "--output is for what --explain"),
+        (["--workdir=/nowhere", PICTURE, "--image-size=32"], "are for published weights"),
+        (["--arch=lenet6", "--pretrained=w.pth", __file__], "unknown model 'lenet6'"),
+    ],
+)
+def test_wrong_input_exits_2_with_one_line(args, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*args, "--no-compilation-cache"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_without_maps_is_explained_by_other_means_only(tmp_path, digits, capsys):
+    model = create_model("mlp", num_classes=10)
+    variables = init_variables(model, jax.random.key(1), (28, 28), 1)
+    save_file(to_torch("mlp", variables), tmp_path / "w.safetensors")
+    args = ["--arch=mlp", f"--pretrained={tmp_path / 'w.safetensors'}", "--dataset=digits"]
+    args += [digits[0] / "000.png", f"--output={tmp_path / 'out'}"]
+    status, _, error = predict(capsys, *args, "--explain=grad_cam")
+    assert status == 2 and error.count("\n") == 1
+    assert "integrated_gradients and occlusion need none" in error
+    assert predict(capsys, *args, "--explain=occlusion")[0] == 0
+
+
+def test_a_place_that_cannot_be_written_is_named(run, digits, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    args = [f"--workdir={run}", digits[0] / "000.png", "--explain=occlusion"]
+    status, _, error = predict(capsys, *args, f"--output={tmp_path / 'file'}")
+    assert status == 2 and "give --output=DIR" in error
+
+
+def test_classes_of_a_run_on_photographs_have_names_while_the_folder_is_known(tmp_path, capsys):
+    photos = tmp_path / "photos"
+    for level, name in ((60, "dark"), (200, "light")):
+        (photos / name).mkdir(parents=True)
+        for index in range(10):
+            picture = np.full((10, 12, 3), level + index, np.uint8)
+            cv2.imwrite(str(photos / name / f"{index}.png"), picture)
+    recipe = Recipe(
+        "linear",
+        "image_folder",
+        data_dir=str(photos),
+        steps=1,
+        batch_size=4,
+        image_size=8,
+        resize="crop",
+        mesh=Mesh(data=1),
+    )
+    fit(recipe, tmp_path / "run")
+    args = [f"--workdir={tmp_path / 'run'}", photos / "dark" / "0.png"]
+    status, (named,), error = predict(capsys, *args)
+    assert status == 0
+    assert {(row["class"], row["name"]) for row in named["top"]} == {(0, "dark"), (1, "light")}
+
+    photos.rename(tmp_path / "moved")
+    args[1] = tmp_path / "moved" / "dark" / "0.png"
+    status, (numbered,), error = predict(capsys, *args)
+    assert status == 0
+    assert error.startswith("classes by number, their names are not known: no folder")
+    assert [row["name"] for row in numbered["top"]] == [None, None]
+    _, (again,), _ = predict(capsys, *args, f"--data-dir={tmp_path / 'moved'}")
+    assert again["top"] == named["top"]
+
+    (tmp_path / "moved" / "new").mkdir()
+    status, _, error = predict(capsys, *args, f"--data-dir={tmp_path / 'moved'}")
+    assert status == 2 and "the weights tell 2 classes apart, image_folder has 3" in error
