@@ -163,6 +163,8 @@ def topology_lines(
     shape = estimate.image_shape(recipe, data.spec)
 
     def compile_for(batch_size: int) -> "StepCost":
+        # A large model's takes minutes.
+        print(f"  compiling             for a batch of {batch_size:,}", flush=True)
         return step_cost(program_for(batch_size), batch_size, shape)
 
     yield f"the training step, compiled for {topology}"

@@ -35,8 +35,8 @@ def largest_batch(
     while True:
         per_image = max(problem.used - fixed_bytes, 1.0) / batch_size
         room = int(max(problem.available - fixed_bytes, 0) / per_image)
-        # Less than before in any case, or it would never end.
-        batch_size = min(room, batch_size - 1) // unit * unit
+        # Figures that leave out a part of the memory may see room where there is none.
+        batch_size = min(room, batch_size * 15 // 16) // unit * unit
         if batch_size < unit:
             return None
         try:
