@@ -14,7 +14,7 @@ ROOT = Path(jaxcnn.__file__).parent
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
     ["errors"],
-    ["discovery", "cli"],
+    ["discovery"],
     ["ops"],
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping"],
@@ -27,6 +27,7 @@ LAYERS = [
     ["report"],
     ["trainer", "evaluation", "prediction", "planning"],
     ["sweep"],
+    ["cli"],
     ["benchmarks"],
     ["train", "evaluate", "predict", "zoo", "benchmark", "plan", "data/prepare", "data/inspect"],
 ]

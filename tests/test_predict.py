@@ -128,12 +128,12 @@ def test_one_bad_picture_is_named_and_the_others_are_done(run, digits, tmp_path,
     status, records, error = predict(capsys, f"--workdir={run}", good, bad, good)
     assert status == 1
     assert records[0] == records[2] and "top" in records[0]
-    assert records[1]["image"] == str(bad) and "is not an image" in records[1]["problem"]
+    assert records[1]["image"] == str(bad) and "is not a picture" in records[1]["problem"]
     assert error == f"python -m jaxcnn.predict: 1 of 3 pictures cannot be used: {bad}\n"
 
     status, records, error = predict(capsys, f"--workdir={run}", bad)
     assert (status, records) == (2, [])
-    assert f"{bad} is not an image" in error and error.count("\n") == 1
+    assert f"{bad} is not a picture" in error and error.count("\n") == 1
 
 
 def test_tables_show_the_most_probable_classes(run, digits, capsys):
