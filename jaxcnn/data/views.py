@@ -62,7 +62,7 @@ def with_views(
     if not crops:
         raise DataError(
             f"--tta={name} takes crops of larger images, as --resize=crop makes them;"
-            f" {spec.name}'s come whole, so give flip"
+            f" {spec.name}'s come whole, so give {'flip' if spec.flip else 'none'}"
         )
     others = (transform for transform in transforms if not isinstance(transform, CenterCrop))
     return (*others, Views(crops[0], mirror=name == "ten"))
