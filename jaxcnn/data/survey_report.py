@@ -210,7 +210,7 @@ def classes(found: Survey) -> Figure:
         axes.set_xticks(x, [_short(name) for name in found.spec.class_names], rotation=45)
     else:
         axes.set(xlabel="classes, the largest first")
-    axes.legend()
+    figure.legend(loc="outside upper right", ncols=len(found.splits))
     return figure
 
 

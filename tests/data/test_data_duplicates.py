@@ -85,9 +85,23 @@ def test_a_sky_of_one_colour_is_like_no_other():
     assert near_pairs(prints(map(sky, range(20))), prints(map(sky, range(20, 40)))) == []
 
 
+def test_the_same_haze_without_common_detail_is_no_pair():
+    def hazy(seed):
+        haze = gaussian_filter(draw(1, (32, 32, 3)).astype(float), (2, 2, 0))
+        noise = np.random.default_rng(seed).normal(scale=0.3 * haze.std(), size=haze.shape)
+        fine = noise - gaussian_filter(noise, (1.5, 1.5, 0))
+        return np.clip(haze + fine, 0, 255).astype(np.uint8)
+
+    one, other = prints([hazy(5)]), prints([hazy(6)])
+    bits = (int(one.hashes[0]) ^ int(other.hashes[0])).bit_count()
+    correlation = np.corrcoef(one.thumbnails.ravel(), other.thumbnails.ravel())[0, 1]
+    assert bits <= 12 and correlation > 0.85, "alike as a whole"
+    assert near_pairs(one, other) == []
+
+
 def test_strokes_on_an_empty_background_are_alike_only_if_they_are_equal_but_for_noise():
     train = prints([stroke(x, slant) for x in (9, 11, 13, 15, 17) for slant in (1, 5)])
-    others = prints([stroke(x, slant) for x in (9, 11, 13, 15, 17) for slant in (3, 7)])
+    others = prints([stroke(x, slant) for x in (9, 11, 13, 15, 17) for slant in (2, 6)])
     assert near_pairs(train, others) == []
     (pair,) = near_pairs(train, prints([as_jpeg(stroke(13, 5))]))
     assert (pair.first, pair.second) == (5, 0)
