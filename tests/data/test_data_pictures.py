@@ -178,7 +178,9 @@ def test_a_folder_stands_for_the_pictures_below_it(tmp_path):
 def test_a_place_without_pictures_is_refused(tmp_path):
     with pytest.raises(DataNotFound, match="no file or folder /nowhere/1.png"):
         find_pictures(["/nowhere/1.png"])
-    with pytest.raises(DataNotFound, match=r"has no picture \(.bmp, .gif, .jpeg, .*; give others by"):
+    with pytest.raises(
+        DataNotFound, match=r"has no picture \(.bmp, .gif, .jpeg, .*; give others by"
+    ):
         find_pictures([str(tmp_path)])
     with pytest.raises(DataNotFound, match="cannot be read: File name too long"):
         find_pictures(["x" * 5000])
