@@ -86,10 +86,17 @@ def test_a_picture_of_another_size_and_in_colour_is_brought_to_the_sets(
 def test_published_weights_see_photographs_as_evaluate_shows_them(tmp_path, capsys):
     """By hand: 28 / 0.875 = 32 pixels on the shorter side, the centre of which is cut out."""
     model = create_model("resnet20", num_classes=3)
-    start = jax.jit(lambda key: init_variables(model, key, (32, 32), 3))
-    variables = start(jax.random.key(1))
+    shapes = jax.eval_shape(lambda key: init_variables(model, key, (32, 32), 3), jax.random.key(1))
+    rng = np.random.default_rng(0)
+
+    def draw(leaf):
+        """As large as layers of their inputs have it; a norm's numbers are all 1."""
+        drawn = rng.normal(size=leaf.shape) / np.sqrt(np.prod(leaf.shape[:-1]))
+        return np.where(leaf.ndim > 1, drawn, 1.0).astype(np.float32)
+
+    variables = jax.tree.map(draw, shapes)
     save_file(to_torch("resnet20", variables), tmp_path / "w.safetensors")
-    picture = np.random.default_rng(0).integers(256, size=(32, 40, 3), dtype=np.uint8)
+    picture = rng.integers(256, size=(32, 40, 3), dtype=np.uint8)
     cv2.imwrite(str(tmp_path / "1.png"), picture[..., ::-1])
     args = ["--arch=resnet20", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
     status, (record,), _ = predict(capsys, *args, tmp_path / "1.png")

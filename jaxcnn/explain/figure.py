@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+# Of a map's values; what is above has the colour of the scale's end.
+SHOWN_PERCENT = 99
+
 
 @dataclass(frozen=True)
 class HeatMap:
@@ -33,8 +36,9 @@ def draw(picture: np.ndarray, heat: HeatMap, title: str) -> Figure:
     figure.suptitle(title, parse_math=False)  # A dollar in a name is a dollar.
     plain.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=whole)
     covered.imshow(picture.mean(-1), cmap="gray", vmin=0, vmax=255, extent=whole)
-    # A map of zeros only has no scale of its own.
-    most = float(np.abs(heat.values).max()) or 1.0
+    strength = np.abs(heat.values)
+    # A few pixels, far above the others, would leave no colour to these. A map of zeros has none.
+    most = float(np.percentile(strength, SHOWN_PERCENT) or strength.max() or 1.0)
     shown = covered.imshow(
         heat.values,
         cmap="RdBu_r" if heat.signed else "inferno",
@@ -44,7 +48,8 @@ def draw(picture: np.ndarray, heat: HeatMap, title: str) -> Figure:
         extent=heat.edges,
     )
     covered.set(xlim=(0, width), ylim=(height, 0))
-    figure.colorbar(shown, ax=covered, label=heat.unit)
+    extend = "both" if heat.signed else "max"
+    figure.colorbar(shown, ax=covered, label=heat.unit, extend=extend)
     for axes in (plain, covered):
         axes.axis("off")
     return figure

@@ -26,3 +26,18 @@ def test_the_heat_lies_over_the_pixels_it_is_of():
     brightness = {(x, y): colour(covered, x, y).sum() for x in (2, 6) for y in (2, 6)}
     assert max(brightness, key=brightness.get) == (2, 6)
     assert np.ptp(colour(covered, 6, 2)) < 5  # Nothing speaks there.
+
+
+def test_one_pixel_far_above_the_others_leaves_them_their_colours():
+    values = np.linspace(-1, 1, 400).reshape(20, 20)
+    values[3, 4] = 100.0
+    heat = HeatMap(values, (0, 20, 20, 0), signed=True, unit="logit")
+    drawn = draw(np.zeros((20, 20, 3), np.uint8), heat, "").axes[1].images[-1]
+    low, high = drawn.get_clim()
+    assert -low == high and 0.9 < high < 1.1
+
+
+def test_a_map_of_zeros_is_drawn():
+    heat = HeatMap(np.zeros((2, 2)), (0, 2, 2, 0), signed=False, unit="logit")
+    drawn = draw(np.zeros((2, 2, 1), np.uint8), heat, "").axes[1].images[-1]
+    assert drawn.get_clim() == (0.0, 1.0)
