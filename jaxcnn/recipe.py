@@ -103,7 +103,7 @@ class Recipe:
     arch: str
     """Architecture: one of jaxcnn.list_models()."""
     dataset: str = "digits"
-    """Data set; digits needs no download."""
+    """Data set; digits needs no download, tfds:NAME is any in the TFDS directory."""
     data_dir: str | None = None
     """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
     epochs: int = 10

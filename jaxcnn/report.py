@@ -129,7 +129,7 @@ def average_precision_bars(precisions: np.ndarray, class_names: Sequence[str]) -
     axes.axvline(float(np.nanmean(precisions)), color="black", linestyle=":", label="mean")
     axes.set(xlim=(0, 1), xlabel="average precision")
     axes.grid(alpha=0.3, axis="x")
-    axes.legend()
+    axes.legend(loc="lower left")
     return figure
 
 
@@ -152,7 +152,8 @@ def confident_mistakes(test: Evaluation, images: Source, class_names: Sequence[s
             height, width = example["image"].shape[:2]
             for top, left, bottom, right in example["boxes"][example["box_labels"] == k]:
                 size = ((right - left) * width, (bottom - top) * height)
-                corner = (left * width, top * height)
+                # A pixel is drawn around its centre.
+                corner = (left * width - 0.5, top * height - 0.5)
                 axes.add_patch(Rectangle(corner, *size, fill=False, color="red"))
         axes.set_title(f"{'−' if missed else '+'} {class_names[k]}", fontsize=9)
     return figure

@@ -5,21 +5,25 @@ import json
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score, f1_score
 
 from jaxcnn.checkpoint import Checkpoints
-from jaxcnn.data import dataset_at, load_split
+from jaxcnn.data import dataset_at, dataset_spec, load_split
 from jaxcnn.data.preparation import prepare_from
 from jaxcnn.data.splits import hold_out
 from jaxcnn.data.transforms import Resize
 from jaxcnn.evaluation import evaluate_run
 from jaxcnn.models import create_model
+from jaxcnn.program import eval_prepare
 from jaxcnn.recipe import Mesh, Optim, Recipe, recipe_for
 from jaxcnn.run_folder import RunFolder
+from jaxcnn.train import parse
 from jaxcnn.trainer import fit
+from jaxcnn.weights.preprocessing import Preprocessing
 
 CLASSES = ("square", "crowd only", "disc", "bar")  # In the order of their ids.
 LABEL_OF = {1: 0, 5: 1, 7: 2, 90: 3}
@@ -169,6 +173,29 @@ def test_the_report_has_pictures_of_classes_and_mistakes(run):
 def test_evaluating_the_run_again_gives_its_summary(run):
     figures = evaluate_run(run[0], split="test")
     assert {name: figures[name] for name in run[2]["test"]} == pytest.approx(run[2]["test"])
+
+
+def test_the_command_line_knows_a_prepared_set_by_its_folder(shapes):
+    args = ["--arch=resnet18", "--dataset=tfds:shapes", f"--data-dir={shapes[0]}"]
+    recipe = parse(args).recipe
+    assert (recipe.dataset, recipe.resize, recipe.data_dir) == (
+        "tfds:shapes",
+        "interpolate",
+        str(shapes[0]),
+    )
+
+
+def test_several_right_classes_of_which_one_is_asked_for_share_the_target():
+    """ReaL's images; of COCO's each class is asked for on its own."""
+    labels = jnp.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]], jnp.uint8)
+    batch = {"image": jnp.zeros((3, 2, 2, 3), jnp.uint8), "label": labels}
+    real = replace(dataset_spec("imagenet2012_real"), num_classes=4)
+    coco = replace(dataset_spec("coco"), num_classes=4)
+    key, preprocessing = jax.random.key(0), Preprocessing(real.mean, real.std)
+    _, targets = eval_prepare(real, preprocessing)(key, batch)
+    assert targets.tolist() == [[0.5, 0, 0, 0.5], [0, 1, 0, 0], [0, 0, 0, 0]]
+    _, targets = eval_prepare(coco, preprocessing)(key, batch)
+    assert targets.tolist() == labels.tolist()
 
 
 def test_whole_images_and_untouched_targets_are_the_default(shapes):
