@@ -112,8 +112,8 @@ def _facts(name: str, builder: Any) -> Facts:
     image_class: Any = tfds.features.Image
     class_label: Any = tfds.features.ClassLabel
     sequence: Any = tfds.features.Sequence
-    keys = builder.info.supervised_keys
-    simple = keys is not None and len(keys) == 2 and all(isinstance(key, str) for key in keys)
+    keys: Any = builder.info.supervised_keys or ()
+    simple = len(keys) == 2 and all(isinstance(key, str) for key in keys)
     image_name, label_name = keys if simple else ("image", "label")
     image: Any = features.get(image_name)
     if not isinstance(image, image_class):
