@@ -3,6 +3,7 @@
 Selvaraju et al., 2017, https://arxiv.org/abs/1610.02391.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -33,7 +34,8 @@ def grad_cam(
         variables: its own.
         images: [N, H, W, C], normalised.
         classes: int [N], what to explain of each image.
-        stage: name of a tapped map; the last one if not given.
+        stage: name of a tapped map; if not given the last one of several pixels, since a single
+            one, as small images leave of a deep network's last stage, is everywhere the same.
 
     Raises UserError for a stage that is no map, or where the model has none.
     """
@@ -87,4 +89,5 @@ def _choose(stage: str | None, stages: dict[str, jax.ShapeDtypeStruct], model: s
         )
     if stage is not None and stage not in maps:
         raise UserError(f"{model} has no map {stage!r}; its maps are {', '.join(maps)}")
-    return stage or maps[-1]
+    spread = [name for name in maps if math.prod(stages[name].shape[1:3]) > 1]
+    return stage or (spread or maps)[-1]

@@ -49,6 +49,18 @@ def test_it_is_high_where_the_evidence_is_and_zero_elsewhere():
     np.testing.assert_array_equal(found > 0, images[..., 0] > 0)
 
 
+def test_of_a_small_image_the_default_is_a_map_that_tells_places_apart():
+    """Of 32x32 pixels the last stage of a ResNet leaves one."""
+    model = create_model("resnet18", num_classes=3, stages=(1, 1, 1, 1))
+    images = jax.random.normal(jax.random.key(0), (1, 32, 32, 3))
+    variables = jax.jit(lambda key: init_variables(model, key, (32, 32), 3))(jax.random.key(1))
+    explain = jax.jit(
+        lambda stage: grad_cam(model, variables, images, jnp.array([0]), stage), static_argnums=0
+    )
+    assert np.ptp(explain("stage4")) == 0
+    np.testing.assert_array_equal(explain(None), explain("stage3"))
+
+
 def test_evidence_against_the_class_is_left_out():
     assert not grad_cam(Bright(), {}, spot(), jnp.array([0, 0])).any()
 
