@@ -34,6 +34,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.channel import add_rows, sum_matrix
+from jaxcnn.ops.kernel_gradient import kernel_gradient
 from jaxcnn.ops.materialize import materialize
 from jaxcnn.ops.platform import per_platform
 
@@ -342,7 +343,8 @@ def _pointwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.A
 
 def _pointwise_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     x = x[:, :: window.strides[0], :: window.strides[1]]
-    return _dot(x.reshape(-1, x.shape[3]), g.reshape(-1, g.shape[3]), (0, 0)).reshape(w_shape)
+    dw = kernel_gradient(x.reshape(-1, x.shape[3]), g.reshape(-1, g.shape[3]))
+    return dw.reshape(w_shape)
 
 
 # Depthwise: sums of shifted products. Output channel c * multiplier + m reads input channel c.
@@ -357,7 +359,7 @@ def _depthwise_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
         for i in range(kernel[0])
         for j in range(kernel[1])
     )
-    return reduce(jnp.add, products).astype(x.dtype)
+    return materialize(reduce(jnp.add, products).astype(x.dtype))
 
 
 def _depthwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
@@ -445,7 +447,7 @@ def _dense_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Arra
         tall = window._replace(dilation=(window.dilation[0], 1), strides=(window.strides[0], 1))
         g = g.reshape(-1, features)
         rows = [
-            _dot(read_offset(patches, i, 0, tall, size).reshape(-1, patch), g, (0, 0))
+            kernel_gradient(read_offset(patches, i, 0, tall, size).reshape(-1, patch), g)
             for i in range(kernel[0])
         ]
         return dw + jnp.stack(rows), None

@@ -7,9 +7,9 @@ it while doing so; that to the bias is a sum: see `jaxcnn.ops.channel`.
 from __future__ import annotations
 
 import jax
-from jax import lax
 
 from jaxcnn.ops.channel import add_channels
+from jaxcnn.ops.kernel_gradient import kernel_gradient
 
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
@@ -27,7 +27,7 @@ def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 def _matmul_bwd(residuals, g):
     x, kernel = residuals
-    return g @ kernel.T, lax.dot_general(x, g, (((0,), (0,)), ((), ())))
+    return g @ kernel.T, kernel_gradient(x, g)
 
 
 _matmul.defvjp(lambda x, kernel: (_matmul(x, kernel), (x, kernel)), _matmul_bwd)
