@@ -17,7 +17,7 @@ input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
     5x5, 32x32, 1 -> 6                  128    6.2 / 9.1 / 1.8     0.52 / 9 / 2.8
 
 Depthwise convolutions are shifted products, 1x1 ones dots, those of one channel products forward;
-grouped ones are XLA's with wider groups. The kernel gradient of dense ones with fewer than 32
+grouped ones are XLA's with wider groups. The kernel gradient of dense ones with at most 32
 channels is dots of patches: at 112x112, 24 -> 24, batch 16, 50 ms against XLA's 166. All else is
 XLA's.
 """
@@ -238,7 +238,7 @@ def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering:
     # XLA's gradient to the kernel is a convolution with a kernel as large as the output: slow where
     # that is large and channels are few.
     positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
-    return _DENSE if 3 <= x_shape[3] < 32 and positions > 100 else _XLA
+    return _DENSE if 3 <= x_shape[3] <= 32 and positions > 100 else _XLA
 
 
 def _dot(a: jax.Array, b: jax.Array, contract: tuple[int, int]) -> jax.Array:
