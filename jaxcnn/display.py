@@ -54,8 +54,8 @@ class Display:
 
     def epoch(self, line: Mapping[str, Any], *, best: bool) -> None:
         """One line of `metrics.jsonl`, for reading."""
-        rate = line["images_per_second"]
-        speed = "" if rate is None else f"  {rate:,.0f} images/s"
+        rate, waiting = line["images_per_second"], line["waiting_for_data"]
+        speed = "" if rate is None else f"  {rate:,.0f} images/s, {waiting:.0%} waiting for data"
         self.say(
             f"epoch {line['epoch']:>3}/{self._num_epochs}  {_split_figures(line, 'train')}"
             f"  {_split_figures(line, 'val')}{speed}{'  best' if best else ''}"

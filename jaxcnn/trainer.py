@@ -30,6 +30,7 @@ from jaxcnn.run_folder import RunFolder
 from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
 from jaxcnn.stopping import StopFlag, StopRequested, stop_on_signal
+from jaxcnn.throughput import Throughput
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
@@ -166,9 +167,11 @@ class Run:
                     self.end_epoch(step)
                 if step == self.total_steps:
                     break
+                batch = self.throughput.next_batch(batches)
                 self.state, metrics = self.program.train_step(
-                    self.state, next(batches), self.program.step_key
+                    self.state, batch, self.program.step_key
                 )
+                self.throughput.begin(metrics)
                 step += 1
                 self.pending.append((step, metrics))
                 self.settle(leave=STEPS_IN_FLIGHT)
@@ -265,7 +268,7 @@ class Run:
         metrics = self.program.metrics
         train = metrics.summarize(self.progress["epoch_sums"])
         epoch = math.ceil(step / self.feed.steps_per_epoch)
-        rate = self.throughput.images_per_second
+        rate, waiting = self.throughput.images_per_second, self.throughput.waiting
         self.display.phase(f"validating epoch {epoch}")
         val = self.evaluate("val", eval_variables(self.state)).figures
         best = self.progress["best"]
@@ -279,6 +282,7 @@ class Run:
             **{f"train_{name}": train[name] for name in ("loss", *metrics.batch_figures)},
             **{f"val_{name}": val[name] for name in ("loss", *metrics.figures)},
             "images_per_second": rate,
+            "waiting_for_data": waiting,
         }
         self.folder.append_metrics(line)
         self.log_to_tensorboard(line)
@@ -344,34 +348,3 @@ class Run:
             metrics=program.metrics,
             between=self.stop.check,
         )
-
-
-class Throughput:
-    """Images per second of training steps; the clock starts with the first one that is done.
-
-    So a process's first step, which waits for the compiler, is not counted.
-    """
-
-    def __init__(self) -> None:
-        self._started: float | None = None
-        self._latest = 0.0
-        self._images = 0
-
-    def start(self) -> None:
-        """Starts counting afresh, now."""
-        self._started, self._images = time.monotonic(), 0
-
-    def lap(self, images: int) -> None:
-        """One step of so many images is done."""
-        if self._started is None:
-            self.start()
-            return
-        self._latest = time.monotonic()
-        self._images += images
-
-    @property
-    def images_per_second(self) -> float | None:
-        """None before anything was counted."""
-        if self._started is None or self._images == 0:
-            return None
-        return self._images / (self._latest - self._started)

@@ -20,7 +20,7 @@ LAYERS = [
     ["models", "data", "losses", "metrics", "stopping"],
     ["weights", "explain"],
     ["recipe"],
-    ["run_folder", "sharding", "schedules", "optim", "display", "feed", "wandb_log"],
+    ["run_folder", "sharding", "schedules", "optim", "display", "feed", "wandb_log", "throughput"],
     ["state"],
     ["step", "checkpoint"],
     ["pretrained", "program"],

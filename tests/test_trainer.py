@@ -49,7 +49,8 @@ def state_at(workdir, step):
 def metrics_of(workdir):
     """The lines of metrics.jsonl without what a clock measured."""
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
+    timed = ("images_per_second", "waiting_for_data")
+    return [{k: v for k, v in line.items() if k not in timed} for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -222,5 +223,22 @@ def test_a_run_shows_each_epoch_and_a_closing_table(tmp_path):
     console = Console(file=io.StringIO(), width=120)
     fit(replace(RECIPE, epochs=1), tmp_path, console=console)
     text = console.file.getvalue()
-    for part in ("61,706 parameters", "epoch   1/1", "images/s", "test", "0."):
+    for part in ("61,706 parameters", "epoch   1/1", "images/s", "% waiting", "test", "0."):
         assert part in text
+
+
+@pytest.mark.parametrize(("seconds", "low", "high"), [(0.3, 0.6, 1.0), (0.0, 0.0, 0.3)])
+def test_each_epoch_says_what_share_of_it_was_waiting_for_data(
+    tmp_path, monkeypatch, seconds, low, high
+):
+    train_batches = Feed.train_batches
+
+    def timed_batches(feed, start_step, stop_step):
+        for batch in list(train_batches(feed, start_step, stop_step)):
+            time.sleep(seconds)
+            yield batch
+
+    monkeypatch.setattr(Feed, "train_batches", timed_batches)
+    lines = []
+    fit(replace(RECIPE, steps=14), tmp_path, console=quiet(), on_epoch=lines.append)
+    assert [low <= line["waiting_for_data"] <= high for line in lines] == [True, True]

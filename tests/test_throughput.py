@@ -1,0 +1,102 @@
+"""Waiting is counted where the devices wait, and only there; times are slept, so nearly exact."""
+
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import numpy as np
+import pytest
+
+from jaxcnn.data.pipeline import train_batches
+from jaxcnn.data.spec import ArraySource
+from jaxcnn.throughput import Throughput
+from jaxcnn.trainer import STEPS_IN_FLIGHT
+
+IMAGES = ArraySource(np.zeros((64, 4, 4, 1), np.uint8), np.zeros(64, np.int32))
+
+
+class Device:
+    """Does one step after the other, each taking so many seconds, while the host goes on."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.queue = ThreadPoolExecutor(1)
+
+    def step(self):
+        return {"loss": Result(self.queue.submit(time.sleep, self.seconds))}
+
+
+class Result:
+    """What a step computes, as a jax.Array is: there before its value is."""
+
+    def __init__(self, future):
+        self.block_until_ready = future.result
+
+
+def slow_examples(seconds):
+    """A transform that takes so long per batch of 4."""
+
+    def transform(image, rng):
+        time.sleep(seconds / 4)
+        return image
+
+    return transform
+
+
+def train(batches, device, steps, throughput=None):
+    """The trainer's loop."""
+    throughput, pending = throughput or Throughput(), deque()
+    for number in range(steps):
+        throughput.next_batch(batches)
+        pending.append(device.step())
+        throughput.begin(pending[-1])
+        while len(pending) > (STEPS_IN_FLIGHT if number < steps - 1 else 0):
+            jax.block_until_ready(pending.popleft())
+            throughput.lap(4)
+    return throughput
+
+
+@pytest.mark.parametrize(
+    ("compute", "data", "share"),
+    [(0.12, 0.04, 0.0), (0.01, 0.1, 0.9), (0.06, 0.12, 0.5)],
+    ids=["compute is the slower", "data is far slower", "data takes twice as long"],
+)
+def test_waiting_is_what_data_takes_longer_than_compute(compute, data, share):
+    batches = train_batches(
+        IMAGES, (slow_examples(data),), batch_size=4, seed=0, stop_step=16, num_threads=1
+    )
+    throughput = train(batches, Device(compute), steps=12)
+    assert throughput.waiting == pytest.approx(share, abs=0.1)
+    slower = max(compute, data)
+    assert throughput.images_per_second == pytest.approx(4 / slower, rel=0.25)
+
+
+def test_the_first_batch_is_not_counted():
+    def batches():
+        time.sleep(0.5)
+        while True:
+            yield {}
+
+    assert train(batches(), Device(0.02), steps=6).waiting < 0.1
+
+
+def test_counting_starts_afresh_after_a_pause():
+    def batches():
+        for _ in range(4):
+            time.sleep(0.1)
+            yield {}
+        while True:
+            yield {}
+
+    device, source = Device(0.02), batches()
+    throughput = train(source, device, steps=4)
+    assert throughput.waiting > 0.5
+    throughput.start()
+    assert (throughput.images_per_second, throughput.waiting) == (None, None)
+    assert train(source, device, steps=4, throughput=throughput).waiting < 0.1
+
+
+def test_nothing_is_said_before_anything_was_counted():
+    throughput = Throughput()
+    assert (throughput.images_per_second, throughput.waiting) == (None, None)
