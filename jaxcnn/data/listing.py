@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.pictures import read_encoded
+from jaxcnn.data.readable import unreadable_among
 
 # Feature name -> its values: text, integers or fractions.
 Values = Mapping[str, bytes | Sequence[int] | Sequence[float]]
@@ -33,6 +35,23 @@ class Listing:
     class_names: tuple[str, ...]
     splits: Mapping[str, Split]
     has_objects: bool
+
+
+def leave_out_unreadable(listing: Listing) -> tuple[Listing, Mapping[str, Sequence[str]]]:
+    """The listing without what cannot be read, and by split why that is; reads all there is."""
+    splits, reasons = {}, {}
+    for name, split in listing.splits.items():
+        paths = split.paths
+        bad = unreadable_among(len(paths), lambda index, paths=paths: read_encoded(paths[index]))
+        if bad:
+            reasons[name] = [example.reason for example in bad]
+        kept = np.delete(np.arange(len(paths)), [example.index for example in bad])
+        splits[name] = _part(split, kept.tolist())
+    return replace(listing, splits=splits), reasons
+
+
+def _part(split: Split, indices: Sequence[int]) -> Split:
+    return Split([split.paths[i] for i in indices], lambda i: split.values(indices[i]))
 
 
 def list_images(root: Path) -> Listing:

@@ -7,6 +7,7 @@ beside others, which its header tells before anything is decoded.
 """
 
 import io
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,10 +33,24 @@ def read_picture(path: Path, *, channels: int = 3) -> np.ndarray:
 
     Raises DataError, naming it, if that cannot be.
     """
+    return _decode(path, _read(path), channels)
+
+
+def read_encoded(path: Path) -> bytes:
+    """The file as it is, once it is known that `read_picture` can read it; else its errors."""
+    encoded = _read(path)
+    _decode(path, encoded, channels=1)  # Grey is decoded fastest.
+    return encoded
+
+
+def _read(path: Path) -> bytes:
     try:
-        encoded = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _decode(path: Path, encoded: bytes, channels: int) -> np.ndarray:
     width, height = _size(path, encoded)
     if width * height > MAX_PIXELS:
         raise DataError(
@@ -73,8 +88,21 @@ def _size(path: Path, encoded: bytes) -> tuple[int, int]:
 
 
 def pictures_below(folder: Path) -> Iterator[Path]:
-    """Files in `folder` and its folders that are pictures by their suffix, in sorted order."""
-    yield from sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    """Files in `folder` and its folders that are pictures by their suffix, in sorted order.
+
+    Raises DataError for a name that cannot be written down as text.
+    """
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
+        check_name(path)
+        yield path
+
+
+def check_name(path: Path) -> None:
+    """Raises DataError unless the name is UTF-8, as everything that is to name it has to be."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"the name of {os.fsencode(path)!r} is not UTF-8; rename it") from None
 
 
 def find_pictures(places: Sequence[str]) -> tuple[Path, ...]:

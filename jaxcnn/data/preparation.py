@@ -5,6 +5,7 @@ preparation that was killed goes on after its last whole shard, and what is half
 taken for a set.
 """
 
+import errno
 import hashlib
 import importlib.util
 import json
@@ -12,15 +13,16 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.listing import Listing, Split, Values, list_images
+from jaxcnn.data.listing import Listing, Split, Values, leave_out_unreadable, list_images
+from jaxcnn.data.pictures import read_encoded
 from jaxcnn.data.registry import dataset_spec, list_datasets
 
 VERSION = "1.0.0"
@@ -55,6 +57,7 @@ def prepare_from(
     *,
     say: Say,
     progress: Progress = lambda done, total: None,
+    on_error: Literal["raise", "skip"] = "raise",
 ) -> Path:
     """Prepares a set from a folder of images, or goes on with that; returns the set's folder.
 
@@ -66,9 +69,11 @@ def prepare_from(
         data_dir: the TFDS directory.
         say: is told what the user should know, the disk space before anything is written.
         progress: is told how far it is.
+        on_error: what a picture that cannot be read does: end the preparation, or be left out and
+            listed at the end. To skip, all pictures are read once before.
 
-    Raises UserError where the source is not such a folder or does not fit on the disk; the message
-    names the file.
+    Raises UserError where the source is not such a folder, has a picture that cannot be read, or
+    does not fit on the disk; the message names the file.
     """
     folder = data_dir / prepared_name(name) / VERSION
     if folder.exists():
@@ -76,7 +81,28 @@ def prepare_from(
         return folder
     if not source.is_dir():
         raise DataNotFound(f"no folder {source}; give --from=DIR, a folder of images")
-    listing = list_images(source)
+    listing, left_out = list_images(source), {}
+    if on_error == "skip":
+        say("reading all pictures, to leave out those that cannot be read")
+        listing, left_out = leave_out_unreadable(listing)
+    prepare_listing(name, listing, data_dir, say=say, progress=progress)
+    for split, reasons in left_out.items():
+        say(f"left out of {split}: {len(reasons):,} pictures that cannot be read")
+        for reason in reasons:
+            say(f"  {reason}")
+    return folder
+
+
+def prepare_listing(
+    name: str,
+    listing: Listing,
+    data_dir: Path,
+    *,
+    say: Say,
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """As `prepare_from`, from a list of images; the set must not be there yet."""
+    folder = data_dir / prepared_name(name) / VERSION
     plan = {split: _shards(split, part) for split, part in listing.splits.items()}
     incomplete = folder.with_name(f"{folder.name}.incomplete")
     _claim(incomplete, listing, plan, say)
@@ -95,10 +121,13 @@ def prepare_from(
                 )
             done += len(shard.indices)
             progress(done, total)
-    _describe(incomplete, name, listing, plan)
-    for litter in incomplete.glob("*.partial"):
-        litter.unlink()
-    os.replace(incomplete, folder)
+    try:
+        _describe(incomplete, name, listing, plan)
+        for litter in incomplete.glob("*.partial"):
+            litter.unlink()
+        os.replace(incomplete, folder)
+    except OSError as error:
+        raise _not_written(incomplete, error) from error
     return folder
 
 
@@ -165,7 +194,7 @@ def _claim(incomplete: Path, listing: Listing, plan: Plan, say: Say) -> None:
         incomplete.mkdir(parents=True)
         marker.write_text(plan_id)
     except OSError as error:
-        raise DataError(f"{incomplete} cannot be written: {error.strerror}") from error
+        raise _not_written(incomplete, error) from error
 
 
 def _check_space(needed: int, folder: Path, say: Say) -> None:
@@ -186,25 +215,29 @@ def _write_shard(path: Path, part: Split, shard: _Shard, progress: Callable[[int
 
     # Named after the process, so that two preparations do not write into one file.
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    # Records by themselves can be read in any order.
-    writer = ArrayRecordWriter(str(partial), "group_size:1")
-    for count, index in enumerate(shard.indices):
-        writer.write(_record(_read_image(part.paths[index]), part.values(index)))
-        progress(count + 1)
-    writer.close()
-    os.replace(partial, path)
-
-
-def _read_image(path: Path) -> bytes:
-    """The file as it is, once its first bytes are known to be an image's."""
-    from PIL import Image
-
-    encoded = path.read_bytes()
+    paths = [part.paths[index] for index in shard.indices]
     try:
-        Image.open(BytesIO(encoded))
-    except Exception as error:
-        raise DataError(f"{path} is not an image, or is damaged; remove it") from error
-    return encoded
+        # Records by themselves can be read in any order.
+        writer = ArrayRecordWriter(str(partial), "group_size:1")
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV lets other threads run.
+            for count, encoded in enumerate(pool.map(read_encoded, paths)):
+                writer.write(_record(encoded, part.values(shard.indices[count])))
+                progress(count + 1)
+        try:
+            writer.close()
+        except RuntimeError as error:  # Said here at the latest, whichever record it was.
+            raise OSError(errno.EIO, str(error).split(";")[0]) from error
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{path} cannot be written: {error.strerror}; "
+        "make room or leave to write, and run the same command again to go on"
+    )
 
 
 def _record(encoded: bytes, values: Values) -> bytes:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -31,6 +31,9 @@ class Options:
     """Folder with the images, if you have them; else TFDS downloads them."""
     data_dir: str | None = None
     """TFDS directory to write to ($JAXCNN_DATA_DIR, else TFDS's own default)."""
+    on_error: Literal["raise", "skip"] = "raise"
+    """With --from: what a picture that cannot be read does: end this, or be left out and listed;
+    skip reads all pictures once before."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -68,6 +71,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     Path(data_dir),
                     say=say,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
+                    on_error=options.on_error,
                 )
         print(folder)
         return cli.DONE

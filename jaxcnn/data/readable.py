@@ -1,7 +1,7 @@
 """Which examples of a source can be read at all, found by reading every one of them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -20,16 +20,21 @@ class Unreadable(NamedTuple):
 
 def find_unreadable(source: Source) -> list[Unreadable]:
     """The examples that raise DataError when read, by rising index."""
+    return unreadable_among(len(source), source.__getitem__)
+
+
+def unreadable_among(count: int, read: Callable[[int], object]) -> list[Unreadable]:
+    """Those of the indices below `count` for which `read` raises DataError, rising."""
 
     def reason(index: int) -> str | None:
         try:
-            source[index]
+            read(index)
         except DataError as error:
             return str(error)
         return None
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV lets other threads run.
-        reasons = pool.map(reason, range(len(source)))
+        reasons = pool.map(reason, range(count))
         return [Unreadable(index, text) for index, text in enumerate(reasons) if text is not None]
 
 

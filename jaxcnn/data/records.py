@@ -19,10 +19,12 @@ Features = Mapping[str, Any]
 
 # Records whose labels are read at once: what is in memory of the images meanwhile.
 LABELS_AT_ONCE = 256
+LARGEST_LABEL = np.iinfo(np.int32).max
 
 
 class Annotation(Protocol):
-    """What a record says of its image."""
+    """What a record says of its image. Raises DataError, without a subject, where it says nothing
+    that makes sense."""
 
     def label(self, features: Features, /) -> int | np.ndarray:
         """See `Example`."""
@@ -38,10 +40,12 @@ class OneClass:
     feature: str = "label"
 
     def label(self, features: Features, /) -> int:
-        label = features[self.feature].int64_list.value[0]
-        if label < 0:  # TFDS's way of saying that it is kept secret.
-            raise DataError("the example has no label; choose a split that has labels")
-        return label
+        labels = features[self.feature].int64_list.value
+        if not labels or labels[0] < 0:  # TFDS's way of saying that it is kept secret.
+            raise DataError("has no label; choose a split that has labels")
+        if labels[0] > LARGEST_LABEL:
+            raise DataError(f"has label {labels[0]}, which is no class's")
+        return labels[0]
 
     def annotate(self, image: np.ndarray, features: Features, /) -> Example:
         return {"image": image, "label": self.label(features)}
@@ -87,7 +91,8 @@ class Objects:
         }
 
     def _classes(self, features: Features) -> np.ndarray:
-        return np.array(features[f"{self.feature}/label"].int64_list.value, np.int32)
+        labels = features[f"{self.feature}/label"].int64_list.value
+        return _known(labels, self.num_classes).astype(np.int32)
 
     def _single(self, features: Features) -> np.ndarray:
         crowd = np.array(features[f"{self.feature}/is_crowd"].int64_list.value, bool)
@@ -97,8 +102,17 @@ class Objects:
 def _marked(classes: Any, num_classes: int) -> np.ndarray:
     """uint8 [num_classes], 1 at each of the classes."""
     marked = np.zeros(num_classes, np.uint8)
-    marked[np.asarray(classes, np.int64)] = 1
+    marked[_known(classes, num_classes)] = 1
     return marked
+
+
+def _known(classes: Any, num_classes: int) -> np.ndarray:
+    """int64 [N], once they are known to be classes."""
+    known = np.asarray(classes, np.int64)
+    wrong = known[(known < 0) | (known >= num_classes)]
+    if wrong.size:
+        raise DataError(f"has label {wrong[0]}; labels go from 0 to {num_classes - 1}")
+    return known
 
 
 @dataclass(frozen=True)
@@ -132,17 +146,46 @@ class RecordSource:
             record = self._records[int(index)]
         except (RuntimeError, IndexError, OSError) as error:
             raise DataNotFound(f"{self._damaged()} is damaged; {self.remedy}") from error
-        features = parse(record)
-        grey = self.channels == 1
-        # Boxes refer to the pixels as stored, whatever the camera says is up.
-        mode = (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB) | (
-            cv2.IMREAD_IGNORE_ORIENTATION
-        )
-        encoded = np.frombuffer(features[self.image_feature].bytes_list.value[0], np.uint8)
-        image = cv2.imdecode(encoded, mode) if len(encoded) else None
+        features = self._features(index, record)
+        mode = cv2.IMREAD_GRAYSCALE if self.channels == 1 else cv2.IMREAD_COLOR_RGB
+        if isinstance(self.annotation, Objects):
+            # Boxes refer to the pixels as stored, whatever the camera says is up.
+            mode |= cv2.IMREAD_IGNORE_ORIENTATION
+        encoded = b"".join(features[self.image_feature].bytes_list.value)
+        try:
+            image = cv2.imdecode(np.frombuffer(encoded, np.uint8), mode)
+        except cv2.error:  # Nothing to decode, or more than OpenCV takes.
+            image = None
         if image is None:
-            raise DataNotFound(f"its image cannot be decoded; {self.remedy}")
-        return self.annotation.annotate(image.reshape(*image.shape[:2], self.channels), features)
+            name = self.name(index)
+            raise DataError(f"{name} has an image that cannot be decoded; {self.remedy}")
+        image = image.reshape(*image.shape[:2], self.channels)
+        try:
+            return self.annotation.annotate(image, features)
+        except DataError as error:
+            raise DataError(f"{self.name(index)} {error}") from error
+
+    def name(self, index: int) -> str:
+        for shard in self.shards:
+            if index < shard.examples_in_shard:
+                return f"record {index} of {shard.filename}"
+            index -= shard.examples_in_shard
+        raise IndexError(index)
+
+    def _features(self, index: int, record: bytes) -> Features:
+        from google.protobuf.message import DecodeError
+
+        try:
+            return parse(record)
+        except DecodeError as error:
+            raise DataError(f"{self.name(index)} is damaged; {self.remedy}") from error
+
+    def _label(self, index: int, record: bytes) -> int | np.ndarray:
+        features = self._features(index, record)
+        try:
+            return self.annotation.label(features)
+        except DataError as error:
+            raise DataError(f"{self.name(index)} {error}") from error
 
     @property
     def labels(self) -> np.ndarray:
@@ -160,7 +203,7 @@ class RecordSource:
                 records = self._records.__getitems__(chosen)
             except (RuntimeError, IndexError, OSError) as error:
                 raise DataNotFound(f"{self._damaged()} is damaged; {self.remedy}") from error
-            labels += [self.annotation.label(parse(record)) for record in records]
+            labels += map(self._label, chosen, records)
         several = bool(labels) and isinstance(labels[0], np.ndarray)
         read = np.array(labels, np.uint8 if several else np.int32)
         _keep(kept, read)

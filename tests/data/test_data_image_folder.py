@@ -1,5 +1,7 @@
 """A folder of pictures as a data set."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -113,3 +115,10 @@ def test_too_few_pictures_to_divide_are_refused_in_one_line(tmp_path):
 def test_without_a_data_dir_the_flag_is_named():
     with pytest.raises(DataNotFound, match="--data-dir=DIR"):
         dataset_at("image_folder", None)
+
+
+def test_a_class_whose_name_is_no_text_is_refused(tmp_path):
+    for name in (b"caf\xe9", b"dog"):
+        (tmp_path / os.fsdecode(name)).mkdir()
+    with pytest.raises(DataError, match=r"caf\\xe9' is not UTF-8; rename it"):
+        dataset_at("image_folder", tmp_path)

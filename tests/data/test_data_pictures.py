@@ -1,6 +1,7 @@
 """Pictures as they come from cameras and web sites: each is read, or refused by name."""
 
 import io
+import os
 import struct
 import zlib
 
@@ -9,7 +10,14 @@ import pytest
 from PIL import Image
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.pictures import UNREADABLE, Pictures, find_pictures, read_picture
+from jaxcnn.data.pictures import (
+    UNREADABLE,
+    Pictures,
+    find_pictures,
+    pictures_below,
+    read_encoded,
+    read_picture,
+)
 from jaxcnn.data.transforms import ResizeShorter
 
 ROWS, COLUMNS = np.mgrid[:60, :80]
@@ -184,3 +192,18 @@ def test_a_place_without_pictures_is_refused(tmp_path):
         find_pictures([str(tmp_path)])
     with pytest.raises(DataNotFound, match="cannot be read: File name too long"):
         find_pictures(["x" * 5000])
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"")
+    with pytest.raises(DataError, match=r"caf\\xe9\.jpg' is not UTF-8; rename it") as caught:
+        list(pictures_below(tmp_path))
+    str(caught.value).encode()
+
+
+def test_a_file_is_taken_as_it_is_once_it_can_be_read(tmp_path):
+    path = saved(tmp_path, "good.jpg", RGB)
+    assert read_encoded(path) == path.read_bytes()
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"good\.jpg is damaged or incomplete"):
+        read_encoded(path)

@@ -1,5 +1,6 @@
 """Preparing a set: what it reads as, what a kill leaves, what is refused."""
 
+import resource
 import shutil
 import sys
 from collections import namedtuple
@@ -160,9 +161,72 @@ def test_a_full_disk_is_refused_before_anything_is_written(coco, tmp_path, monke
 def test_files_appear_at_their_place_whole(coco, tmp_path, monkeypatch):
     """An image that is none stops the file it is in, and leaves none that looks like one."""
     (coco / "train2017" / "00003.jpg").write_bytes(b"not an image")
-    with pytest.raises(DataError, match=r"train2017/00003.jpg is not an image, or is damaged"):
+    with pytest.raises(DataError, match=r"train2017/00003.jpg is not a picture; replace"):
         prepare_from("shapes", coco, tmp_path / "tfds", say=quiet)
     assert not list((tmp_path / "tfds").rglob("*-of-?????"))
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+def make_a_folder_of(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (cut_short, "cat/3.png is damaged or incomplete; replace or remove it"),
+        (make_a_folder_of, "cat/3.png cannot be read: Is a directory"),
+    ],
+)
+def test_a_bad_picture_is_refused_or_left_out_and_listed(folder, tmp_path, capsys, spoil, message):
+    spoil(folder / "cat" / "3.png")
+    args = ["photos", f"--from={folder}", f"--data-dir={tmp_path / 'tfds'}"]
+    assert main(args) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(message)
+    assert main([*args, "--on-error=skip"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2] == "left out of train: 1 pictures that cannot be read"
+    assert said[-1].endswith(message)
+    source = load_split(dataset_at("tfds:photos", tmp_path / "tfds"), "all", tmp_path / "tfds")
+    assert np.bincount(source.labels).tolist() == [11, 20]
+    heights = {source[index]["image"].shape[0] for index in np.flatnonzero(source.labels == 0)}
+    assert heights == {20 + i for i in range(12)} - {23}
+
+
+@pytest.fixture
+def small_files():
+    """At most so many bytes fit into a file, as if the disk were full behind them."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(("size", "file"), [(30_000, "train.array_record"), (500, "1.0.0.incompl")])
+def test_a_disk_that_fills_up_meanwhile_is_one_line_and_goes_on_later(
+    folder, tmp_path, small_files, monkeypatch, capsys, size, file
+):
+    args = ["photos", f"--from={folder}", f"--data-dir={tmp_path / 'tfds'}"]
+    if size == 500:  # All written but the description.
+        describe = preparation._describe
+        monkeypatch.setattr(
+            preparation, "_describe", lambda *given: (small_files(size), describe(*given))
+        )
+    else:
+        small_files(size)
+    assert main(args) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "/tfds/photos/1.0.0.incomplete" in said and file in said
+    assert said.endswith("make room or leave to write, and run the same command again to go on")
+    assert not list(tmp_path.rglob("*.partial"))
+    monkeypatch.undo()
+    small_files(resource.RLIM_INFINITY)
+    assert main(args) == 0
+    source = load_split(dataset_at("tfds:photos", tmp_path / "tfds"), "all", tmp_path / "tfds")
+    assert len([source[index] for index in range(len(source))]) == 32
 
 
 @pytest.mark.parametrize(

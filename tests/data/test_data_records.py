@@ -2,12 +2,18 @@
 
 import pickle
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
+from array_record.python.array_record_data_source import ArrayRecordDataSource
+from array_record.python.array_record_module import ArrayRecordWriter
+from PIL import Image
+from tensorflow_datasets.proto import tf_example_pb2
 
 from jaxcnn.data import DataError, DataNotFound, dataset_at, dataset_spec, load_split, records
 from jaxcnn.data.pipeline import eval_batches, eval_transforms, train_batches, train_transforms
+from jaxcnn.data.readable import find_unreadable
 from jaxcnn.data.tfds import load_images, load_records
 
 RNG = np.random.default_rng(0)
@@ -159,6 +165,95 @@ def test_a_secret_label_is_refused(tmp_path, write_tfds):
     write_tfds(tmp_path, "secret", splits)
     with pytest.raises(DataError, match="has no label; choose a split that has labels"):
         load_split(dataset_at("tfds:secret", tmp_path), "test", tmp_path)
+
+
+def rewrite(folder, change):
+    """Does `change` to record 3 of the second training file; returns how errors name it."""
+    file = sorted(folder.glob("*train*"))[1]
+    stored = ArrayRecordDataSource([str(file)])
+    whole = [stored[index] for index in range(len(stored))]
+    writer = ArrayRecordWriter(str(file), "group_size:1")
+    for index, record in enumerate(whole):
+        example = tf_example_pb2.Example.FromString(record)
+        writer.write(change(example) if index == 3 else record)
+    writer.close()
+    return f"record 3 of {file}"
+
+
+def with_labels(*labels):
+    def change(example):
+        example.features.feature["label"].int64_list.value[:] = labels
+        return example.SerializeToString()
+
+    return change
+
+
+def with_image(change_image):
+    def change(example):
+        images = example.features.feature["image"].bytes_list.value
+        images[:] = change_image(images[0])
+        return example.SerializeToString()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (with_labels(), "has no label"),
+        (with_labels(-(2**40)), "has no label"),
+        (with_labels(2**40), "has label 1099511627776, which is no class's"),
+        (with_labels(10), "label 10 at .*; labels go from 0 to 9"),
+        (lambda example: b"no example", "is damaged; delete"),
+    ],
+)
+def test_a_label_that_makes_no_sense_is_refused_by_name(pictures, change, message):
+    name = rewrite(pictures[1], change)
+    with pytest.raises(DataError, match=message) as caught:
+        load_split(dataset_at("tfds:pictures", pictures[0]), "train", pictures[0])
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("feature", ["objects", "labels"])
+@pytest.mark.parametrize("label", [-1, 4, 2**40])
+def test_a_label_among_several_that_is_no_class_is_refused(feature, label):
+    annotation = {
+        "objects": records.Objects("objects", 4), "labels": records.SeveralClasses("labels", 4)
+    }[feature]  # fmt: skip
+    example = tf_example_pb2.Example()
+    values = example.features.feature[{"objects": "objects/label"}.get(feature, feature)]
+    values.int64_list.value[:] = [2, label]
+    with pytest.raises(DataError, match=f"has label {label}; labels go from 0 to 3"):
+        annotation.label(example.features.feature)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        with_image(lambda image: []),
+        with_image(lambda image: [b""]),
+        with_image(lambda image: [image[: len(image) // 2]]),
+        with_image(lambda image: [b"no picture"]),
+    ],
+)
+def test_a_bad_image_is_named_and_can_be_left_out(pictures, change):
+    name = rewrite(pictures[1], change)
+    source = load_records("pictures", "train", pictures[0])
+    (bad,) = find_unreadable(source)
+    assert bad.index == 14 + 3
+    assert bad.reason.startswith(f"{name} has an image that cannot be decoded; delete")
+
+
+def test_photographs_are_upright_but_where_boxes_refer_to_them_as_stored(pictures):
+    """As `image_folder` reads them."""
+    turned, encoded = Image.Exif(), BytesIO()
+    turned[0x112] = 6
+    Image.fromarray(IMAGES[0, :8]).save(encoded, "PNG", exif=turned)
+    rewrite(pictures[1], with_image(lambda image: [encoded.getvalue()]))
+    source = load_records("pictures", "train", pictures[0])
+    np.testing.assert_array_equal(source[17]["image"], np.rot90(IMAGES[0, :8], -1))
+    boxes = replace(source, annotation=records.Objects("objects", 4))
+    np.testing.assert_array_equal(boxes[17]["image"], IMAGES[0, :8])
 
 
 @pytest.mark.parametrize("left", [None, 0, 1000])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxcnn.data.errors import DataNotFound
-from jaxcnn.data.pictures import pictures_below, read_picture
+from jaxcnn.data.pictures import check_name, pictures_below, read_picture
 from jaxcnn.data.spec import DataDir, DatasetSpec, Example
 
 SPLITS = ("train", "val", "test")
@@ -42,7 +42,10 @@ def _examine(data_dir: DataDir) -> DatasetSpec:
     splits = tuple(split for split in SPLITS if (root / split).is_dir())
     if splits and "train" not in splits:
         splits = (*splits, "train")  # Found missing, by name, once it is asked for.
-    classes = sorted({path.name for split in splits or ("",) for path in _folders(root / split)})
+    folders = [path for split in splits or ("",) for path in _folders(root / split)]
+    for path in folders:
+        check_name(path)
+    classes = sorted({path.name for path in folders})
     if len(classes) < 2:
         raise DataNotFound(f"{root} has {len(classes)} folders; give one with a folder per class")
     return replace(
