@@ -69,6 +69,10 @@ def run(program: str, command: Callable[[], int]) -> int:
     except RunError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return FAILED
+    except PermissionError as error:
+        reason = f"{error.filename}: {error.strerror}; ask for leave, or give another place"
+        print(f"{program}: {reason}", file=sys.stderr)
+        return WRONG_INPUT
     except Interrupted as stopped:
         print(f"{program}: {stopped}", file=sys.stderr)
         return DONE if stopped.signal_number == signal.SIGTERM else FAILED

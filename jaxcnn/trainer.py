@@ -19,6 +19,7 @@ from rich.console import Console
 from tensorboardX import SummaryWriter
 
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
+from jaxcnn.data import ExampleError
 from jaxcnn.display import Display, show_result
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
@@ -186,6 +187,13 @@ class Run:
                 "run the same command again to go on",
                 request.signal_number,
             ) from request
+        except ExampleError as error:
+            self.save()
+            self.checkpoints.wait()
+            raise RunError(
+                f"{error}; step {step} is saved: put that right and run the same command again to "
+                "go on, or leave such pictures out by --on-error=skip in a new --workdir"
+            ) from error
         finally:
             self.tensorboard.close()
 

@@ -51,3 +51,11 @@ def test_a_setting_of_the_users_own_is_kept(replaced, monkeypatch):
     setting.write_text("always [madvise] never\n")
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
     assert start() == 7 and not calls
+
+
+def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
+    def command():
+        raise PermissionError(13, "Permission denied", "/secret")
+
+    assert cli.run("program", command) == 2
+    assert capsys.readouterr().err.startswith("program: /secret: Permission denied; ")

@@ -9,8 +9,10 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import chex
+import cv2
 import jax
 import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 from rich.console import Console
@@ -242,3 +244,28 @@ def test_each_epoch_says_what_share_of_it_was_waiting_for_data(
     lines = []
     fit(replace(RECIPE, steps=14), tmp_path, console=quiet(), on_epoch=lines.append)
     assert [low <= line["waiting_for_data"] <= high for line in lines] == [True, True]
+
+
+def test_a_bad_picture_loses_no_step_and_the_run_goes_on_once_it_is_replaced(tmp_path):
+    photos, rng = tmp_path / "photos", np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (photos / name).mkdir(parents=True)
+        for i in range(40):
+            image = rng.integers(256, size=(16, 16, 3), dtype=np.uint8)
+            cv2.imwrite(str(photos / name / f"{i}.png"), image)
+    recipe = replace(
+        RECIPE, arch="linear", dataset="image_folder", data_dir=str(photos), epochs=2, batch_size=8
+    )
+    fit(recipe, tmp_path / "whole", console=quiet())
+    bad = photos / "cat" / "7.png"
+    good = bad.read_bytes()
+    bad.write_bytes(b"no picture")
+    with pytest.raises(
+        RunError, match=r"cat/7.png is not a picture.*; step (\d+) is saved"
+    ) as error:
+        fit(recipe, tmp_path / "run", console=quiet())
+    step = int(str(error.value).split("; step ")[1].split()[0])
+    assert (tmp_path / "run" / "checkpoints" / str(step)).exists()
+    bad.write_bytes(good)
+    fit(recipe, tmp_path / "run", console=quiet())
+    chex.assert_trees_all_equal(state_at(tmp_path / "run", 14), state_at(tmp_path / "whole", 14))

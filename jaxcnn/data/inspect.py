@@ -8,7 +8,8 @@ are; mean and standard deviation of the training split; sizes; samples, augmente
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,14 @@ class Options:
     """Folder of the report; runs/inspect-DATASET if not given."""
 
 
+@contextmanager
+def writing_to(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"--output={output} cannot be written: {error.strerror}") from error
+
+
 def main(args: Sequence[str] | None = None) -> int:
     args = sys.argv[1:] if args is None else args
 
@@ -42,12 +51,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
         started = time.monotonic()
         spec = dataset_at(options.dataset, options.data_dir)
-        found = survey(spec, options.data_dir, partial(print, file=sys.stderr))
         output = Path(options.output or f"runs/inspect-{options.dataset}")
-        try:
-            page = write_report(output, found)
-        except OSError as error:
-            raise UserError(f"--output={output} cannot be written: {error.strerror}") from error
+        with writing_to(output):  # Before hours of reading.
+            output.mkdir(parents=True, exist_ok=True)
+        found = survey(spec, options.data_dir, partial(print, file=sys.stderr))
         for shared in found.shared:
             print(
                 f"{shared.first} and {shared.second}: {len(shared.exact):,} pictures of "
@@ -55,6 +62,8 @@ def main(args: Sequence[str] | None = None) -> int:
             )
         bad = sum(len(part.unreadable) for part in found.splits.values())
         print(f"examples that cannot be read: {bad:,}")
+        with writing_to(output):
+            page = write_report(output, found)
         print(f"report: {page} ({time.monotonic() - started:.0f} s)")
         return cli.DONE
 

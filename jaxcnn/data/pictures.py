@@ -90,8 +90,10 @@ def _size(path: Path, encoded: bytes) -> tuple[int, int]:
 def pictures_below(folder: Path) -> Iterator[Path]:
     """Files in `folder` and its folders that are pictures by their suffix, in sorted order.
 
-    Raises DataError for a name that cannot be written down as text.
+    Raises DataError for a folder that may not be read, and a name that is no text.
     """
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        raise DataError(f"{folder} cannot be read: Permission denied")
     for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
         check_name(path)
         yield path

@@ -34,6 +34,7 @@ from jaxcnn.data.transforms import (
     pair,
     transform_example,
 )
+from jaxcnn.errors import UserError
 
 Batch = dict[str, np.ndarray]
 Fit = Literal["interpolate", "pad", "crop"]
@@ -329,6 +330,8 @@ def _prepare(
                 raise DataError(f"image is {image.shape}, others are {images.shape[1:]}")
             images[row] = image
             labels.append(example["label"])
+        except UserError as error:  # It says what is wrong with the example's file.
+            raise ExampleError(f"example {index}: {error}") from error
         except Exception as error:
             raise ExampleError(f"example {index}: {type(error).__name__}: {error}") from error
     assert images is not None, "a batch has at least one row"

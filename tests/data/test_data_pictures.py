@@ -207,3 +207,10 @@ def test_a_file_is_taken_as_it_is_once_it_can_be_read(tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=r"good\.jpg is damaged or incomplete"):
         read_encoded(path)
+
+
+def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(tmp_path, monkeypatch):
+    """The superuser may read all, so the system's answer is made up."""
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+        list(pictures_below(tmp_path))
