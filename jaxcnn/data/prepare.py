@@ -54,7 +54,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
         data_dir = resolve_data_dir(options.data_dir)
         if "://" in data_dir:
-            raise UserError(f"cannot write to {data_dir}; prepare in a folder, then copy it there")
+            raise UserError(
+                f"cannot write to {data_dir}; prepare in a folder, then copy that:"
+                f" gcloud storage rsync --recursive FOLDER {data_dir}"
+            )
         console = Console(stderr=True)
 
         def say(line: str) -> None:

@@ -16,7 +16,15 @@ import numpy as np
 from etils import epath
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.records import Annotation, Objects, OneClass, RecordSource, SeveralClasses, parse
+from jaxcnn.data.records import (
+    LARGEST_LABEL,
+    Annotation,
+    Objects,
+    OneClass,
+    RecordSource,
+    SeveralClasses,
+    parse,
+)
 from jaxcnn.data.spec import ArraySource, DataDir
 
 
@@ -161,6 +169,12 @@ def _open(name: str, data_dir: str) -> Any:
     except DatasetNotFoundError:
         raise DataNotFound(f"no {name} in {data_dir}; {_how_to(name, data_dir)}") from None
     except Exception as error:  # Whatever a broken description makes TFDS raise.
+        if "://" in data_dir:  # Or a bucket's reader, if there is one.
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise DataNotFound(
+                f"{data_dir} cannot be read ({reason}); gs:// needs pip install gcsfs and leave to"
+                " read the bucket; or mount it, and give the folder"
+            ) from error
         folder = epath.Path(data_dir) / name.split(":")[0]
         descriptions = (
             version / file
@@ -235,6 +249,8 @@ def _decode(name: str, builder: Any, records: list[bytes], channels: int) -> Arr
                 f"{builder.data_path} has an image that cannot be decoded or is not of "
                 f"{size[0]}x{size[1]} pixels; {_how_to_again(name, builder)}"
             )
+        if label > LARGEST_LABEL:
+            raise DataError(f"{builder.data_path} has label {label}, which is no class's")
         return image, label
 
     def decode_all(part: list[bytes]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@ import shlex
 import cv2
 import numpy as np
 import pytest
+from tensorflow_datasets.core import read_only_builder
 from tensorflow_datasets.proto import tf_example_pb2
 
 from jaxcnn.data import (
@@ -14,7 +15,7 @@ from jaxcnn.data import (
     load_split,
 )
 from jaxcnn.data import tfds as tfds_module
-from jaxcnn.data.tfds import load_images, resolve_data_dir
+from jaxcnn.data.tfds import load_images, load_records, resolve_data_dir
 
 TFDS_SETS = [name for name in list_datasets() if name not in ("digits", "image_folder")]
 IN_MEMORY = [name for name in TFDS_SETS if dataset_spec(name).image_size is not None]
@@ -179,6 +180,16 @@ def test_a_label_out_of_range_is_named(tmp_path, write_tfds, label):
         load_split(dataset_spec("mnist"), "test", tmp_path)
 
 
+def test_a_label_too_large_for_its_type_is_named(prepared, monkeypatch):
+    example = tf_example_pb2.Example()
+    example.features.feature["label"].int64_list.value.append(2**40)
+    image = cv2.imencode(".png", np.zeros((28, 28), np.uint8))[1].tobytes()
+    example.features.feature["image"].bytes_list.value.append(image)
+    monkeypatch.setattr(tfds_module, "_records", lambda *_: [example.SerializeToString()])
+    with pytest.raises(DataError, match="mnist/3.0.1 has label 1099511627776, which is no class's"):
+        load_images("mnist", "train", prepared[0], channels=1)
+
+
 def test_a_shard_with_fewer_records_than_promised_is_refused(prepared):
     data_dir, folder = prepared
     first, second = sorted(folder.glob("*test*"))
@@ -210,3 +221,17 @@ def test_a_set_is_decoded_once(prepared):
     spec = dataset_spec("mnist")
     train, val = (load_split(spec, split, prepared[0]) for split in ("train", "val"))
     assert train.source is val.source  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("data_dir", ["gs://no-such-bucket/sets", "nothing://here"])
+def test_a_bucket_that_cannot_be_read_is_one_line_with_the_way_out(data_dir, monkeypatch):
+    def without_reader(name, data_dir):
+        raise ImportError("Please install gcsfs\nto access Google Storage")
+
+    monkeypatch.setattr(read_only_builder, "builder_from_files", without_reader)
+    with pytest.raises(
+        DataNotFound, match="Please install gcsfs to access .*; or mount it"
+    ) as caught:
+        load_records("food101", "train", data_dir)
+    assert str(caught.value).startswith(f"{data_dir} cannot be read (ImportError: ")
+    assert "\n" not in str(caught.value)
