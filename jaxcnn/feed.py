@@ -18,6 +18,7 @@ from jaxcnn.data.pipeline import (
     train_batches,
     train_transforms,
 )
+from jaxcnn.data.progressive import Stages, growing
 from jaxcnn.data.readable import find_unreadable, leave_out
 from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
@@ -57,7 +58,6 @@ class Feed:
     """
 
     def __init__(self, recipe: Recipe, preprocessing: Preprocessing | None = None) -> None:
-        augment = recipe.augment
         self.recipe = recipe
         self.spec = dataset_at(recipe.dataset, recipe.data_dir)
         if self.spec.multi_label and (recipe.sampling, recipe.class_weights) != ("shuffle", "none"):
@@ -72,30 +72,20 @@ class Feed:
         )
         self.preprocessing = preprocessing
         self._eval_transforms = run_transforms(recipe, self.spec, preprocessing)
-        self._train_transforms = train_transforms(
-            self.spec,
-            image_size=recipe.image_size,
-            channels=image_channels(recipe, self.spec),
-            resize=recipe.resize,
-            crop_padding=augment.crop_padding,
-            flip=augment.flip,
-            policy=augment.policy,
-            magnitude=augment.magnitude,
-            magnitude_std=augment.magnitude_std,
-            num_ops=augment.num_ops,
-            color_jitter=augment.color_jitter,
-            lighting=augment.lighting,
-            grayscale=augment.grayscale,
-            blur=augment.blur,
-            erase_probability=augment.erase_probability,
-            cutout=augment.cutout,
-        )
         self.left_out: dict[str, list[str]] = {}
         self.train = self._load("train")
         self.val = self._load("val")
         self.steps_per_epoch = steps_per_epoch(
             len(self.train), recipe.batch_size, recipe.augment.repeats
         )
+        self.total_steps = recipe.steps or recipe.epochs * self.steps_per_epoch
+        smallest = recipe.augment.progressive_size or recipe.image_size
+        self.stages = Stages(
+            growing(smallest, recipe.image_size, recipe.augment.progressive_stages),
+            self.total_steps,
+        )
+        # Now, so that what does not fit is said before the run.
+        self._train_transforms = {size: self._augmented(size) for size in self.stages.sizes}
 
     @cached_property
     def test(self) -> Source:
@@ -122,18 +112,41 @@ class Feed:
             self.left_out[split] = [example.reason for example in unreadable]
         return leave_out(source, unreadable)
 
-    def train_batches(self, start_step: int, stop_step: int) -> Iterator[dict[str, np.ndarray]]:
-        return train_batches(
-            self.train,
-            self._train_transforms,
-            batch_size=self.recipe.batch_size,
-            seed=self.recipe.seed,
-            start_step=start_step,
-            stop_step=stop_step,
-            repeats=self.recipe.augment.repeats,
-            sampling=self.recipe.sampling,
-            num_workers=self.recipe.workers,
+    def _augmented(self, image_size: int) -> tuple[Transform, ...]:
+        augment = self.recipe.augment
+        return train_transforms(
+            self.spec,
+            image_size=image_size,
+            channels=image_channels(self.recipe, self.spec),
+            resize=self.recipe.resize,
+            crop_padding=augment.crop_padding,
+            flip=augment.flip,
+            policy=augment.policy,
+            magnitude=augment.magnitude,
+            magnitude_std=augment.magnitude_std,
+            num_ops=augment.num_ops,
+            color_jitter=augment.color_jitter,
+            lighting=augment.lighting,
+            grayscale=augment.grayscale,
+            blur=augment.blur,
+            erase_probability=augment.erase_probability,
+            cutout=augment.cutout,
         )
+
+    def train_batches(self, start_step: int, stop_step: int) -> Iterator[dict[str, np.ndarray]]:
+        """Batches start_step <= k < stop_step; where images grow, stage after stage."""
+        for size, start, stop in self.stages.between(start_step, stop_step):
+            yield from train_batches(
+                self.train,
+                self._train_transforms[size],
+                batch_size=self.recipe.batch_size,
+                seed=self.recipe.seed,
+                start_step=start,
+                stop_step=stop,
+                repeats=self.recipe.augment.repeats,
+                sampling=self.recipe.sampling,
+                num_workers=self.recipe.workers,
+            )
 
     def eval_batches(
         self,

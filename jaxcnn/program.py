@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
+from flax.errors import FlaxError
 from jax.sharding import NamedSharding
 
 from jaxcnn.data import DatasetSpec
 from jaxcnn.data.mixing import make_mix, normalize
+from jaxcnn.errors import UserError
 from jaxcnn.feed import image_channels
 from jaxcnn.losses import LossFn, cross_entropy, sigmoid_cross_entropy
 from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
@@ -64,9 +66,33 @@ class Program:
     def num_params(self) -> int:
         return sum(leaf.size for leaf in jax.tree.leaves(self.state_like.params))
 
-    def compile_train_step(self) -> None:
+    def compile_train_step(self, image_size: int) -> None:
         """Compiles `train_step` ahead of its first call, which then finds it compiled."""
-        self.train_step.lower(self.state_like, self.batch_like, self.step_key).compile()
+        batch = self.batch_of(image_size)
+        self.train_step.lower(self.state_like, batch, self.step_key).compile()
+
+    def batch_of(self, image_size: int) -> dict[str, jax.ShapeDtypeStruct]:
+        """`batch_like`, but with images of another height and width."""
+        images = self.batch_like["image"]
+        batch_size, _, _, channels = images.shape
+        shape = (batch_size, image_size, image_size, channels)
+        return {**self.batch_like, "image": images.update(shape=shape)}
+
+    def check_sizes(self, image_sizes: Iterable[int]) -> None:
+        """Raises UserError for a size of training images that the model cannot take.
+
+        Some have parameters for one size only, others need so many pixels at least.
+        """
+        for size in image_sizes:
+            try:
+                jax.eval_shape(self.train_step, self.state_like, self.batch_of(size), self.step_key)
+            except (ValueError, TypeError, FlaxError) as error:
+                final = self.batch_like["image"].shape[1]
+                raise UserError(
+                    f"a model of images of {final}x{final} pixels cannot be trained on {size}x"
+                    f"{size}; leave out --augment.progressive-size, or give another, or another "
+                    "--arch"
+                ) from error
 
 
 def build(

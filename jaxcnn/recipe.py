@@ -74,6 +74,10 @@ class Augment:
     """Probability that an image is blurred."""
     repeats: int = 1
     """Versions of each example in a batch, which then has as many times fewer examples."""
+    progressive_size: int | None = None
+    """Progressive resizing: image size that training begins with; it ends with image_size."""
+    progressive_stages: int = 4
+    """Progressive resizing: stages of equal length, the image size growing from one to the next."""
     erase_probability: float = 0.0
     """Random erasing: probability that a rectangle of noise covers part of an image."""
     cutout: int = 0
@@ -281,6 +285,7 @@ def check(recipe: Recipe) -> None:
         "optim.accumulate-steps": optim.accumulate_steps,
         "augment.num-ops": augment.num_ops,
         "augment.repeats": augment.repeats,
+        "augment.progressive-stages": augment.progressive_stages,
         "mesh.fsdp": recipe.mesh.fsdp,
         **({"steps": recipe.steps} if recipe.steps is not None else {}),
         **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
@@ -317,6 +322,12 @@ def check(recipe: Recipe) -> None:
         for flag, value in values.items():
             if not holds(value):
                 raise UserError(f"--{flag}={value} is out of range; it must be {expected}")
+    smallest = augment.progressive_size
+    if smallest is not None and not 1 <= smallest <= recipe.image_size:
+        raise UserError(
+            f"--augment.progressive-size={smallest} is out of range; "
+            f"it must be 1 to --image-size={recipe.image_size}"
+        )
     if recipe.sampling == "balanced" and recipe.class_weights != "none":
         raise UserError(
             f"--sampling=balanced and --class-weights={recipe.class_weights} would make up for "

@@ -85,7 +85,7 @@ def fit(
                 f"give --arch={pretrained.arch}"
             )
     feed = Feed(recipe, pretrained and pretrained.preprocessing)
-    total_steps = recipe.steps or recipe.epochs * feed.steps_per_epoch
+    total_steps = feed.total_steps
     program = build(
         recipe,
         feed.spec,
@@ -94,6 +94,7 @@ def fit(
         total_steps=total_steps,
         class_weights=feed.class_weights,
     )
+    program.check_sizes(feed.stages.sizes[:-1])
     folder.claim(recipe)
     display = Display(
         console,
@@ -146,6 +147,7 @@ class Run:
         self.on_epoch = on_epoch
         self.pending: deque[tuple[int, dict[str, jax.Array]]] = deque()
         self.throughput = Throughput()
+        self.image_size: int | None = None
         self.clock = time.monotonic()
         # Compilation takes longest: what else starts a run happens beside it.
         with ThreadPoolExecutor(1) as beside:
@@ -168,6 +170,7 @@ class Run:
                     self.end_epoch(step)
                 if step == self.total_steps:
                     break
+                self.begin_stage(step)
                 batch = self.throughput.next_batch(batches)
                 self.state, metrics = self.program.train_step(
                     self.state, batch, self.program.step_key
@@ -198,8 +201,9 @@ class Run:
             self.tensorboard.close()
 
     def compile_what_is_left(self) -> None:
-        if self.checkpoints.latest_step() != self.total_steps:
-            self.program.compile_train_step()
+        step = self.checkpoints.latest_step() or 0
+        if step < self.total_steps:
+            self.program.compile_train_step(self.feed.stages.size_at(step))
 
     def resume(self) -> tuple[Any, Progress]:
         """The latest checkpoint, or a fresh state with the pretrained weights, if any."""
@@ -234,6 +238,16 @@ class Run:
             if len(ahead) > 1:
                 yield ahead.popleft()
         yield from ahead
+
+    def begin_stage(self, step: int) -> None:
+        """Says which size images have from here on, where that changes during the run."""
+        sizes = self.feed.stages.sizes
+        size = self.feed.stages.size_at(step)
+        if len(sizes) > 1 and size != self.image_size:
+            self.settle(leave=0)
+            self.display.say(f"step {step + 1}: training on {size}x{size} from here on")
+            self.display.phase(f"compiling the training step for {size}x{size}")
+            self.image_size = size
 
     def epoch_ends_at(self, step: int) -> bool:
         return step > 0 and (step % self.feed.steps_per_epoch == 0 or step == self.total_steps)

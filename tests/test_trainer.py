@@ -1,6 +1,7 @@
 import io
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -113,6 +114,30 @@ class StopAt:
             raise trainer.StopRequested(signal.SIGINT)
 
 
+def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, monkeypatch):
+    recipe = replace(
+        RECIPE,
+        arch="resnet20",
+        batch_size=16,
+        steps=8,
+        augment=Augment(crop_padding=2, progressive_size=16, progressive_stages=2),
+    )
+    sizes = [batch["image"].shape[1:3] for batch in Feed(recipe).train_batches(0, 8)]
+    assert sizes == [(16, 16)] * 4 + [(32, 32)] * 4
+    console = quiet()
+    summary = fit(recipe, tmp_path / "whole", console=console)
+    assert re.findall(r"step (\d+): training on (\d+)x", console.file.getvalue()) == [
+        ("1", "16"), ("5", "32")
+    ]  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(4)))
+        with pytest.raises(Interrupted, match="stopped at step 3 "):
+            fit(recipe, tmp_path / "run", console=quiet())
+    resumed = fit(recipe, tmp_path / "run", console=quiet())
+    chex.assert_trees_all_equal(state_at(tmp_path / "run", 8), state_at(tmp_path / "whole", 8))
+    assert (resumed["val"], resumed["test"]) == (summary["val"], summary["test"])
+
+
 # The third look is before step 3; the 11th is within the first validation (2 batches after 9 steps
 # and the look at the epoch's end); the 37th is in the final test.
 @pytest.mark.parametrize("looks", [1, 3, 11, 12, 37])
@@ -213,6 +238,8 @@ def test_the_test_split_is_read_once_and_last(tmp_path, monkeypatch):
         ({"augment": Augment(flip=True)}, "flip changes the label of digits"),
         ({"dataset": "cifar10", "data_dir": "/nowhere"}, "/nowhere"),
         ({"mesh": Mesh(data=99)}, "does not fit"),
+        ({"augment": Augment(progressive_size=40)}, "must be 1 to --image-size=32"),
+        ({"augment": Augment(progressive_size=16)}, "32x32 pixels cannot be trained on 16x16"),
     ],
 )
 def test_a_recipe_that_cannot_work_is_refused_before_a_folder_is_made(tmp_path, changes, message):
