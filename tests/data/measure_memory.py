@@ -4,8 +4,8 @@
 
 Prepares 1.3 million small pictures as `jaxcnn.data.prepare` would, reads them as a training run
 does, across the end of an epoch, and prints the memory of all its processes as it goes; pages that
-processes share count once. Growth is from the highest value before a fifth of the batches were read
-to the highest in the last fifth.
+processes share count once. Growth is from the second fifth of the batches (the first is warm-up) to
+the last, each by its highest value.
 """
 
 import os
@@ -99,9 +99,9 @@ def measure(data_dir: Path, options: Options, workers: int) -> Iterator[tuple[in
 
 
 def growth(measured: list[float]) -> float:
-    """In megabytes, after a fifth of the way."""
+    """In megabytes, from the second fifth to the last."""
     fifth = len(measured) // 5
-    return max(measured[-fifth:]) - max(measured[:fifth])
+    return max(measured[-fifth:]) - max(measured[fifth : 2 * fifth])
 
 
 def main() -> int:
