@@ -4,6 +4,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
@@ -63,7 +65,8 @@ class Checkpoints:
             if val is None:
                 return
             self._manager.delete(step)
-        self._manager.save(step, args=items, metrics=val)
+        # Asked whether to, Orbax would mix the step with the looks of `SharedStopFlag`.
+        self._manager.save(step, args=items, metrics=val, force=True)
 
     def latest_step(self) -> int | None:
         return self._manager.latest_step()
@@ -83,7 +86,12 @@ class Checkpoints:
 
     def restore_variables(self, step: int) -> Variables:
         """The weights saved at `step`, as evaluation uses them, whatever the run's shapes are."""
-        whole = ocp.args.Composite(state=ocp.args.StandardRestore())
+        # On the host: the devices that they were saved from may not be here.
+        like = jax.tree.map(
+            lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape),
+            self._manager.item_metadata(step)["state"],
+        )
+        whole = ocp.args.Composite(state=ocp.args.StandardRestore(like))
         state = self._manager.restore(step, args=whole)["state"]
         averaged = state["ema_params"] is not None
         prefix = "ema_" if averaged else ""

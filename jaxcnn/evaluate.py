@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal
 
 from jaxcnn import cli
+from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.errors import UserError
 
 PROGRAM = "python -m jaxcnn.evaluate"
@@ -35,6 +36,7 @@ class Options:
     """Average the probabilities of views: the mirror image too, five crops, or those mirrored."""
     data_dir: str | None = None
     """Where the data is: a TFDS directory or a folder of images; a run knows its own."""
+    distributed: Distributed = Distributed()
     compilation_cache: bool = True
     """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
 
@@ -53,28 +55,30 @@ def main(args: Sequence[str] | None = None) -> int:
         # After the flags are known to be right: this import takes seconds.
         from jaxcnn.evaluation import evaluate_pretrained, evaluate_run
 
-        if options.workdir is not None:
-            figures = evaluate_run(
-                options.workdir,
-                split=options.split or "test",
-                data_dir=options.data_dir,
-                tta=options.tta,
-            )
-        else:
-            figures = evaluate_pretrained(
-                options.arch or "",
-                options.pretrained or "",
-                dataset=options.dataset,
-                data_dir=options.data_dir,
-                split=options.split,
-                image_size=options.image_size,
-                tta=options.tta,
-                say=partial(print, file=sys.stderr),
-            )
-        print(json.dumps(figures, indent=2))
+        with joined(options.distributed, PROGRAM):
+            if options.workdir is not None:
+                figures = evaluate_run(
+                    options.workdir,
+                    split=options.split or "test",
+                    data_dir=options.data_dir,
+                    tta=options.tta,
+                )
+            else:
+                figures = evaluate_pretrained(
+                    options.arch or "",
+                    options.pretrained or "",
+                    dataset=options.dataset,
+                    data_dir=options.data_dir,
+                    split=options.split,
+                    image_size=options.image_size,
+                    tta=options.tta,
+                    say=partial(print, file=sys.stderr) if is_first() else lambda line: None,
+                )
+            if is_first():
+                print(json.dumps(figures, indent=2))
         return cli.DONE
 
-    return cli.run(PROGRAM, evaluate)
+    return leave(cli.run(PROGRAM, evaluate))
 
 
 if __name__ == "__main__":

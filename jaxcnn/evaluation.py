@@ -13,7 +13,7 @@ from jaxcnn.data.pipeline import eval_batches
 from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
 from jaxcnn.errors import UserError
-from jaxcnn.feed import Feed
+from jaxcnn.feed import Feed, share_of_process
 from jaxcnn.models import create_model
 from jaxcnn.pretrained import (
     check_classes,
@@ -106,7 +106,7 @@ def evaluate_pretrained(
         data_dir: where the data is.
         split: the test split if not given, or all of a set that comes without splits.
         image_size: height and width in pixels; what the weights ask for if not given.
-        batch_size: images at a time; the figures do not depend on it.
+        batch_size: images at a time, at the least; the figures do not depend on it.
         tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
         say: is told what the user should know before the figures.
 
@@ -119,15 +119,19 @@ def evaluate_pretrained(
     check_classes(pretrained, data)
     split = split or ("all" if data.splits == ("all",) else "test")
     transforms = published_transforms(pretrained, data, image_size=image_size)
+    mesh = make_mesh(Mesh(data=1 if jax.process_count() == 1 else -1))
     batches = eval_batches(
         load_split(data, split, data_dir),
         with_views(transforms, tta, data),
-        batch_size=batch_size,
+        batch_size=-(-batch_size // mesh.size) * mesh.size,
         num_threads=2,
+        **share_of_process(),
     )
-    mesh = make_mesh(Mesh(data=1))
     model = create_model(pretrained.arch, num_classes=data.num_classes)
-    eval_step = jax.jit(eval_step_of(model, data, published_preprocessing(pretrained, data)))
+    eval_step = jax.jit(
+        eval_step_of(model, data, published_preprocessing(pretrained, data)),
+        out_shardings=replicated(mesh),
+    )
     variables = jax.device_put(pretrained.variables, replicated(mesh))
     evaluation = evaluate(
         eval_step, batch_sharding(mesh), variables, batches, metrics=metrics_of(data)

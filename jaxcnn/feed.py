@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+import jax
 import numpy as np
 
 from jaxcnn.data import DatasetSpec, Source, dataset_at, load_split
@@ -45,6 +46,11 @@ def run_transforms(
         crop_fraction=preprocessing.crop_fraction,
         interpolation=preprocessing.interpolation,
     )
+
+
+def share_of_process() -> dict[str, int]:
+    """Which rows of each batch the pipeline is to read: those that this process's devices take."""
+    return {"process_index": jax.process_index(), "process_count": jax.process_count()}
 
 
 class Feed:
@@ -146,6 +152,7 @@ class Feed:
                 repeats=self.recipe.augment.repeats,
                 sampling=self.recipe.sampling,
                 num_workers=self.recipe.workers,
+                **share_of_process(),
             )
 
     def eval_batches(
@@ -165,4 +172,5 @@ class Feed:
             with_views(transforms, views, self.spec),
             batch_size=self.recipe.batch_size,
             num_workers=self.recipe.workers,
+            **share_of_process(),
         )

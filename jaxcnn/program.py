@@ -9,6 +9,7 @@ import numpy as np
 import optax
 from flax import linen as nn
 from flax.errors import FlaxError
+from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
 from jaxcnn.data import DatasetSpec
@@ -229,6 +230,7 @@ def evaluate(
 ) -> Evaluation:
     """Evaluates all of `batches`, each example once; `between` is called before each batch.
 
+    Of several processes each gives its own rows, and all get the whole split's result.
     `eval_step` is compiled, `rows` how batches lie on the devices, `metrics` those of the step
     (see `Program`).
     """
@@ -236,10 +238,13 @@ def evaluate(
     labels, outputs = [], []
     for batch in batches:
         between()
-        batch_sums, batch_outputs = eval_step(variables, to_devices(batch, rows))
+        on_devices = to_devices(batch, rows)
+        batch_sums, batch_outputs = eval_step(variables, on_devices)
         sums = add_sums(sums, batch_sums)
-        real = batch["weight"] > 0
-        labels.append(batch["label"][real])
+        known = {name: on_devices[name] for name in ("label", "weight")}
+        everyones = multihost_utils.process_allgather(known, tiled=True)
+        real = everyones["weight"] > 0
+        labels.append(everyones["label"][real])
         outputs.append(np.asarray(batch_outputs)[real])
     all_labels, all_outputs = np.concatenate(labels), np.concatenate(outputs)
     return Evaluation(metrics.evaluated(sums, all_labels, all_outputs), all_labels, all_outputs)

@@ -11,10 +11,14 @@ from jaxcnn.recipe import Recipe, differences, from_json, to_json
 
 
 class RunFolder:
-    """`recipe.json`, `metrics.jsonl`, `summary.json`, and folders for the rest."""
+    """`recipe.json`, `metrics.jsonl`, `summary.json`, and folders for the rest.
 
-    def __init__(self, path: str | Path) -> None:
+    Of several processes that run together one `writes`; the others' writing does nothing.
+    """
+
+    def __init__(self, path: str | Path, *, writes: bool = True) -> None:
         self.path = Path(path)
+        self.writes = writes
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.report = self.path / "report"
@@ -32,6 +36,8 @@ class RunFolder:
 
     def claim(self, recipe: Recipe) -> None:
         """Makes this the folder of `recipe`. Raises UserError if it cannot be written."""
+        if not self.writes:
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             _write(self._recipe, json.dumps(to_json(recipe), indent=2) + "\n")
@@ -47,7 +53,8 @@ class RunFolder:
         return _read_json(self._summary) if self._summary.exists() else None
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        _write(self._summary, json.dumps(summary, indent=2) + "\n")
+        if self.writes:
+            _write(self._summary, json.dumps(summary, indent=2) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """A dictionary per epoch, oldest first."""
@@ -56,6 +63,8 @@ class RunFolder:
         return [json.loads(line) for line in self._metrics.read_text().splitlines()]
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
+        if not self.writes:
+            return
         with self._metrics.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -64,7 +73,7 @@ class RunFolder:
 
         A last line that a kill cut short is such an epoch's too.
         """
-        if not self._metrics.exists():
+        if not (self.writes and self._metrics.exists()):
             return
         lines = self._metrics.read_text().splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]

@@ -19,8 +19,9 @@ SMALLEST_SHARDED = 2**14
 def make_mesh(config: Mesh, devices: Devices | None = None) -> jax.sharding.Mesh:
     """A (data, fsdp) mesh over the first of `devices` (all there are, if not given).
 
-    Raises UserError if there are too few.
+    Raises UserError if there are too few, or several processes' are not all used.
     """
+    live = devices is None
     devices = jax.devices() if devices is None else devices
     available = len(devices)
     data = config.data if config.data != -1 else max(1, available // config.fsdp)
@@ -31,6 +32,17 @@ def make_mesh(config: Mesh, devices: Devices | None = None) -> jax.sharding.Mesh
         )
     first = devices[: data * config.fsdp]
     shape = (data, config.fsdp)
+    if live and jax.process_count() > 1:
+        if len(first) < available:
+            raise UserError(
+                f"--mesh.data={config.data} --mesh.fsdp={config.fsdp} leaves devices of the "
+                f"{jax.process_count()} processes unused; their product must be {available}"
+            )
+        # A process's devices stay together, so that it has consecutive rows of a batch.
+        first = sorted(first, key=lambda device: (device.process_index, device.id))
+        return jax.sharding.Mesh(
+            np.array(first).reshape(shape), BATCH_AXES, axis_types=(AxisType.Auto, AxisType.Auto)
+        )
     return jax.make_mesh(shape, BATCH_AXES, (AxisType.Auto, AxisType.Auto), devices=first)
 
 

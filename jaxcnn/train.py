@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from jaxcnn import cli
+from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.recipe import Recipe
 from jaxcnn.wandb_log import wandb_log
 
@@ -22,6 +23,7 @@ class Options:
     """The run's folder; runs/ARCH-DATASET-sSEED if not given. The same command resumes there."""
     wandb: str | None = None
     """Project at Weights & Biases to log the epochs to as well; needs the wandb extra."""
+    distributed: Distributed = Distributed()
     compilation_cache: bool = True
     """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
 
@@ -50,13 +52,14 @@ def main(args: Sequence[str] | None = None) -> int:
         recipe = options.recipe
         dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
         workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
-        extra = {}
-        if options.wandb is not None:
-            extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)
-        fit(recipe, workdir, **extra)
+        with joined(options.distributed, PROGRAM):
+            extra = {}
+            if options.wandb is not None and is_first():
+                extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)
+            fit(recipe, workdir, **extra)
         return cli.DONE
 
-    return cli.run(PROGRAM, train)
+    return leave(cli.run(PROGRAM, train))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from tensorboardX import SummaryWriter
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.data import ExampleError
 from jaxcnn.display import Display, show_result
+from jaxcnn.distributed import is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.metrics import add_sums
@@ -50,7 +51,9 @@ def fit(
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
     Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
-    end, with that one. A run that has finished is not run again: its summary is returned.
+    end, with that one. A run that has finished is not run again: its summary is returned. Of
+    several processes (`jax.distributed`) that call this, the first alone shows and writes things;
+    checkpoints, which all write parts of, must go to a folder that they share.
 
     Args:
         recipe: what to run.
@@ -70,9 +73,12 @@ def fit(
         Interrupted: SIGINT or SIGTERM; the state is saved.
     """
     check(recipe)
-    folder = RunFolder(workdir)
+    first = is_first()
+    folder = RunFolder(workdir, writes=first)
     folder.refuse_other(recipe)
     console = console or Console(stderr=True)
+    if not first:
+        console, on_epoch = Console(quiet=True), lambda line: None
     if (summary := folder.read_summary()) is not None:
         show_result(console, summary, folder.path)
         return summary
@@ -157,7 +163,9 @@ class Run:
             compiled.result()
         # What an earlier process logged past its last checkpoint is about to be repeated.
         self.tensorboard = SummaryWriter(
-            str(folder.tensorboard), purge_step=int(self.state.step) + 1
+            str(folder.tensorboard),
+            purge_step=int(self.state.step) + 1,
+            write_to_disk=folder.writes,
         )
 
     def to_the_end(self) -> dict[str, Any]:
@@ -340,16 +348,17 @@ class Run:
         }
         if self.feed.left_out:
             summary["left_out"] = self.feed.left_out
-        # Here, since what it draws with takes a second to import.
-        from jaxcnn.report import write_report
+        if self.folder.writes:
+            # Here, since what it draws with takes a second to import.
+            from jaxcnn.report import write_report
 
-        write_report(
-            self.folder.report,
-            self.folder.read_metrics(),
-            test,
-            images=self.feed.test,
-            class_names=self.feed.spec.class_names,
-        )
+            write_report(
+                self.folder.report,
+                self.folder.read_metrics(),
+                test,
+                images=self.feed.test,
+                class_names=self.feed.spec.class_names,
+            )
         self.folder.write_summary(summary)
         return summary
 

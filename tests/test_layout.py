@@ -17,7 +17,7 @@ LAYERS = [
     ["discovery"],
     ["ops"],
     ["layers"],
-    ["models", "data", "losses", "metrics", "stopping"],
+    ["models", "data", "losses", "metrics", "stopping", "distributed"],
     ["weights", "explain"],
     ["recipe"],
     ["run_folder", "sharding", "schedules", "optim", "display", "feed", "wandb_log", "throughput"],
