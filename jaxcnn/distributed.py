@@ -223,8 +223,8 @@ class _NativeMessages:
         self._program = program
         sys.stdout.flush()
         sys.stderr.flush()
-        sys.stdout = open(os.dup(1), "w", buffering=1, errors="replace")
-        sys.stderr = open(os.dup(2), "w", buffering=1, errors="replace")
+        sys.stdout = os.fdopen(os.dup(1), "w", buffering=1, errors="replace")
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
         self._source, sink = os.pipe()
         os.dup2(sink, 2)
         os.close(sink)

@@ -327,6 +327,16 @@ def test_a_batch_job_that_was_stopped_stands_in_line_again(cloud):
     assert cloud.calls == [["scontrol", "requeue", "17"]]
 
 
+def test_a_batch_job_gives_a_process_all_gpus_of_its_machine(cloud):
+    (cloud.folder / "bin/srun").write_text('#!/bin/sh\nshift\nexec "$@"\n')
+    shows = "import os; print(os.environ.get('JAX_LOCAL_DEVICE_IDS'))"
+    job = ["bash", str(SCRIPTS / "job.sbatch"), sys.executable, "-c", shows]
+    for gpus, ids in (("3", "0,1,2"), ("1", "0")):
+        environment = {**cloud.environment, "SLURM_GPUS_ON_NODE": gpus}
+        done = subprocess.run(job, env=environment, capture_output=True, text=True)
+        assert (done.returncode, done.stdout.strip()) == (0, ids), done.stderr
+
+
 @pytest.mark.parametrize(
     ("script", "args", "message"),
     [

@@ -204,6 +204,54 @@ def test_repeats_do_not_depend_on_processes_workers_or_where_the_run_starts():
     assert_same(late, whole[3:])
 
 
+ORDERS = {
+    "plain": {},
+    "repeats": {"repeats": 2},
+    "balanced": {"sampling": "balanced"},
+}
+
+
+def rows_of_one_process(order: str, process_count: int, num_workers: int) -> None:
+    """The last process's rows, prepared by workers, are those of the whole batch."""
+    # Three classes of 40, 7 and 3: balanced, the small ones come again within an epoch.
+    labels = np.repeat(np.arange(3, dtype=np.int32), [40, 7, 3])
+    source = ArraySource(source_of(50).images, labels)
+    options = {"batch_size": 16, "seed": 5, "start_step": 2, "stop_step": 8, **ORDERS[order]}
+    share = slice(16 - 16 // process_count, 16)
+    whole = train_batches(source, AUGMENT, **options)
+    ours = train_batches(
+        source,
+        AUGMENT,
+        **options,
+        process_index=process_count - 1,
+        process_count=process_count,
+        num_workers=num_workers,
+    )
+    assert_same(ours, [{name: rows[share] for name, rows in b.items()} for b in whole])
+
+
+@pytest.mark.parametrize("process_count", [1, 2, 4])
+@pytest.mark.parametrize("order", ORDERS)
+def test_rows_do_not_depend_on_process_count(order, process_count):
+    rows_of_one_process(order, process_count, num_workers=0)
+
+
+@pytest.mark.parametrize(
+    ("order", "process_count", "num_workers"),
+    [("plain", 4, 3), ("repeats", 2, 2), ("balanced", 4, 1), ("balanced", 1, 2)],
+)
+def test_rows_do_not_depend_on_worker_count(order, process_count, num_workers):
+    rows_of_one_process(order, process_count, num_workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_workers", [1, 2, 3, 4])
+@pytest.mark.parametrize("process_count", [1, 2, 4])
+@pytest.mark.parametrize("order", ORDERS)
+def test_rows_depend_on_neither_process_nor_worker_count(order, process_count, num_workers):
+    rows_of_one_process(order, process_count, num_workers)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     count=st.integers(1, 40),
