@@ -4,8 +4,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import jax
-import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
@@ -86,12 +84,7 @@ class Checkpoints:
 
     def restore_variables(self, step: int) -> Variables:
         """The weights saved at `step`, as evaluation uses them, whatever the run's shapes are."""
-        # On the host: the devices that they were saved from may not be here.
-        like = jax.tree.map(
-            lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape),
-            self._manager.item_metadata(step)["state"],
-        )
-        whole = ocp.args.Composite(state=ocp.args.StandardRestore(like))
+        whole = ocp.args.Composite(state=ocp.args.StandardRestore())
         state = self._manager.restore(step, args=whole)["state"]
         averaged = state["ema_params"] is not None
         prefix = "ema_" if averaged else ""

@@ -237,6 +237,7 @@ def test_a_killed_run_started_again_ends_with_the_same_parameters(alone, tmp_pat
     assert_same_run(tmp_path, alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", [0, 1])
 def test_processes_that_do_not_come_end_the_wait_in_time(index):
     with Together(2, "train", FLAGS, timeout=2) as together:
