@@ -1,12 +1,19 @@
 """Checkpoints of a run, by Orbax: the two latest, and the best by validation."""
 
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import jax
+import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers
 
+from jaxcnn.digests import damage, has_digests, write_digests
+from jaxcnn.errors import RunError
 from jaxcnn.metrics import headline
 from jaxcnn.models.spec import Variables
 from jaxcnn.state import TrainState
@@ -19,29 +26,49 @@ def validation_rank(val: dict[str, float]) -> float:
     return val[headline(val)]
 
 
+class _Best(checkpoint_managers.PreservationPolicy):
+    """Keeps the checkpoint at `step`.
+
+    Orbax's own policy for the best one knows the figures that this process saved, and would give
+    up the best of a run that was resumed since.
+    """
+
+    step: int | None = None
+
+    def should_preserve(
+        self,
+        checkpoints: Sequence[checkpoint_managers.PolicyCheckpointInfo],
+        *,
+        context: checkpoint_managers.PreservationContext,
+    ) -> Sequence[bool]:
+        return [info.step == self.step for info in checkpoints]
+
+
 class Checkpoints:
     """The `checkpoints/` folder of a run. Saving returns once the state is copied; writing goes on
     in the background, and a checkpoint appears in the folder whole or not at all.
 
-    A checkpoint is the state, and the progress: what the host knows of the run (plain values).
+    A checkpoint is the state, and the progress: what the host knows of the run (plain values); and
+    digests of its files, by which one that was damaged later is told from a whole one.
     `read_only` leaves the folder as it is: half-written files there may be another process's.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self._folder = folder.absolute()
+        self._saving: int | None = None
+        # Damage by step, as far as it was looked for; None for a whole checkpoint.
+        self._known: dict[int, str | None] = {}
+        self._best = _Best()
         policy = checkpoint_managers.AnyPreservationPolicy(
-            [
-                checkpoint_managers.LatestN(2),
-                checkpoint_managers.BestN(
-                    get_metric_fn=validation_rank, n=1, keep_checkpoints_without_metrics=False
-                ),
-            ]
+            [checkpoint_managers.LatestN(2), self._best]
         )
         self._manager = ocp.CheckpointManager(
-            folder.absolute(),
+            self._folder,
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=policy,
                 cleanup_tmp_directories=not read_only,
                 read_only=read_only,
+                async_options=ocp.AsyncOptions(post_finalization_callback=self._add_digests),
             ),
             item_handlers={
                 "state": ocp.StandardCheckpointHandler(),
@@ -49,22 +76,85 @@ class Checkpoints:
             },
         )
 
-    def save(self, state: TrainState, progress: Progress, val: dict[str, float] | None) -> None:
-        """Saves at `state.step`. `val`: validation figures, where the epoch was just evaluated.
+    def drop_damaged(self, say: Callable[[str], None]) -> None:
+        """Sets damaged checkpoints later than the last whole one aside, and tells `say` of them.
+
+        Raises RunError, naming them all, if there are checkpoints and none is whole.
+        """
+        steps = self._steps()
+        # One process looks: all must go on from the same step.
+        found = next((s for s in steps if self.damage(s) is None), 0) if _is_first() else 0
+        good = _of_first_process(found)
+        damaged = [step for step in steps if step > good]
+        if damaged and not good:
+            reasons = "; ".join(f"{step}: {self._known.get(step)}" for step in damaged)
+            raise RunError(
+                f"every checkpoint in {self._folder} is damaged ({reasons}); put copies of them "
+                "back, or start again in a new --workdir"
+            )
+        aside = self._folder.with_name("damaged")
+        for step in damaged:
+            say(
+                f"checkpoint {step} is damaged ({self._known.get(step)}) and was put into {aside}; "
+                f"going on from checkpoint {good}"
+            )
+            if _is_first():
+                shutil.rmtree(aside / str(step), ignore_errors=True)
+                aside.mkdir(exist_ok=True)
+                (self._folder / str(step)).rename(aside / str(step))
+        if damaged:
+            multihost_utils.sync_global_devices("damaged checkpoints are out of the way")
+            self._manager.reload()
+            self._known.clear()
+
+    def damage(self, step: int) -> str | None:
+        """What is wrong with the checkpoint at `step`; None if it is whole."""
+        if step not in self._known:
+            self._known[step] = self._look_for_damage(step)
+        return self._known[step]
+
+    def _look_for_damage(self, step: int) -> str | None:
+        folder = self._folder / str(step)
+        if has_digests(folder):
+            return damage(folder)
+        if jax.process_count() > 1:  # Orbax restores on all of them together.
+            return "it has no digests"
+        try:
+            self.restore_variables(step)
+            self._progress(step)
+        except Exception as error:  # Whatever Orbax and its file formats raise.
+            return f"it cannot be restored: {type(error).__name__}"
+        return None
+
+    def _add_digests(self) -> None:
+        """Before Orbax gives a checkpoint that it has written its name, so that both are there."""
+        for folder in self._folder.glob(f"{self._saving}.*"):
+            write_digests(folder)
+
+    def _steps(self) -> list[int]:
+        return sorted(self._manager.all_steps(), reverse=True)
+
+    def save(self, state: TrainState, progress: Progress, *, evaluated: bool) -> None:
+        """Saves at `state.step`, right after the epoch was `evaluated` or at another time.
 
         A step that is already saved is replaced if it was not yet evaluated and now is, and is
-        left as it is otherwise: the run is deterministic.
+        left as it is otherwise: the run is deterministic. Of the older checkpoints the latest and
+        the best, by what `progress` says, are kept.
         """
         step = int(state.step)
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave(progress)
         )
         if step == self.latest_step():
-            if val is None:
+            if not evaluated:
                 return
             self._manager.delete(step)
+        self._best.step = progress["best"] and progress["best"]["step"]
+        self.wait()
+        self._saving = step
+        self._known.pop(step, None)
         # Asked whether to, Orbax would mix the step with the looks of `SharedStopFlag`.
-        self._manager.save(step, args=items, metrics=val, force=True)
+        self._manager.save(step, args=items, force=True)
 
     def latest_step(self) -> int | None:
         return self._manager.latest_step()
@@ -72,18 +162,28 @@ class Checkpoints:
     def best_step(self) -> int | None:
         """The step of the best validated checkpoint; None while there is none.
 
-        As the run itself knows it: Orbax's own `best_step` is the latest one wherever a
-        preservation policy decides what is kept.
+        Raises RunError where no checkpoint tells.
         """
-        latest = self.latest_step()
-        if latest is None:
-            return None
+        steps = self._steps()
+        for step in steps:
+            folder = self._folder / str(step)
+            if not has_digests(folder) or damage(folder, within="progress/") is None:
+                best = self._progress(step)["best"]
+                return best and best["step"]
+        if steps:
+            raise RunError(f"every checkpoint in {self._folder} is damaged")
+        return None
+
+    def _progress(self, step: int) -> Progress:
         items = ocp.args.Composite(progress=ocp.args.JsonRestore())
-        best = self._manager.restore(latest, args=items)["progress"]["best"]
-        return best and best["step"]
+        return self._manager.restore(step, args=items)["progress"]
 
     def restore_variables(self, step: int) -> Variables:
-        """The weights saved at `step`, as evaluation uses them, whatever the run's shapes are."""
+        """The weights saved at `step`, as evaluation uses them, whatever the run's shapes are.
+
+        Raises RunError if they are damaged.
+        """
+        self._refuse_damaged(step)
         whole = ocp.args.Composite(state=ocp.args.StandardRestore())
         state = self._manager.restore(step, args=whole)["state"]
         averaged = state["ema_params"] is not None
@@ -102,7 +202,10 @@ class Checkpoints:
 
         Args:
             like: shapes, dtypes and shardings: `jax.eval_shape`'s or a real state.
+
+        Raises RunError if they are damaged.
         """
+        self._refuse_damaged(step)
         items = self._manager.restore(
             step,
             args=ocp.args.Composite(
@@ -110,6 +213,15 @@ class Checkpoints:
             ),
         )
         return items["state"], items["progress"]
+
+    def _refuse_damaged(self, step: int) -> None:
+        with_digests = _is_first() and has_digests(self._folder / str(step))
+        reason = self.damage(step) if with_digests else None
+        if _of_first_process(reason is not None):
+            raise RunError(
+                f"checkpoint {step} in {self._folder} is damaged ({reason}), and no other is used "
+                "in its place; put a copy of it back, or make it again in a new --workdir"
+            )
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -121,3 +233,12 @@ class Checkpoints:
         traceback: TracebackType | None,
     ) -> None:
         self._manager.close()
+
+
+def _is_first() -> bool:
+    return jax.process_index() == 0
+
+
+def _of_first_process(value: int) -> int:
+    """The value that the first process has, on all of them."""
+    return int(multihost_utils.broadcast_one_to_all(np.int32(value)))

@@ -49,7 +49,8 @@ def evaluate_run(
         extra_transforms: done to the images as the model would get them, a shift for one.
         tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
 
-    Raises UserError if the folder holds no run, no validated checkpoint, or the data is missing.
+    Raises UserError if the folder holds no run, no validated checkpoint, or the data is missing;
+    RunError if the checkpoint is damaged.
     """
     folder = RunFolder(workdir)
     recipe = folder.read_recipe()
@@ -64,13 +65,11 @@ def evaluate_run(
         total_steps=1,
     )
     with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
-        latest = checkpoints.latest_step()
-        if latest is None:
+        if checkpoints.latest_step() is None:
             raise UserError(f"{folder.path} has no checkpoint yet; train first")
-        _, progress = checkpoints.restore(latest, program.state_like)
-        if progress["best"] is None:
+        step = checkpoints.best_step()
+        if step is None:
             raise UserError(f"{folder.path} has not finished an epoch yet; train on")
-        step = progress["best"]["step"]
         state, _ = checkpoints.restore(step, program.state_like)
     batches = feed.eval_batches(split, extra_transforms, tta)
     evaluation = evaluate(

@@ -108,6 +108,7 @@ def fit(
         num_epochs=math.ceil(total_steps / feed.steps_per_epoch),
     )
     with display, Checkpoints(folder.checkpoints) as checkpoints, stop_on_signal() as stop:
+        checkpoints.drop_damaged(display.say)
         run = Run(
             recipe,
             folder,
@@ -286,11 +287,11 @@ class Run:
             "in a new --workdir"
         )
 
-    def save(self, val: dict[str, float] | None = None) -> None:
+    def save(self, *, evaluated: bool = False) -> None:
         """Saves the state, once it is known to be good."""
         self.settle(leave=0)
         self.count_seconds()
-        self.checkpoints.save(self.state, self.progress, val)
+        self.checkpoints.save(self.state, self.progress, evaluated=evaluated)
 
     def end_epoch(self, step: int) -> None:
         """Validates, writes the epoch's line, and saves."""
@@ -319,7 +320,7 @@ class Run:
         self.on_epoch(line)
         self.display.epoch(line, best=is_best)
         self.progress |= {"epoch_sums": {}, "evaluated_step": step}
-        self.save(val)
+        self.save(evaluated=True)
         self.throughput.start()
 
     def log_to_tensorboard(self, line: dict[str, Any]) -> None:

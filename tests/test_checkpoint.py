@@ -1,25 +1,154 @@
-"""Which checkpoint is the best one."""
+"""Which checkpoints are kept, which one is the best, and what becomes of damaged ones."""
 
+import random
+import shutil
+
+import chex
+import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxcnn.checkpoint import Checkpoints
+from jaxcnn.errors import RunError
 from jaxcnn.state import TrainState
+
+
+def state(step):
+    return TrainState(jnp.array(step), {"w": jnp.ones(2)}, {}, {}, None, None)
 
 
 @pytest.mark.parametrize("name", ["top1", "mAP"])
 def test_the_best_step_is_that_of_the_best_figure_not_the_latest(tmp_path, name):
-    def state(step):
-        return TrainState(jnp.array(step), {"w": jnp.ones(2)}, {}, {}, None, None)
-
     with Checkpoints(tmp_path) as checkpoints:
         assert checkpoints.best_step() is None
         best = None
         for step, value in ((1, 0.9), (2, 0.4), (3, 0.5), (4, 0.6)):
             best = best or {"step": step, name: value}
-            checkpoints.save(state(step), {"best": best}, {name: value})
+            checkpoints.save(state(step), {"best": best}, evaluated=True)
         checkpoints.wait()
         assert checkpoints.best_step() == 1
         kept = {int(path.name) for path in tmp_path.iterdir()}
         assert kept == {1, 3, 4}
         assert checkpoints.latest_step() == 4
+
+
+def test_the_best_checkpoint_is_kept_though_the_run_is_resumed_again_and_again(tmp_path):
+    for step in (1, 2, 3, 4):
+        with Checkpoints(tmp_path) as checkpoints:
+            checkpoints.save(state(step), {"best": {"step": 1}}, evaluated=True)
+    assert {int(path.name) for path in tmp_path.iterdir()} == {1, 3, 4}
+
+
+def flip_a_bit(path):
+    content, at = bytearray(path.read_bytes()), random.Random(path.name).randrange
+    content[at(len(content))] ^= 1 << at(8)
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "flipped": flip_a_bit,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "emptied": lambda path: path.write_bytes(b""),
+    "missing": lambda path: path.unlink(),
+}
+
+
+def large_state(step):
+    """With arrays too large for Orbax to write them into its index."""
+    weights = jnp.asarray(np.random.default_rng(step).normal(size=(64, 64)), jnp.float32)
+    return TrainState(jnp.array(step), {"w": weights}, {}, {"m": weights + 1}, None, None)
+
+
+def save(folder, *steps):
+    with Checkpoints(folder) as checkpoints:
+        for step in steps:
+            best = {"best": {"step": steps[0]}, "seconds": 0.5}
+            checkpoints.save(large_state(step), best, evaluated=True)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A folder with checkpoints 1 and 2."""
+    folder = tmp_path_factory.mktemp("two")
+    save(folder, 1, 2)
+    return folder
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_to_any_file_is_noticed_and_the_checkpoint_before_is_taken(two, tmp_path, damage):
+    digests = (two / "2" / "SHA256SUMS").read_text().splitlines()
+    names = [line.split("  ")[1] for line in digests] + ["SHA256SUMS"]
+    assert any("ocdbt.process_0/d/" in name for name in names)
+    for number, name in enumerate(names):
+        if (damage, name) == ("missing", "SHA256SUMS"):
+            continue  # The next test.
+        folder = tmp_path / str(number) / "checkpoints"
+        shutil.copytree(two, folder)
+        DAMAGES[damage](folder / "2" / name)
+        said = []
+        with Checkpoints(folder) as checkpoints:
+            checkpoints.drop_damaged(said.append)
+            assert checkpoints.latest_step() == 1, name
+            (line,) = said
+            assert "checkpoint 2 is damaged (" in line
+            assert "going on from checkpoint 1" in line
+            assert "\n" not in line
+    assert number >= 8
+
+
+def test_a_damaged_checkpoint_is_out_of_the_way_of_its_step_and_not_chosen_again(two, tmp_path):
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(two, folder)
+    for name in ("state", "progress", "SHA256SUMS"):
+        path = folder / "2" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.drop_damaged(lambda line: None)
+        checkpoints.save(large_state(2), {"best": {"step": 1}}, evaluated=True)
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.drop_damaged(pytest.fail)
+        restored, _ = checkpoints.restore(2, jax.eval_shape(lambda: large_state(2)))
+    chex.assert_trees_all_equal(restored, large_state(2))
+    assert {path.name for path in (tmp_path / "damaged").iterdir()} == {"2"}
+
+
+def test_checkpoints_without_digests_count_as_whole_if_they_can_be_restored(two, tmp_path):
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(two, folder)
+    for step in (1, 2):
+        (folder / f"{step}/SHA256SUMS").unlink()
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.drop_damaged(pytest.fail)
+        assert checkpoints.latest_step() == 2
+
+
+def test_if_all_checkpoints_are_damaged_it_is_an_error_that_names_them_and_leaves_them(
+    two, tmp_path
+):
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(two, folder)
+    for step in (1, 2):
+        DAMAGES["emptied"](folder / f"{step}/state/manifest.ocdbt")
+    with Checkpoints(folder) as checkpoints, pytest.raises(RunError) as error:
+        checkpoints.drop_damaged(pytest.fail)
+    text = str(error.value)
+    assert "every checkpoint in" in text and "2: state/man" in text and "1: state/man" in text
+    assert "\n" not in text
+    assert {path.name for path in folder.iterdir()} == {"1", "2"}
+
+
+def test_a_damaged_best_checkpoint_is_refused_and_a_reader_of_the_folder_changes_nothing(
+    two, tmp_path
+):
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(two, folder)
+    flip_a_bit(folder / "2/progress/metadata")
+    arrays = max((folder / "1/state").rglob("*"), key=lambda path: path.stat().st_size)
+    flip_a_bit(arrays)
+    with Checkpoints(folder, read_only=True) as checkpoints:
+        assert checkpoints.best_step() == 1  # As checkpoint 1 says; 2 cannot tell.
+        with pytest.raises(RunError, match=f"checkpoint 1 in .*{arrays.name} is not what was"):
+            checkpoints.restore_variables(1)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoints"}
+    assert {path.name for path in folder.iterdir()} == {"1", "2"}
