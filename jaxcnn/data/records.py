@@ -194,8 +194,9 @@ class RecordSource:
     @cached_property
     def _labels(self) -> np.ndarray:
         kept = self._kept_labels()
-        if kept.exists():
-            return np.load(kept)
+        # A cache that is damaged, or holds a pickle, which numpy does not load, is made anew.
+        with suppress(OSError, ValueError, EOFError):
+            return np.load(kept, allow_pickle=False)
         labels: list[int | np.ndarray] = []
         for start in range(0, len(self), LABELS_AT_ONCE):
             chosen = range(start, min(start + LABELS_AT_ONCE, len(self)))

@@ -90,6 +90,29 @@ def test_labels_of_changed_files_are_read_again(pictures, write_tfds):
     np.testing.assert_array_equal(new, old[::-1])
 
 
+class Malicious:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('code of a pickle has run')",))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(pickle.dumps(Malicious())),
+        lambda path: np.save(path, np.array([Malicious()], object), allow_pickle=True),
+    ],
+    ids=["cut", "empty", "pickle", "array of objects"],
+)
+def test_a_damaged_cache_of_labels_is_made_anew_and_runs_no_code(pictures, tmp_path, spoil):
+    first = load_records("pictures", "train", pictures[0]).labels
+    (kept,) = (tmp_path / "cache").rglob("*.npy")
+    spoil(kept)
+    again = load_records("pictures", "train", pictures[0]).labels
+    np.testing.assert_array_equal(first, again)
+
+
 def test_a_cache_that_cannot_be_written_costs_nothing_else(pictures, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

@@ -93,7 +93,23 @@ def test_a_source_that_cannot_be_read_is_one_line(offline_hub, source, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 100])
+def safetensors_file(header, data=b""):
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00" * 100,
+        b"\xff" * 8 + b"{}",  # A header longer than any memory.
+        safetensors_file({"w": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}),
+        safetensors_file({"w": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}, b"1234"),
+        safetensors_file({"w": {"dtype": "O", "shape": [1], "data_offsets": [0, 4]}}, b"1234"),
+    ],
+    ids=["empty", "zeros", "endless header", "too large", "before its start", "objects"],
+)
 def test_a_damaged_safetensors_file_is_refused(tmp_path, content):
     path = tmp_path / "w.safetensors"
     path.write_bytes(content)
