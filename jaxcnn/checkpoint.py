@@ -1,5 +1,6 @@
-"""Checkpoints of a run, by Orbax: the two latest, and the best by validation."""
+"""Checkpoints of a run, by Orbax: the two latest, the best by validation, and the last epoch's."""
 
+import copy
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers
 
 from jaxcnn.digests import damage, has_digests, write_digests
+from jaxcnn.distributed import is_first
 from jaxcnn.errors import RunError
 from jaxcnn.metrics import headline
 from jaxcnn.models.spec import Variables
@@ -26,14 +28,15 @@ def validation_rank(val: dict[str, float]) -> float:
     return val[headline(val)]
 
 
-class _Best(checkpoint_managers.PreservationPolicy):
-    """Keeps the checkpoint at `step`.
+class _Needed(checkpoint_managers.PreservationPolicy):
+    """Keeps the checkpoints at `steps`.
 
     Orbax's own policy for the best one knows the figures that this process saved, and would give
     up the best of a run that was resumed since.
     """
 
-    step: int | None = None
+    def __init__(self) -> None:
+        self.steps: set[int] = set()
 
     def should_preserve(
         self,
@@ -41,7 +44,7 @@ class _Best(checkpoint_managers.PreservationPolicy):
         *,
         context: checkpoint_managers.PreservationContext,
     ) -> Sequence[bool]:
-        return [info.step == self.step for info in checkpoints]
+        return [info.step in self.steps for info in checkpoints]
 
 
 class Checkpoints:
@@ -58,9 +61,9 @@ class Checkpoints:
         self._saving: int | None = None
         # Damage by step, as far as it was looked for; None for a whole checkpoint.
         self._known: dict[int, str | None] = {}
-        self._best = _Best()
+        self._needed = _Needed()
         policy = checkpoint_managers.AnyPreservationPolicy(
-            [checkpoint_managers.LatestN(2), self._best]
+            [checkpoint_managers.LatestN(2), self._needed]
         )
         self._manager = ocp.CheckpointManager(
             self._folder,
@@ -83,7 +86,7 @@ class Checkpoints:
         """
         steps = self._steps()
         # One process looks: all must go on from the same step.
-        found = next((s for s in steps if self.damage(s) is None), 0) if _is_first() else 0
+        found = next((s for s in steps if self.damage(s) is None), 0) if is_first() else 0
         good = _of_first_process(found)
         damaged = [step for step in steps if step > good]
         if damaged and not good:
@@ -98,7 +101,7 @@ class Checkpoints:
                 f"checkpoint {step} is damaged ({self._known.get(step)}) and was put into {aside}; "
                 f"going on from checkpoint {good}"
             )
-            if _is_first():
+            if is_first():
                 shutil.rmtree(aside / str(step), ignore_errors=True)
                 aside.mkdir(exist_ok=True)
                 (self._folder / str(step)).rename(aside / str(step))
@@ -138,18 +141,21 @@ class Checkpoints:
         """Saves at `state.step`, right after the epoch was `evaluated` or at another time.
 
         A step that is already saved is replaced if it was not yet evaluated and now is, and is
-        left as it is otherwise: the run is deterministic. Of the older checkpoints the latest and
-        the best, by what `progress` says, are kept.
+        left as it is otherwise: the run is deterministic. Of the older checkpoints the latest, the
+        best and that of the last epoch's end, by what `progress` says, are kept.
         """
         step = int(state.step)
         items = ocp.args.Composite(
-            state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave(progress)
+            state=ocp.args.StandardSave(state),
+            # Orbax writes it in the background, while the run goes on changing it.
+            progress=ocp.args.JsonSave(copy.deepcopy(progress)),
         )
         if step == self.latest_step():
             if not evaluated:
                 return
             self._manager.delete(step)
-        self._best.step = progress["best"] and progress["best"]["step"]
+        best = progress["best"]
+        self._needed.steps = {progress["evaluated_step"]} | ({best["step"]} if best else set())
         self.wait()
         self._saving = step
         self._known.pop(step, None)
@@ -215,7 +221,7 @@ class Checkpoints:
         return items["state"], items["progress"]
 
     def _refuse_damaged(self, step: int) -> None:
-        with_digests = _is_first() and has_digests(self._folder / str(step))
+        with_digests = is_first() and has_digests(self._folder / str(step))
         reason = self.damage(step) if with_digests else None
         if _of_first_process(reason is not None):
             raise RunError(
@@ -233,10 +239,6 @@ class Checkpoints:
         traceback: TracebackType | None,
     ) -> None:
         self._manager.close()
-
-
-def _is_first() -> bool:
-    return jax.process_index() == 0
 
 
 def _of_first_process(value: int) -> int:

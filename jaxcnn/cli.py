@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import tyro
 
 from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.stopping import StopRequested, left_in_background
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +49,13 @@ def start(main: Callable[[], int]) -> NoReturn:
     if "glibc.malloc.hugetlb" not in tunables and _large_pages_on_request():
         os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [tunables, LARGE_PAGES]))
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-    sys.exit(main())
+    status = main()
+    if left_in_background():
+        # Python would wait for the compiler, or tear down what it works with.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _large_pages_on_request() -> bool:
@@ -75,6 +82,9 @@ def run(program: str, command: Callable[[], int]) -> int:
         return WRONG_INPUT
     except Interrupted as stopped:
         print(f"{program}: {stopped}", file=sys.stderr)
+        return DONE if stopped.signal_number == signal.SIGTERM else FAILED
+    except StopRequested as stopped:
+        print(f"{program}: stopped before it began", file=sys.stderr)
         return DONE if stopped.signal_number == signal.SIGTERM else FAILED
 
 
@@ -171,7 +181,8 @@ def set_up(*, compilation_cache: bool) -> None:
         os.environ["XLA_FLAGS"] = " ".join(filter(None, [given, *ours]))
     # Grain reads an absl flag, which fails in a program that does not parse absl flags.
     flags.FLAGS.mark_as_parsed()
-    logging.set_verbosity(logging.ERROR)
+    # What fails is said in one line by the command; Orbax would show a traceback too.
+    logging.set_verbosity(logging.FATAL)
     # A bad picture is refused by name, in one line; its decoders need not speak of it too.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", message="Image size", module="PIL")

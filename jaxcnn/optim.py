@@ -55,3 +55,12 @@ def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTra
     if config.clip_norm is None:
         return optimizer
     return optax.chain(optax.clip_by_global_norm(config.clip_norm), optimizer)
+
+
+def scheduled_at(opt_state: optax.OptState, step: Any) -> optax.OptState:
+    """`opt_state` with the learning rate's schedule at `step`, whatever steps were left out."""
+
+    def of_schedule(path: Any, count: Any) -> bool:
+        return getattr(path[-1], "tuple_name", None) == "ScaleByScheduleState"
+
+    return optax.tree.set(opt_state, of_schedule, count=step)

@@ -151,6 +151,7 @@ def build(
         prepare=_train_prepare(recipe, data, preprocessing),
         accumulate_steps=recipe.optim.accumulate_steps,
         ema_decay=recipe.optim.ema_decay,
+        skip_not_finite=recipe.on_nan == "skip",
     )
     rows = batch_sharding(mesh)
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)

@@ -129,6 +129,10 @@ class Recipe:
     on_error: Literal["raise", "skip"] = "raise"
     """What a picture that cannot be read does: end the run, or be left out and listed; skip
     reads all pictures once before the run."""
+    on_nan: Literal["stop", "skip", "rollback"] = "stop"
+    """What a step whose loss or gradient is not finite does: end the run, be left out, or take the
+    weights back to the last epoch's end, from where the run goes on with the batches that follow.
+    """
     seed: int = 0
     """Seed of initial weights, data order, augmentation and dropout."""
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -143,8 +147,9 @@ class Recipe:
     mesh: Mesh = field(default_factory=Mesh)
 
 
-# Where a run happens, not what it computes: a run may go on with others of these.
-PLACE_FIELDS = ("data_dir", "workers", "mesh", "checkpoint_every_steps")
+# Where a run happens, not what it computes: a run may go on with others of these. And with another
+# `on_nan`: up to where a run stopped for lack of one, all compute the same.
+PLACE_FIELDS = ("data_dir", "workers", "mesh", "checkpoint_every_steps", "on_nan")
 
 
 # The largest side, in pixels, of the data sets that have thumbnails rather than photographs.

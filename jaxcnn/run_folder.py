@@ -57,34 +57,53 @@ class RunFolder:
             _write(self._summary, json.dumps(summary, indent=2) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """A dictionary per epoch, oldest first."""
+        """A dictionary per epoch, oldest first, without a last line that a kill cut short.
+
+        Raises UserError if another line is none that `append_metrics` wrote.
+        """
         if not self._metrics.exists():
             return []
-        return [json.loads(line) for line in self._metrics.read_text().splitlines()]
+        *whole, _ = self._metrics.read_text(errors="replace").split("\n")
+        lines = []
+        for number, text in enumerate(whole, start=1):
+            try:
+                lines.append({**json.loads(text)})
+            except (ValueError, TypeError) as error:
+                raise UserError(
+                    f"{self._metrics} is damaged in line {number}; mend or delete that line"
+                ) from error
+        return lines
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         if not self.writes:
             return
         with self._metrics.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(_json_line(line))
+            file.flush()
+            # A power cut must not take the line of an epoch whose checkpoint it leaves.
+            os.fsync(file.fileno())
 
     def drop_metrics_after(self, step: int) -> None:
         """Forgets epochs that ended after `step`, which a resumed run is going to repeat.
 
         A last line that a kill cut short is such an epoch's too.
         """
-        if not (self.writes and self._metrics.exists()):
-            return
-        lines = self._metrics.read_text().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        kept = [line for line in whole if json.loads(line)["step"] <= step]
-        _write(self._metrics, "".join(kept))
+        if self.writes and self._metrics.exists():
+            kept = [_json_line(line) for line in self.read_metrics() if line["step"] <= step]
+            _write(self._metrics, "".join(kept))
+
+
+def _json_line(values: Mapping[str, Any]) -> str:
+    return json.dumps(values) + "\n"
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes all or nothing: a kill leaves the old file or the new one."""
+    """Writes all or nothing: a kill or a power cut leaves the old file or the new one."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
+    with partial.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(partial, path)
 
 

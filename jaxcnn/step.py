@@ -1,6 +1,7 @@
 """One step of training, one of evaluation: pure functions, to be compiled by the caller."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from flax import linen as nn
 from jaxcnn.losses import AUX_WEIGHT, LossFn
 from jaxcnn.metrics import CLASSES, Metrics
 from jaxcnn.models.spec import Variables
+from jaxcnn.optim import scheduled_at
 from jaxcnn.state import TrainState
 
 Batch = Mapping[str, jax.Array]
@@ -30,6 +32,7 @@ def make_train_step(
     metrics: Metrics = CLASSES,
     accumulate_steps: int = 1,
     ema_decay: float | None = None,
+    skip_not_finite: bool = False,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -44,6 +47,8 @@ def make_train_step(
         accumulate_steps: parts that the batch is computed in, one after the other. The gradient
             is that of the whole batch; batch statistics are each part's own.
         ema_decay: decay per step of the averaged weights and batch statistics.
+        skip_not_finite: where loss or gradient is not finite, leave all but `step` and the learning
+            rate's schedule as it is.
     """
 
     def loss_and_sums(
@@ -105,6 +110,10 @@ def make_train_step(
         if ema_decay is not None:
             new_state = update_averages(new_state, ema_decay)
         finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.norm(grads))
+        if skip_not_finite:
+            step_done = new_state.step
+            kept = state.replace(step=step_done, opt_state=scheduled_at(state.opt_state, step_done))
+            new_state = jax.tree.map(partial(jnp.where, finite), new_state, kept)
         return new_state, {**sums, "finite": finite}
 
     return step

@@ -3,15 +3,27 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 import jax
 from jax.experimental import multihost_utils
 
+T = TypeVar("T")
 
-class StopRequested(Exception):
-    """Ctrl-C (SIGINT) or SIGTERM has arrived; `signal_number` says which."""
+# What a second signal does.
+DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+# The name of threads whose work a signal leaves behind.
+IN_BACKGROUND = "jaxcnn in background"
+
+
+class StopRequested(BaseException):
+    """Ctrl-C (SIGINT) or SIGTERM has arrived; `signal_number` says which.
+
+    As KeyboardInterrupt no Exception, for it may be raised anywhere.
+    """
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
@@ -56,27 +68,90 @@ class SharedStopFlag(StopFlag):
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopFlag]:
-    """Within it the first SIGINT or SIGTERM sets the flag; a second one acts as it always does.
+    """Within it the first SIGINT or SIGTERM sets the flag; a second one acts as by default.
 
     Signals reach Python's main thread only: elsewhere the flag is never set. Where several
     processes run together the flag is theirs.
     """
     together = jax.distributed.is_initialized()
     flag = SharedStopFlag() if together else StopFlag()
+    # SIGTERM has jax's own handler then.
+    with _first_signal(flag.set, (signal.SIGINT,) if together else tuple(DEFAULTS)):
+        yield flag
+
+
+@contextmanager
+def end_on_signal() -> Iterator[None]:
+    """Within it the first SIGINT or SIGTERM raises StopRequested at once."""
+    with _first_signal(_end):
+        yield
+
+
+def in_background(work: Callable[..., T], *args: object) -> T:
+    """`work(*args)`, done in a thread beside; a signal meanwhile raises StopRequested at once.
+
+    For what takes long and does not return to Python, which alone takes signals: compilation. The
+    thread then works on until the process ends. One of several processes waits: a signal stops all
+    of them together, at the next look at their flag.
+    """
+    if jax.distributed.is_initialized():
+        return work(*args)
+    done: Future[T] = Future()
+
+    def task() -> None:
+        try:
+            done.set_result(work(*args))
+        except BaseException as error:
+            done.set_exception(error)
+
+    thread = threading.Thread(target=task, name=IN_BACKGROUND, daemon=True)
+    thread.start()
+    with _first_signal(_end, within_another=True):
+        # Not `thread.join()`: Python 3.11 takes a thread for ended if a signal interrupts that.
+        wait([done])
+    thread.join()
+    return done.result()
+
+
+def left_in_background() -> bool:
+    """Whether a thread is still at what a signal did not wait for."""
+    return any(thread.name == IN_BACKGROUND for thread in threading.enumerate())
+
+
+def _end(number: int) -> None:
+    raise StopRequested(number)
+
+
+@contextmanager
+def _first_signal(
+    handle: Callable[[int], None],
+    numbers: Iterable[signal.Signals] = tuple(DEFAULTS),
+    *,
+    within_another: bool = False,
+) -> Iterator[None]:
+    """Calls `handle` with the first signal of `numbers`; at the end puts the handlers back.
+
+    But not `within_another`, whose handlers would take a second signal for the first, if there was
+    one: that one puts them back.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield flag
+        yield
         return
-    numbers = (signal.SIGINT,) if together else (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
+    arrived = False
 
-    def handle(number: int, frame: object) -> None:
-        flag.set(number)
-        signal.signal(number, before[signal.Signals(number)])
+    def take(number: int, frame: object) -> None:
+        nonlocal arrived
+        arrived = True
+        for each in numbers:
+            signal.signal(each, DEFAULTS[each])
+        handle(number)
 
-    for number in before:
-        signal.signal(number, handle)
+    for number in numbers:
+        signal.signal(number, take)
     try:
-        yield flag
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not (arrived and within_another):
+            for number, handler in before.items():
+                signal.signal(number, handler)

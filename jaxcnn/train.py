@@ -11,6 +11,7 @@ import tyro
 from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.recipe import Recipe
+from jaxcnn.stopping import end_on_signal
 from jaxcnn.wandb_log import wandb_log
 
 PROGRAM = "python -m jaxcnn.train"
@@ -43,6 +44,7 @@ def parse(args: Sequence[str]) -> Options:
 def main(args: Sequence[str] | None = None) -> int:
     args = sys.argv[1:] if args is None else args
 
+    @end_on_signal()
     def train() -> int:
         options = parse(args)
         cli.set_up(compilation_cache=options.compilation_cache)

@@ -10,8 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
@@ -20,18 +22,21 @@ from tensorboardX import SummaryWriter
 
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.data import ExampleError
+from jaxcnn.disk_full import is_disk_full
 from jaxcnn.display import Display, show_result
 from jaxcnn.distributed import is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.metrics import add_sums
+from jaxcnn.optim import scheduled_at
 from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
 from jaxcnn.run_folder import RunFolder
+from jaxcnn.run_lock import locked
 from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
-from jaxcnn.stopping import StopFlag, StopRequested, stop_on_signal
+from jaxcnn.stopping import StopFlag, StopRequested, in_background, stop_on_signal
 from jaxcnn.throughput import Throughput
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -39,6 +44,13 @@ OnEpoch = Callable[[Mapping[str, Any]], None]
 # Steps that may be under way before the host looks at the oldest one's metrics: enough to keep a
 # device busy, few enough to notice a divergence at once.
 STEPS_IN_FLIGHT = 2
+
+# A run that is to live with losses or gradients that are not finite ends after so many steps left
+# out one after the other, or so many times back: it would learn nothing more.
+MOST_SKIPPED_IN_A_ROW = 10
+MOST_ROLLBACKS = 10
+
+TO_GO_ON = "run the same command again to go on"
 
 
 def fit(
@@ -68,8 +80,9 @@ def fit(
         examples that could not be read, if there were any and the recipe skips them.
 
     Raises:
-        UserError: the recipe cannot work, its data is missing, or the folder is another recipe's.
-        RunError: the loss stopped being finite.
+        UserError: the recipe cannot work, its data is missing, the folder is another recipe's, or
+            another process is running in it.
+        RunError: the loss stopped being finite, the disk is full, or no checkpoint is whole.
         Interrupted: SIGINT or SIGTERM; the state is saved.
     """
     check(recipe)
@@ -101,14 +114,21 @@ def fit(
         class_weights=feed.class_weights,
     )
     program.check_sizes(feed.stages.sizes[:-1])
-    folder.claim(recipe)
     display = Display(
         console,
         total_steps=total_steps,
         num_epochs=math.ceil(total_steps / feed.steps_per_epoch),
     )
-    with display, Checkpoints(folder.checkpoints) as checkpoints, stop_on_signal() as stop:
-        checkpoints.drop_damaged(display.say)
+    with (
+        stop_on_signal() as stop,
+        display,
+        one_line_if_disk_is_full(folder),
+        locked(folder.path, display.say) if first else nullcontext(),
+        Checkpoints(folder.checkpoints) as checkpoints,
+    ):
+        # Once more, for another process may have had it.
+        folder.refuse_other(recipe)
+        folder.claim(recipe)
         run = Run(
             recipe,
             folder,
@@ -124,6 +144,28 @@ def fit(
         summary = run.to_the_end()
     show_result(console, summary, folder.path)
     return summary
+
+
+@contextmanager
+def one_line_if_disk_is_full(folder: RunFolder) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        saved = [int(p.name) for p in folder.checkpoints.glob("*") if p.name.isdigit()]
+        latest = f"checkpoint {max(saved)} is kept" if saved else "there is no checkpoint yet"
+        raise RunError(
+            f"the disk of {folder.path} is full; {latest}; make room, and {TO_GO_ON}"
+        ) from error
+
+
+class NotFinite(Exception):
+    """Loss or gradient was not finite at `step`, and the run is to be taken back."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"not finite at step {step}")
+        self.step = step
 
 
 class Run:
@@ -156,12 +198,12 @@ class Run:
         self.throughput = Throughput()
         self.image_size: int | None = None
         self.clock = time.monotonic()
-        # Compilation takes longest: what else starts a run happens beside it.
-        with ThreadPoolExecutor(1) as beside:
-            compiled = beside.submit(self.compile_what_is_left)
-            self.state, self.progress = self.resume()
-            self.display.phase("compiling the training step")
-            compiled.result()
+        try:
+            self.state, self.progress = in_background(self.start)
+        except StopRequested as request:
+            raise Interrupted(
+                f"stopped before a step was done; {TO_GO_ON}", request.signal_number
+            ) from request
         # What an earlier process logged past its last checkpoint is about to be repeated.
         self.tensorboard = SummaryWriter(
             str(folder.tensorboard),
@@ -170,7 +212,28 @@ class Run:
         )
 
     def to_the_end(self) -> dict[str, Any]:
-        step = int(self.state.step)
+        try:
+            while not self.trained_from(int(self.state.step)):
+                pass
+            return self.finish()
+        except StopRequested as request:
+            self.save_before_the_end()
+            raise Interrupted(
+                f"stopped at step {int(self.state.step)} of {self.total_steps}, saved in "
+                f"{self.folder.path}; {TO_GO_ON}",
+                request.signal_number,
+            ) from request
+        except ExampleError as error:
+            self.save_before_the_end()
+            raise RunError(
+                f"{error}; step {int(self.state.step)} is saved: put that right and {TO_GO_ON}, or "
+                "leave such pictures out by --on-error=skip in a new --workdir"
+            ) from error
+        finally:
+            self.tensorboard.close()
+
+    def trained_from(self, step: int) -> bool:
+        """Trains from `step` to the end of the run, or until the run was taken back: False."""
         batches = self.device_batches(step)
         try:
             while True:
@@ -178,7 +241,7 @@ class Run:
                 if self.epoch_ends_at(step) and self.progress["evaluated_step"] < step:
                     self.end_epoch(step)
                 if step == self.total_steps:
-                    break
+                    return True
                 self.begin_stage(step)
                 batch = self.throughput.next_batch(batches)
                 self.state, metrics = self.program.train_step(
@@ -190,24 +253,27 @@ class Run:
                 self.settle(leave=STEPS_IN_FLIGHT)
                 if step % self.recipe.checkpoint_every_steps == 0 and not self.epoch_ends_at(step):
                     self.save()
-            return self.finish()
-        except StopRequested as request:
+        except NotFinite as bad:
+            self.roll_back(bad.step)
+            return False
+
+    def save_before_the_end(self) -> None:
+        try:
             self.save()
-            self.checkpoints.wait()
-            raise Interrupted(
-                f"stopped at step {step} of {self.total_steps}, saved in {self.folder.path}; "
-                "run the same command again to go on",
-                request.signal_number,
-            ) from request
-        except ExampleError as error:
-            self.save()
-            self.checkpoints.wait()
-            raise RunError(
-                f"{error}; step {step} is saved: put that right and run the same command again to "
-                "go on, or leave such pictures out by --on-error=skip in a new --workdir"
-            ) from error
-        finally:
-            self.tensorboard.close()
+        except NotFinite as bad:
+            self.roll_back(bad.step)
+        self.checkpoints.wait()
+
+    def start(self) -> tuple[Any, Progress]:
+        """State and progress to begin with, and the training step compiled."""
+        self.checkpoints.drop_damaged(self.display.say)
+        # Compilation takes longest: what else starts a run happens beside it.
+        with ThreadPoolExecutor(1) as beside:
+            compiled = beside.submit(self.compile_what_is_left)
+            state, progress = self.resume()
+            self.display.phase("compiling the training step")
+            compiled.result()
+        return state, progress
 
     def compile_what_is_left(self) -> None:
         step = self.checkpoints.latest_step() or 0
@@ -231,13 +297,17 @@ class Run:
             return self.checkpoints.restore(latest, self.program.state_like)
         self.display.phase("initialising")
         progress = {"epoch_sums": {}, "evaluated_step": 0, "best": None, "seconds": 0.0}
+        return self.fresh_state(), progress
+
+    def fresh_state(self) -> Any:
         state = self.program.init_state()
         if self.pretrained is not None:
             state, kept = start_from(state, self.pretrained)
-            self.display.say(f"starting from {recipe.pretrained}")
+            self.display.say(f"starting from {self.recipe.pretrained}")
             if kept:
-                self.display.say(head_note(kept, self.pretrained, feed.spec.num_classes))
-        return state, progress
+                classes = self.feed.spec.num_classes
+                self.display.say(head_note(kept, self.pretrained, classes))
+        return state
 
     def device_batches(self, start_step: int) -> Iterator[dict[str, jax.Array]]:
         """Batches from `start_step` on, each sent to the devices one step before it is needed."""
@@ -264,27 +334,79 @@ class Run:
     def settle(self, leave: int) -> None:
         """Takes in the metrics of all steps under way but the last `leave`.
 
-        Raises RunError at the first step whose loss or gradient was not finite.
+        At a step whose loss or gradient is not finite, raises RunError, or NotFinite if the run is
+        to be taken back; or counts it, if it is one of those to be left out.
         """
         while len(self.pending) > leave:
             step, metrics = self.pending.popleft()
             metrics = jax.device_get(metrics)
-            if not metrics.pop("finite"):
-                self.diverged(step)
-            self.progress["epoch_sums"] = add_sums(self.progress["epoch_sums"], metrics)
             self.throughput.lap(self.recipe.batch_size)
+            if not metrics.pop("finite"):
+                self.not_finite(step)
+                continue
+            if "skipped" in self.progress:
+                self.progress["skipped"]["in_a_row"] = 0
+            self.progress["epoch_sums"] = add_sums(self.progress["epoch_sums"], metrics)
             epoch = math.ceil(step / self.feed.steps_per_epoch)
             figures = self.program.metrics.summarize(self.progress["epoch_sums"])
             self.display.step(step, epoch, figures, self.throughput.images_per_second)
 
-    def diverged(self, step: int) -> None:
+    def not_finite(self, step: int) -> None:
+        """Does what the recipe says to do at such a step."""
+        if self.recipe.on_nan == "stop":
+            self.diverged(
+                step, "--on-nan=skip or rollback goes on from there; or, in a new --workdir,"
+            )
+        if self.recipe.on_nan == "rollback":
+            raise NotFinite(step)
+        before = self.progress.get("skipped", {"steps": 0, "in_a_row": 0})
+        counts = {name: count + 1 for name, count in before.items()}
+        self.progress["skipped"] = counts
+        if counts["in_a_row"] == MOST_SKIPPED_IN_A_ROW:
+            self.diverged(step, f"nor was it at the {MOST_SKIPPED_IN_A_ROW - 1} steps before;")
+        self.display.say(
+            f"step {step} is left out: loss or gradient is not finite ({counts['steps']} so far)"
+        )
+
+    def roll_back(self, step: int) -> None:
+        """Takes the weights back to the last epoch's end, and the run on to `step`.
+
+        The batches since then, among them the one at which loss or gradient was not finite, are
+        left out, as PaLM's training left out those around a spike of the loss (Chowdhery et al.,
+        2022, https://arxiv.org/abs/2204.02311, section 5.1). The end of an epoch, and not another
+        checkpoint, so that all depends on the recipe alone.
+        """
+        self.pending.clear()
+        rollbacks = [*self.progress.get("rollbacks", []), step]
+        if len(rollbacks) > MOST_ROLLBACKS:
+            self.diverged(step, f"after {MOST_ROLLBACKS} times back;")
+        self.checkpoints.wait()
+        origin = self.progress["evaluated_step"]
+        if origin > 0:
+            state, _ = self.checkpoints.restore(origin, self.program.state_like)
+        else:
+            state = self.fresh_state()
+        here = np.int32(step)
+        state = state.replace(step=here, opt_state=scheduled_at(state.opt_state, here))
+        # Each count gets an array of its own: a buffer cannot be donated twice.
+        self.state = jax.tree.map(
+            lambda leaf, like: jax.device_put(leaf, like.sharding), state, self.program.state_like
+        )
+        self.progress["rollbacks"] = rollbacks
+        self.display.say(
+            f"loss or gradient is not finite at step {step}: going on from there with the weights "
+            f"of step {origin} ({len(rollbacks)} times so far)"
+        )
+        self.save()
+
+    def diverged(self, step: int, note: str) -> NoReturn:
         self.checkpoints.wait()
         latest = self.checkpoints.latest_step()
         good = "there is no checkpoint yet" if latest is None else f"the last good one is {latest}"
         raise RunError(
             f"loss or gradient is not finite at step {step}; {good} in {self.folder.checkpoints}; "
-            f"a lower --optim.lr (now {self.recipe.optim.lr:g}) or --optim.clip-norm=1 may help, "
-            "in a new --workdir"
+            f"{note} a lower --optim.lr (now {self.recipe.optim.lr:g}) or --optim.clip-norm=1 may "
+            "help"
         )
 
     def save(self, *, evaluated: bool = False) -> None:
@@ -296,6 +418,8 @@ class Run:
     def end_epoch(self, step: int) -> None:
         """Validates, writes the epoch's line, and saves."""
         self.settle(leave=0)
+        if not self.progress["epoch_sums"]:
+            self.diverged(step, "nor was it at any other step of the epoch;")
         metrics = self.program.metrics
         train = metrics.summarize(self.progress["epoch_sums"])
         epoch = math.ceil(step / self.feed.steps_per_epoch)
@@ -314,6 +438,7 @@ class Run:
             **{f"val_{name}": val[name] for name in ("loss", *metrics.figures)},
             "images_per_second": rate,
             "waiting_for_data": waiting,
+            **self.left_out(),
         }
         self.folder.append_metrics(line)
         self.log_to_tensorboard(line)
@@ -347,6 +472,7 @@ class Run:
             "val": {name: best[name] for name in (*self.program.metrics.figures, "loss", "n")},
             "test": test.figures,
         }
+        summary |= self.left_out()
         if self.feed.left_out:
             summary["left_out"] = self.feed.left_out
         if self.folder.writes:
@@ -363,6 +489,14 @@ class Run:
         self.folder.write_summary(summary)
         return summary
 
+    def left_out(self) -> dict[str, int]:
+        """How many steps were left out so far, and how often the run was taken back, if at all."""
+        counts = {
+            "skipped_steps": self.progress.get("skipped", {"steps": 0})["steps"],
+            "rollbacks": len(self.progress.get("rollbacks", [])),
+        }
+        return {name: count for name, count in counts.items() if count}
+
     def count_seconds(self) -> None:
         """Adds the time since it was last called to the run's."""
         now = time.monotonic()
@@ -373,7 +507,8 @@ class Run:
         batches = self.feed.eval_batches(split)
         program = self.program
         return evaluate(
-            program.eval_step,
+            # In the background, since its first call compiles.
+            partial(in_background, program.eval_step),
             program.rows,
             variables,
             batches,

@@ -7,6 +7,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from jaxcnn.checkpoint import Checkpoints
@@ -18,6 +19,10 @@ def state(step):
     return TrainState(jnp.array(step), {"w": jnp.ones(2)}, {}, {}, None, None)
 
 
+def progress(best, evaluated_step):
+    return {"best": best, "evaluated_step": evaluated_step}
+
+
 @pytest.mark.parametrize("name", ["top1", "mAP"])
 def test_the_best_step_is_that_of_the_best_figure_not_the_latest(tmp_path, name):
     with Checkpoints(tmp_path) as checkpoints:
@@ -25,7 +30,7 @@ def test_the_best_step_is_that_of_the_best_figure_not_the_latest(tmp_path, name)
         best = None
         for step, value in ((1, 0.9), (2, 0.4), (3, 0.5), (4, 0.6)):
             best = best or {"step": step, name: value}
-            checkpoints.save(state(step), {"best": best}, evaluated=True)
+            checkpoints.save(state(step), progress(best, step), evaluated=True)
         checkpoints.wait()
         assert checkpoints.best_step() == 1
         kept = {int(path.name) for path in tmp_path.iterdir()}
@@ -36,8 +41,30 @@ def test_the_best_step_is_that_of_the_best_figure_not_the_latest(tmp_path, name)
 def test_the_best_checkpoint_is_kept_though_the_run_is_resumed_again_and_again(tmp_path):
     for step in (1, 2, 3, 4):
         with Checkpoints(tmp_path) as checkpoints:
-            checkpoints.save(state(step), {"best": {"step": 1}}, evaluated=True)
+            checkpoints.save(state(step), progress({"step": 1}, step), evaluated=True)
     assert {int(path.name) for path in tmp_path.iterdir()} == {1, 3, 4}
+
+
+def test_the_checkpoint_of_the_last_epochs_end_is_kept_among_those_within_an_epoch(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        for step in (2, 3, 4, 5):
+            checkpoints.save(state(step), progress(None, 2), evaluated=step == 2)
+    assert {int(path.name) for path in tmp_path.iterdir()} == {2, 4, 5}
+
+
+def test_a_checkpoint_holds_the_progress_it_was_given_though_the_run_goes_on(tmp_path, monkeypatch):
+    """Orbax writes it later, in the background: what it is handed must not change meanwhile."""
+    handed = []
+
+    def later(self, step, args):
+        handed.append(args["progress"])
+
+    monkeypatch.setattr(ocp.CheckpointManager, "save", later)
+    known = progress(None, 1)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(state(1), known, evaluated=True)
+        known["evaluated_step"] = -1
+    assert handed[0].item == progress(None, 1)
 
 
 def flip_a_bit(path):
@@ -63,8 +90,8 @@ def large_state(step):
 def save(folder, *steps):
     with Checkpoints(folder) as checkpoints:
         for step in steps:
-            best = {"best": {"step": steps[0]}, "seconds": 0.5}
-            checkpoints.save(large_state(step), best, evaluated=True)
+            best = {"step": steps[0]}
+            checkpoints.save(large_state(step), progress(best, step), evaluated=True)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +132,7 @@ def test_a_damaged_checkpoint_is_out_of_the_way_of_its_step_and_not_chosen_again
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     with Checkpoints(folder) as checkpoints:
         checkpoints.drop_damaged(lambda line: None)
-        checkpoints.save(large_state(2), {"best": {"step": 1}}, evaluated=True)
+        checkpoints.save(large_state(2), progress({"step": 1}, 2), evaluated=True)
     with Checkpoints(folder) as checkpoints:
         checkpoints.drop_damaged(pytest.fail)
         restored, _ = checkpoints.restore(2, jax.eval_shape(lambda: large_state(2)))

@@ -17,7 +17,7 @@ LAYERS = [
     ["discovery"],
     ["ops"],
     ["layers"],
-    ["models", "data", "losses", "metrics", "stopping", "distributed"],
+    ["models", "data", "losses", "metrics", "stopping", "distributed", "disk_full", "run_lock"],
     ["weights", "explain"],
     ["recipe"],
     [

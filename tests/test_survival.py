@@ -1,18 +1,32 @@
 """What a run makes of damage, of another run in its folder, and of a full disk."""
 
+import errno
 import io
 import json
+import os
+import signal
+import threading
+import time
 from contextlib import nullcontext
+from dataclasses import replace
 
 import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
 import orbax.checkpoint as ocp
 import pytest
 from rich.console import Console
 
-from jaxcnn import trainer
+from jaxcnn import program, trainer
 from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.feed import Feed
+from jaxcnn.optim import scheduled_at
 from jaxcnn.recipe import Mesh, Optim, Recipe
-from jaxcnn.stopping import StopRequested
+from jaxcnn.run_lock import locked
+from jaxcnn.sharding import to_devices
+from jaxcnn.stopping import StopRequested, in_background
 from jaxcnn.trainer import fit
 
 # 1,257 training images: 2 steps an epoch.
@@ -122,3 +136,167 @@ def test_a_damaged_line_of_the_metrics_is_named(stopped):
     path.write_text("\x00\x00\n" + path.read_text())
     with pytest.raises(UserError, match="metrics.jsonl is damaged in line 1"):
         run(stopped)
+
+
+@pytest.fixture
+def bad_steps(monkeypatch):
+    """Put steps into it, counted from 1: their gradient's norm is not finite."""
+    steps, norm, make_train_step = [], optax.tree.norm, program.make_train_step
+
+    def make(*args, **kwargs):
+        step = make_train_step(*args, **kwargs)
+
+        def spoiled(state, batch, key):
+            factor = jnp.where(jnp.isin(state.step + 1, jnp.array(steps)), jnp.nan, 1.0)
+            with monkeypatch.context() as patch:
+                patch.setattr(optax.tree, "norm", lambda grads: norm(grads) * factor)
+                return step(state, batch, key)
+
+        return spoiled
+
+    monkeypatch.setattr(program, "make_train_step", make)
+    return steps
+
+
+def stop_before_step(monkeypatch, tmp_path, recipe, looks):
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
+        with pytest.raises(Interrupted):
+            run(tmp_path, recipe)
+
+
+def test_a_skipped_step_leaves_all_as_it_was_but_the_step_and_the_schedule(bad_steps, tmp_path):
+    bad_steps.append(4)
+    feed = Feed(RECIPE)
+    made = program.build(
+        replace(RECIPE, on_nan="skip"), feed.spec, steps_per_epoch=2, total_steps=8
+    )
+    state, states = made.init_state(), []
+    for batch in feed.train_batches(0, 4):
+        state, metrics = made.train_step(state, to_devices(batch, made.rows), made.step_key)
+        states.append(jax.tree.map(np.array, state))
+    assert not metrics["finite"]
+    before, after = states[2:]
+    assert int(after.step) == int(before.step) + 1 == 4
+    for name in ("params", "ema_params", "batch_stats", "ema_batch_stats"):
+        chex.assert_trees_all_equal(getattr(after, name), getattr(before, name))
+    expected = scheduled_at(before.opt_state, np.int32(4))
+    chex.assert_trees_all_equal(after.opt_state, expected)
+    counts = optax.tree.get_all_with_path(after.opt_state, "count")
+    assert sorted(int(count) for _, count in counts) == [3, 4]
+
+
+@pytest.mark.parametrize("looks", [6, 9])
+@pytest.mark.parametrize("on_nan", ["skip", "rollback"])
+def test_a_run_that_leaves_steps_out_ends_the_same_when_it_is_stopped_and_resumed(
+    bad_steps, tmp_path, monkeypatch, on_nan, looks
+):
+    bad_steps.extend([1, 5])
+    recipe = replace(RECIPE, on_nan=on_nan)
+    at_once, in_two = tmp_path / "at_once", tmp_path / "in_two"
+    text = run(at_once, recipe)
+    stop_before_step(monkeypatch, in_two, recipe, looks)
+    run(in_two, recipe)
+    chex.assert_trees_all_equal(state_at(in_two, 8), state_at(at_once, 8))
+    assert metrics_of(in_two) == metrics_of(at_once)
+    name = {"skip": "skipped_steps", "rollback": "rollbacks"}[on_nan]
+    assert [line.get(name) for line in metrics_of(at_once)] == [1, 1, 2, 2]
+    assert json.loads((at_once / "summary.json").read_text())[name] == 2
+    assert text.count("loss or gradient is not finite") == 2
+    assert int(state_at(at_once, 8)["step"]) == 8
+
+
+def test_rolling_back_takes_the_weights_of_the_last_epochs_end(bad_steps, tmp_path, monkeypatch):
+    bad_steps.append(6)
+    stop_before_step(monkeypatch, tmp_path, replace(RECIPE, on_nan="rollback"), looks=9)
+    epoch_end, rolled_back = state_at(tmp_path, 4), state_at(tmp_path, 6)
+    chex.assert_trees_all_equal(rolled_back["params"], epoch_end["params"])
+    chex.assert_trees_all_equal(rolled_back["ema_params"], epoch_end["ema_params"])
+    assert int(rolled_back["step"]) == 6
+
+
+@pytest.mark.parametrize("on_nan", ["skip", "rollback"])
+def test_an_epoch_without_a_good_step_ends_the_run(bad_steps, tmp_path, on_nan):
+    bad_steps.extend([3, 4])
+    with pytest.raises(RunError, match="at step 4; .* nor was it at any other step of the epoch"):
+        run(tmp_path, replace(RECIPE, on_nan=on_nan))
+
+
+@pytest.mark.parametrize(
+    ("on_nan", "message"), [("skip", "nor was it at the 9 steps before"), ("rollback", "10 times")]
+)
+def test_there_is_an_end_to_living_with_it(bad_steps, tmp_path, on_nan, message):
+    bad_steps.extend(range(2, 40))
+    recipe = replace(RECIPE, on_nan=on_nan, batch_size=60)  # 20 steps an epoch.
+    with pytest.raises(RunError, match=message) as error:
+        run(tmp_path, recipe)
+    assert "not finite at step" in str(error.value)
+
+
+def test_a_run_that_stopped_at_such_a_step_may_go_on_by_skipping_it(bad_steps, tmp_path):
+    bad_steps.append(5)
+    with pytest.raises(RunError, match="--on-nan=skip or rollback goes on from there"):
+        run(tmp_path)
+    run(tmp_path, replace(RECIPE, on_nan="skip"))
+    assert metrics_of(tmp_path)[-1]["skipped_steps"] == 1
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path):
+    with locked(tmp_path, pytest.fail), pytest.raises(UserError, match="is in use by process"):
+        run(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    [
+        (trainer.RunFolder, "append_metrics"),
+        (trainer.RunFolder, "write_summary"),
+        (trainer.Checkpoints, "_add_digests"),
+    ],
+)
+def test_a_full_disk_ends_the_run_in_one_line_and_the_run_can_go_on(
+    tmp_path, whole, monkeypatch, owner, method
+):
+    def full(self, *args):
+        if (self.path if owner is trainer.RunFolder else self._folder.parent) == tmp_path:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, method, full)
+        with pytest.raises(RunError, match="the disk of .* is full; .*make room") as error:
+            run(tmp_path)
+        assert "\n" not in str(error.value)
+    run(tmp_path)
+    chex.assert_trees_all_equal(state_at(tmp_path, 8), state_at(whole, 8))
+    assert metrics_of(tmp_path) == metrics_of(whole)
+
+
+def signal_then_wait(go_on):
+    """As a compiler: it takes long, and a signal that comes meanwhile does not end it."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    go_on.wait(120)
+
+
+@pytest.mark.parametrize("compiled_before", [0, 1], ids=["training step", "evaluation"])
+def test_a_signal_does_not_wait_for_the_compiler(tmp_path, whole, monkeypatch, compiled_before):
+    go_on, calls = threading.Event(), []
+
+    def slow(work, *args):
+        calls.append(work)
+        if len(calls) <= compiled_before:
+            return in_background(work, *args)
+        return in_background(signal_then_wait, go_on)
+
+    started = time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "in_background", slow)
+        message = ["stopped before a step was done", "stopped at step 2 of 8, saved"]
+        with pytest.raises(Interrupted, match=message[compiled_before]) as stopped:
+            run(tmp_path)
+    assert stopped.value.signal_number == signal.SIGTERM
+    assert time.monotonic() - started < 100
+    go_on.set()
+    run(tmp_path)
+    chex.assert_trees_all_equal(state_at(tmp_path, 8), state_at(whole, 8))
+    assert metrics_of(tmp_path) == metrics_of(whole)

@@ -184,7 +184,7 @@ def test_a_checkpoint_holds_the_state_it_was_given_though_training_goes_on(tmp_p
     with trainer.Checkpoints(folder.checkpoints) as checkpoints:
         state, _ = program.train_step(state, batches[0], program.step_key)
         saved = jax.tree.map(lambda x: x + 0, state)
-        checkpoints.save(state, {"best": None}, evaluated=False)
+        checkpoints.save(state, {"best": None, "evaluated_step": 0}, evaluated=False)
         for batch in batches[1:]:
             state, _ = program.train_step(state, batch, program.step_key)
         checkpoints.wait()

@@ -1,0 +1,61 @@
+"""One run at a time in a folder."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from jaxcnn.errors import UserError
+
+NAME = "lock"
+
+
+@contextmanager
+def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Keeps other runs out of `folder`, which is made if need be, for as long as it is entered.
+
+    The lock is the kernel's, on the file `lock`: it goes when the process ends, however it ends.
+    Where the file system has no locks, `say` is told so. Raises UserError if another process has
+    the lock, naming it, or if the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = _open_and_lock(folder / NAME, say)
+    except OSError as error:
+        raise UserError(f"--workdir={folder} cannot be written: {error.strerror}") from error
+    try:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
+    finally:
+        (folder / NAME).unlink(missing_ok=True)
+        file.close()
+
+
+def _open_and_lock(path: Path, say: Callable[[str], None]) -> TextIO:
+    while True:
+        file = path.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read() or "another process"
+            file.close()
+            raise UserError(
+                f"{path.parent} is in use by {holder}; wait until it ends, or give another "
+                "--workdir"
+            ) from error
+        except OSError as error:
+            say(
+                f"{path.parent} cannot be locked ({error.strerror}); see to it that no other run "
+                "uses it"
+            )
+            return file
+        # The one that had it before may have deleted the file after it was opened here.
+        if path.exists() and os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+            return file
+        file.close()
