@@ -105,8 +105,8 @@ def in_background(work: Callable[..., T], *args: object) -> T:
             done.set_exception(error)
 
     thread = threading.Thread(target=task, name=IN_BACKGROUND, daemon=True)
-    thread.start()
     with _first_signal(_end, within_another=True):
+        thread.start()
         # Not `thread.join()`: Python 3.11 takes a thread for ended if a signal interrupts that.
         wait([done])
     thread.join()
