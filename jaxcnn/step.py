@@ -12,6 +12,7 @@ from flax import linen as nn
 from jaxcnn.losses import AUX_WEIGHT, LossFn
 from jaxcnn.metrics import CLASSES, Metrics
 from jaxcnn.models.spec import Variables
+from jaxcnn.ops.batch_axis import mean_over_devices, sum_over_devices
 from jaxcnn.optim import scheduled_at
 from jaxcnn.state import TrainState
 
@@ -40,6 +41,8 @@ def make_train_step(
     sums over the batch (`jaxcnn.metrics`), and `finite`: whether loss and gradient are. A model's
     auxiliary classifiers, what it sows in the collection "aux_logits", add their loss times
     `AUX_WEIGHT` to what is minimised, and nothing to the metrics.
+
+    Mapped over `BATCH_AXIS` (`jax.pmap`), the batch is a device's part, and the result is the same.
 
     Args:
         prepare: normalisation and mixing, on the device.
@@ -102,6 +105,7 @@ def make_train_step(
         images, targets = prepare(prepare_key, batch)
         whole = (images, targets, batch["label"])
         grads, batch_stats, sums = accumulated(state, whole, dropout_key)
+        grads, sums = mean_over_devices(grads), sum_over_devices(sums)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         new_state = state.replace(

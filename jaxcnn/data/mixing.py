@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
+from jaxcnn.ops.batch_axis import mirrored_rows
+
 Mix = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 """(key, images [N, H, W, C], labels [N, K]) -> (images, labels) of the same shapes."""
 
@@ -52,7 +54,7 @@ def cutmix(
     in_rows = _interval(row_key, height, side)
     in_columns = _interval(column_key, width, side)
     pasted = in_rows[:, None] & in_columns[None, :]  # [H, W]
-    images = jnp.where(pasted[None, :, :, None], images[::-1], images)
+    images = jnp.where(pasted[None, :, :, None], mirrored_rows(images), images)
     return images, _blend(1 - pasted.mean(), labels)
 
 
@@ -82,7 +84,7 @@ def make_mix(*, mixup_alpha: float, cutmix_alpha: float) -> Mix | None:
 
 def _blend(share: jax.Array, values: jax.Array) -> jax.Array:
     share = share.astype(values.dtype)
-    return share * values + (1 - share) * values[::-1]
+    return share * values + (1 - share) * mirrored_rows(values)
 
 
 def _interval(key: jax.Array, length: int, side: jax.Array) -> jax.Array:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 
 
 def attend(
@@ -53,4 +54,4 @@ class SelfAttention(nn.Module):
         query, key, value = jnp.moveaxis(qkv, (-3, -2), (0, -3))
         y = attend(query, key, value, bias)  # [..., heads, L, D]
         y = dense(channels, "proj")(y.swapaxes(-3, -2).reshape(x.shape))
-        return nn.Dropout(self.drop_rate, deterministic=not train)(y)
+        return Dropout(self.drop_rate, deterministic=not train)(y)

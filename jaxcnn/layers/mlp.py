@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.ops.gelu import gelu
 
 
@@ -28,6 +29,6 @@ class Mlp(nn.Module):
             return Dense(features, kernel_init=init, dtype=self.dtype, name=name)
 
         y = gelu(dense(self.hidden, "fc1")(x))
-        y = nn.Dropout(self.drop_rate, deterministic=not train)(y)
+        y = Dropout(self.drop_rate, deterministic=not train)(y)
         y = dense(x.shape[-1], "fc2")(y)
-        return nn.Dropout(self.drop_rate, deterministic=not train)(y)
+        return Dropout(self.drop_rate, deterministic=not train)(y)

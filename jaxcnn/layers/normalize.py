@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops.batch_axis import batch_axis
 from jaxcnn.ops.normalize import batch_norm, layer_norm, normalize, unbiased
 
 
@@ -24,7 +25,8 @@ class BatchNorm(nn.Module):
         use_running_average: normalise by the running statistics instead of the batch's.
         momentum: decay of the running statistics; 1 - PyTorch's momentum.
         dtype: of the output.
-        axis_name: mapped axis (pmap, shard_map) to take the statistics over as well.
+        axis_name: mapped axis (pmap, shard_map) to take the statistics over as well; `BATCH_AXIS`,
+            inside a function that is mapped over it, if not given.
 
     Params `scale`, `bias` and collection `batch_stats` with `mean`, `var`: [C], float32.
     """
@@ -48,7 +50,7 @@ class BatchNorm(nn.Module):
             mean, var = running_mean.value, running_var.value
             return normalize(x, mean, var, scale, bias, self.epsilon).astype(self.dtype)
         # During init the mapped axis need not exist.
-        axis_name = None if self.is_initializing() else self.axis_name
+        axis_name = None if self.is_initializing() else self.axis_name or batch_axis()
         y, mean, var = batch_norm(x, scale, bias, self.epsilon, axis_name)
         if not self.is_initializing() and self.is_mutable_collection("batch_stats"):
             devices = 1 if axis_name is None else lax.axis_size(axis_name)

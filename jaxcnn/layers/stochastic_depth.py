@@ -3,9 +3,13 @@
 Huang et al., 2016, https://arxiv.org/abs/1603.09382
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+
+from jaxcnn.ops.batch_axis import draw_rows
 
 
 class StochasticDepth(nn.Module):
@@ -23,5 +27,5 @@ class StochasticDepth(nn.Module):
             return x
         keep_rate = 1.0 - self.drop_rate
         shape = (x.shape[0],) + (1,) * (x.ndim - 1)
-        keep = jax.random.bernoulli(self.make_rng("dropout"), keep_rate, shape)
+        keep = draw_rows(partial(jax.random.bernoulli, self.make_rng("dropout"), keep_rate), shape)
         return jnp.where(keep, x / keep_rate, jnp.zeros_like(x))

@@ -20,6 +20,7 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.lrn import LocalResponseNorm
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
@@ -86,7 +87,7 @@ class AlexNet(nn.Module):
         require_size(images, self.least_size, model="AlexNet")
         init = {"kernel_init": self.kernel_init, "dtype": self.dtype}
         constant = nn.initializers.constant
-        dropout = nn.Dropout(self.drop_rate, deterministic=not train)
+        dropout = Dropout(self.drop_rate, deterministic=not train)
 
         x = images
         for i, layer in enumerate(self.layers, start=1):

@@ -18,6 +18,7 @@ from jaxcnn.layers.global_response_norm import GlobalResponseNorm
 from jaxcnn.layers.layer_scale import LayerScale
 from jaxcnn.layers.mlp import Mlp
 from jaxcnn.layers.normalize import LayerNorm
+from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
@@ -89,6 +90,7 @@ class ConvNeXt(nn.Module):
     block: type[Block] | type[BlockV2] = Block
     drop_path_rate: float = 0.1
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -107,7 +109,7 @@ class ConvNeXt(nn.Module):
                 x = patches(features, (2, 2), 2, name=f"stages_{i}_downsample_conv")(x)
             for j in range(repeats):
                 block = self.block(next(drop_path_rates), self.dtype, name=f"stages_{i}_blocks_{j}")
-                x = block(x, train=train)
+                x = call_block(block, x, remat=self.remat, train=train)
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the last
         x = norm(name="head_norm")(x.mean((1, 2)))
         head = Dense(self.num_classes, kernel_init=normal, dtype=self.dtype, name="head")

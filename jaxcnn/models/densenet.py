@@ -15,7 +15,9 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.normalize import BatchNorm
+from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
 from jaxcnn.ops.materialize import materialize
@@ -95,17 +97,19 @@ class DenseNet(nn.Module):
     compression: float = 0.5
     drop_rate: float = 0.0
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
         conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
-        dropout = partial(nn.Dropout, self.drop_rate, deterministic=not train)
+        dropout = partial(Dropout, self.drop_rate, deterministic=not train)
         layer = partial(DenseLayer, self.growth_rate, self.bottleneck, conv, norm, dropout)
 
         x = tap(self, "stem", self.stem(images, conv, norm))
         for i, repeats in enumerate(self.stages, start=1):
-            x = DenseBlock(repeats, layer, name=f"denseblock{i}")(x)
+            # A whole block: what its layers take, kept for each, would be most of the memory.
+            x = call_block(DenseBlock(repeats, layer, name=f"denseblock{i}"), x, remat=self.remat)
             if i < len(self.stages):
                 x = tap(self, f"stage{i}", x)
                 x = Transition(self.compression, conv, norm, dropout, name=f"transition{i}")(x)

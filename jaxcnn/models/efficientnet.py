@@ -18,7 +18,9 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.normalize import BatchNorm
+from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
@@ -143,6 +145,7 @@ class EfficientNet(nn.Module):
     same_padding: bool = False
     epsilon: float = 1e-5
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -160,7 +163,7 @@ class EfficientNet(nn.Module):
         block, num_blocks = 0, sum(stage.repeats for stage in stages)
         for i, stage in enumerate(stages):
             for j in range(stage.repeats):
-                x = MBConv(
+                mbconv = MBConv(
                     stage,
                     stride=stage.stride if j == 0 else 1,
                     squeeze_excite=not self.lite,
@@ -170,12 +173,13 @@ class EfficientNet(nn.Module):
                     norm=norm,
                     dtype=self.dtype,
                     name=f"blocks_{i}_{j}",
-                )(x, train=train)
+                )
+                x = call_block(mbconv, x, remat=self.remat, train=train)
                 block += 1
             x = tap(self, f"stage{i + 1}", x)
         x = conv(scale_width(HEAD_WIDTH, ends), 1, name="head_conv")(x)
         x = activation(norm(name="head_bn")(x))  # [N, H/32, W/32, 1280]
-        x = nn.Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
+        x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
         return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
     def scaled_stages(self) -> tuple[Stage, ...]:

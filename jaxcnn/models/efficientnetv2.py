@@ -14,7 +14,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.normalize import BatchNorm
+from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
 from jaxcnn.models import efficientnet
 from jaxcnn.models.efficientnet import (
@@ -107,6 +109,7 @@ class EfficientNetV2(nn.Module):
     same_padding: bool = False
     epsilon: float = 1e-5
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -125,17 +128,18 @@ class EfficientNetV2(nn.Module):
         block = 0
         for i, stage in enumerate(self.stages):
             for j in range(repeats[i]):
-                x = (fused if stage.fused else mbconv)(
+                module = (fused if stage.fused else mbconv)(
                     stage,
                     stride=stage.stride if j == 0 else 1,
                     drop_path_rate=self.drop_path_rate * block / sum(repeats),
                     name=f"blocks_{i}_{j}",
-                )(x, train=train)
+                )
+                x = call_block(module, x, remat=self.remat, train=train)
                 block += 1
             x = tap(self, f"stage{i + 1}", x)
         x = conv(HEAD_WIDTH, 1, name="head_conv")(x)
         x = nn.silu(norm(name="head_bn")(x))  # [N, H/32, W/32, 1280]
-        x = nn.Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
+        x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
         return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
 

@@ -22,6 +22,7 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.lrn import LocalResponseNorm
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
@@ -127,7 +128,7 @@ class AuxHead(nn.Module):
         # Channels first, as torch flattens, so that the dense kernel is torch's.
         x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
         x = nn.relu(self.dense(1024, name="fc1")(x))
-        x = nn.Dropout(self.drop_rate, deterministic=False)(x)
+        x = Dropout(self.drop_rate, deterministic=False)(x)
         return self.dense(self.num_classes, name="fc2")(x).astype(jnp.float32)
 
 
@@ -190,7 +191,7 @@ class GoogLeNet(nn.Module):
                 if train and module in AUX_HEADS:
                     self.sow_aux_logits(AUX_HEADS[module], x, unit, dense)
             x = tap(self, f"stage{stage}", x)  # [N, H/32, W/32, 1024] after the last
-        x = nn.Dropout(self.drop_rate, deterministic=not train)(global_avg_pool(x))
+        x = Dropout(self.drop_rate, deterministic=not train)(global_avg_pool(x))
         return dense(self.num_classes, name="head")(x).astype(jnp.float32)
 
     def sow_aux_logits(self, name: str, x: jax.Array, unit: ModuleDef, dense: ModuleDef) -> None:

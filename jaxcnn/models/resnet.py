@@ -13,11 +13,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.normalize import BatchNorm
+from jaxcnn.layers.remat import call_block
+from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec
 from jaxcnn.ops.pool import max_pool
@@ -35,10 +38,12 @@ class Block(nn.Module):
     stride: int
     conv: ModuleDef
     norm: ModuleDef
+    drop_path_rate: float = 0.0
+    train: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        y = self.residual(x)
+        y = StochasticDepth(self.drop_path_rate)(self.residual(x), train=self.train)
         return nn.relu(y + self.shortcut(x, y.shape))
 
     def residual(self, x: jax.Array) -> jax.Array:
@@ -89,12 +94,17 @@ class Bottleneck(Block):
 
 
 class ResNet(nn.Module):
-    """Stem to a quarter of the image, four stages of blocks, mean over pixels, dense head."""
+    """Stem to a quarter of the image, four stages of blocks, mean over pixels, dense head.
+
+    Stochastic depth grows from 0 at the first block to `drop_path_rate` at the last.
+    """
 
     num_classes: int
     stages: tuple[int, int, int, int] = (3, 4, 6, 3)
     block: Callable[..., Block] = Bottleneck
+    drop_path_rate: float = 0.0
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -105,10 +115,20 @@ class ResNet(nn.Module):
         x = nn.relu(norm(name="bn1")(x))
         x = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 64]
         x = tap(self, "stem", x)
+        drop_path_rates = iter(np.linspace(0, self.drop_path_rate, sum(self.stages)).tolist())
         for i, repeats in enumerate(self.stages, start=1):
             for j in range(repeats):
                 stride = 2 if i > 1 and j == 0 else 1
-                x = self.block(64 * 2 ** (i - 1), stride, conv, norm, name=f"layer{i}_{j}")(x)
+                block = self.block(
+                    64 * 2 ** (i - 1),
+                    stride,
+                    conv,
+                    norm,
+                    drop_path_rate=next(drop_path_rates),
+                    train=train,
+                    name=f"layer{i}_{j}",
+                )
+                x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 2048] after the last bottleneck
         x = x.mean((1, 2))
         return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
@@ -135,6 +155,7 @@ class CifarResNet(nn.Module):
     num_classes: int
     blocks_per_stage: int = 3
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -146,7 +167,8 @@ class CifarResNet(nn.Module):
         for i, features in enumerate((16, 32, 64), start=1):
             for j in range(self.blocks_per_stage):
                 stride = 2 if i > 1 and j == 0 else 1
-                x = CifarBlock(features, stride, conv, norm, name=f"layer{i}_{j}")(x)
+                block = CifarBlock(features, stride, conv, norm, name=f"layer{i}_{j}")
+                x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)
         x = x.mean((1, 2))
         return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)

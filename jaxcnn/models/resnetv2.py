@@ -15,6 +15,7 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.normalize import BatchNorm
+from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.resnet import ModuleDef, he_normal
 from jaxcnn.models.spec import ModelSpec
@@ -51,6 +52,7 @@ class ResNetV2(nn.Module):
     num_classes: int
     stages: tuple[int, int, int, int] = (3, 4, 6, 3)
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -62,14 +64,15 @@ class ResNetV2(nn.Module):
         x = tap(self, "stem", x)
         for i, repeats in enumerate(self.stages):
             for j in range(repeats):
-                x = PreActivationBottleneck(
+                block = PreActivationBottleneck(
                     features=64 * 2**i,
                     stride=2 if i > 0 and j == 0 else 1,
                     project=j == 0,
                     conv=conv,
                     norm=norm,
                     name=f"stages_{i}_blocks_{j}",
-                )(x)
+                )
+                x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 2048] after the last
         x = nn.relu(norm(name="norm")(x)).mean((1, 2), keepdims=True)
         # A dense head, as the 1x1 convolution that timm's checkpoints hold.

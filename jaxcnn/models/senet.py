@@ -15,7 +15,9 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.normalize import BatchNorm
+from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.resnet import NAMES as RESNET_NAMES
@@ -62,6 +64,7 @@ class SENet154(nn.Module):
     stages: tuple[int, int, int, int] = (3, 8, 36, 3)
     drop_rate: float = 0.2
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -78,9 +81,10 @@ class SENet154(nn.Module):
             for j in range(repeats):
                 stride = 2 if i > 1 and j == 0 else 1
                 features = 64 * 2 ** (i - 1)
-                x = SENet154Bottleneck(features, stride, conv, norm, name=f"layer{i}_{j}")(x)
+                block = SENet154Bottleneck(features, stride, conv, norm, name=f"layer{i}_{j}")
+                x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 2048] after the last
-        x = nn.Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
+        x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
         return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
 

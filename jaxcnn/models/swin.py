@@ -14,8 +14,10 @@ from flax import linen as nn
 from jaxcnn.layers import normalize
 from jaxcnn.layers.attention import SelfAttention
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.mlp import Mlp
 from jaxcnn.layers.patch_embed import PatchEmbed
+from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec
@@ -164,26 +166,28 @@ class SwinTransformer(nn.Module):
     drop_rate: float = 0.0
     drop_path_rate: float = 0.1
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
         x = PatchEmbed(self.width, 4, self.dtype, name="patch_embed")(images)
         x = LayerNorm(dtype=self.dtype, name="patch_norm")(x)
         x = tap(self, "stem", x)  # [N, H/4, W/4, width]
-        x = nn.Dropout(self.drop_rate, deterministic=not train)(x)
+        x = Dropout(self.drop_rate, deterministic=not train)(x)
         block, last_block = 0, max(1, sum(self.stages) - 1)
         for i, repeats in enumerate(self.stages):
             if i > 0:
                 x = PatchMerging(self.dtype, name=f"layers_{i}_downsample")(x)
             for j in range(repeats):
-                x = Block(
+                module = Block(
                     self.window,
                     shifted=j % 2 == 1,
                     drop_rate=self.drop_rate,
                     drop_path_rate=self.drop_path_rate * block / last_block,
                     dtype=self.dtype,
                     name=f"layers_{i}_blocks_{j}",
-                )(x, train=train)
+                )
+                x = call_block(module, x, remat=self.remat, train=train)
                 block += 1
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the fourth
         x = global_avg_pool(LayerNorm(dtype=self.dtype, name="norm")(x))

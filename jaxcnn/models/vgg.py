@@ -15,6 +15,7 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
@@ -51,7 +52,7 @@ class VGG(nn.Module):
         require_size(images, least=32, model="VGG")
         conv = partial(Conv, kernel_init=he_normal, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
-        dropout = nn.Dropout(self.drop_rate, deterministic=not train)
+        dropout = Dropout(self.drop_rate, deterministic=not train)
 
         x = images
         for i, (width, repeats) in enumerate(zip(WIDTHS, self.stages, strict=True), start=1):

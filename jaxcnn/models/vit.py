@@ -16,8 +16,10 @@ from jaxcnn.errors import UserError
 from jaxcnn.layers import normalize
 from jaxcnn.layers.attention import SelfAttention
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.mlp import Mlp
 from jaxcnn.layers.patch_embed import PatchEmbed, require_whole_patches
+from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec
@@ -74,6 +76,7 @@ class VisionTransformer(nn.Module):
     drop_rate: float = 0.0
     drop_path_rate: float = 0.0
     dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -85,7 +88,7 @@ class VisionTransformer(nn.Module):
         size = height, width
         x = self.add_class_token(maps.reshape(n, height * width, self.width))  # [N, L, C]
         x = x + self.position_embedding(size).astype(self.dtype)
-        x = nn.Dropout(self.drop_rate, deterministic=not train)(x)
+        x = Dropout(self.drop_rate, deterministic=not train)(x)
 
         quarter = max(1, self.depth // 4)
         for i in range(self.depth):
@@ -97,7 +100,7 @@ class VisionTransformer(nn.Module):
             block = Block(
                 self.heads, self.drop_rate, drop_path_rate, self.dtype, name=f"blocks_{i}"
             )
-            x = block(x, train=train)
+            x = call_block(block, x, remat=self.remat, train=train)
 
         match self.pool:
             case "token":

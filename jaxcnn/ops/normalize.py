@@ -36,10 +36,7 @@ def batch_norm(
     Returns:
         The result [..., C], its mean [C] and its biased variance [C], float32.
     """
-    if axis_name is None:
-        return _batch_norm(epsilon, x, scale, bias)
-    mean, var = _statistics(x, axis_name)  # autodiff knows what to do with the collectives
-    return normalize(x, mean, var, scale, bias, epsilon), mean, var
+    return _batch_norm(epsilon, axis_name, x, scale, bias)
 
 
 def normalize(
@@ -59,45 +56,52 @@ def unbiased(var: jax.Array, count: int) -> jax.Array:
     return var * (count / max(count - 1, 1))
 
 
-def _statistics(x: jax.Array, axis_name: str | None = None) -> tuple[jax.Array, jax.Array]:
-    count = math.prod(x.shape[:-1])
-    mean = channel_sum(x) / count
-    if axis_name is not None:
-        mean = lax.pmean(mean, axis_name)
+def _statistics(x: jax.Array, axis_name: str | None) -> tuple[jax.Array, jax.Array]:
+    count = _count(x, axis_name)
+    mean = _total(channel_sum(x), axis_name) / count
     # A second pass over x, because mean(x^2) - mean(x)^2 cancels where the mean is large.
-    var = channel_square_sum(x, mean) / count
-    if axis_name is not None:
-        var = lax.pmean(var, axis_name)
+    var = _total(channel_square_sum(x, mean), axis_name) / count
     return mean, var
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _count(x: jax.Array, axis_name: str | None) -> int:
+    devices = 1 if axis_name is None else lax.axis_size(axis_name)
+    return math.prod(x.shape[:-1]) * devices
+
+
+def _total(sums: jax.Array, axis_name: str | None) -> jax.Array:
+    return sums if axis_name is None else lax.psum(sums, axis_name)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _batch_norm(
-    epsilon: float, x: jax.Array, scale: jax.Array, bias: jax.Array
+    epsilon: float, axis_name: str | None, x: jax.Array, scale: jax.Array, bias: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    mean, var = _statistics(x)
-    return normalize(x, mean, var, scale, bias, epsilon), mean, var
+    return _batch_norm_fwd(epsilon, axis_name, x, scale, bias)[0]
 
 
-def _batch_norm_fwd(epsilon, x, scale, bias):
-    mean, var = _statistics(x)
+def _batch_norm_fwd(epsilon, axis_name, x, scale, bias):
+    mean, var = _statistics(x, axis_name)
     y = normalize(x, mean, var, scale, bias, epsilon)
     return (y, mean, var), (x, scale, mean, var)
 
 
-def _batch_norm_bwd(epsilon, residuals, cotangents):
+def _batch_norm_bwd(epsilon, axis_name, residuals, cotangents):
     x, scale, mean, var = residuals
     g, g_mean, g_var = cotangents
     g = materialize(g)
-    count = math.prod(x.shape[:-1])
+    count = _count(x, axis_name)
     inverse = lax.rsqrt(var + epsilon)
+    # A device's own, as the gradients of all parameters are.
     d_bias = channel_sum(g)
     d_scale = channel_dot(g, x, mean) * inverse
-    # dx is linear in g, x - mean and 1, with coefficients per channel.
+    # dx is linear in g, x - mean and 1, with coefficients per channel. Every device's result
+    # depends on the statistics, and they on every device's x.
     by_g = scale * inverse
-    by_centred = (2 * g_var - by_g * inverse * d_scale) / count
-    by_one = (g_mean - by_g * d_bias) / count
-    dx = by_g * g + by_centred * (x.astype(jnp.float32) - mean) + by_one
+    through_var = _total(2 * g_var - by_g * inverse * d_scale, axis_name)
+    through_mean = _total(g_mean - by_g * d_bias, axis_name)
+    centred = x.astype(jnp.float32) - mean
+    dx = by_g * g + through_var / count * centred + through_mean / count
     return dx.astype(x.dtype), d_scale, d_bias
 
 
