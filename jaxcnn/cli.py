@@ -133,7 +133,7 @@ def value_of(flag: str, args: Sequence[str]) -> str | None:
 
 
 def default_recipe(args: Sequence[str]) -> "Recipe":
-    """The recipe for --arch, --dataset and --data-dir, which the other flags change."""
+    """The recipe for --arch, --dataset, --data-dir and --recipe, which the other flags change."""
     # Not every command line needs the models.
     from jaxcnn.models import list_models
     from jaxcnn.recipe import recipe_for
@@ -143,7 +143,8 @@ def default_recipe(args: Sequence[str]) -> "Recipe":
     if arch is None and not asks_help:
         raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
     dataset = value_of("--dataset", args) or "digits"
-    return recipe_for(arch or "lenet5", dataset, value_of("--data-dir", args))
+    data_dir, recipe = value_of("--data-dir", args), value_of("--recipe", args)
+    return recipe_for(arch or "lenet5", dataset, data_dir, recipe)
 
 
 def check_image_size(image_size: int | None) -> None:

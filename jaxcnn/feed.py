@@ -40,7 +40,7 @@ def run_transforms(
     """What brings a set's images to the input of a recipe's model, in evaluation."""
     return eval_transforms(
         data,
-        image_size=recipe.image_size,
+        image_size=recipe.eval_image_size or recipe.image_size,
         channels=image_channels(recipe, data),
         resize=recipe.resize,
         crop_fraction=preprocessing.crop_fraction,
@@ -72,7 +72,9 @@ class Feed:
                 f"{recipe.dataset} has several"
             )
         if preprocessing is None:
-            preprocessing = Preprocessing(self.spec.mean, self.spec.std)
+            preprocessing = Preprocessing(
+                self.spec.mean, self.spec.std, crop_fraction=recipe.eval_crop
+            )
         preprocessing = preprocessing.for_channels(
             image_channels(recipe, self.spec), self.spec.mean, self.spec.std
         )

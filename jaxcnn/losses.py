@@ -55,3 +55,19 @@ def sigmoid_cross_entropy(label_smoothing: float = 0.0) -> LossFn:
         return optax.sigmoid_binary_cross_entropy(logits, smooth).sum(-1)
 
     return loss
+
+
+def binary_cross_entropy(label_smoothing: float = 0.0, threshold: float = 0.2) -> LossFn:
+    """`loss(logits [N, K], targets [N, K]) -> [N]`, each class yes or no; the mean over classes.
+
+    Of a mixture of labels every one with a share above `threshold` is a full yes, as "ResNet
+    strikes back" has it (Wightman et al., 2021, section 3, https://arxiv.org/abs/2110.00476). Label
+    smoothing gives every class label_smoothing / K, taken from the yes, as timm's has it.
+    """
+
+    def loss(logits: jax.Array, targets: jax.Array) -> jax.Array:
+        shown = (targets > threshold).astype(logits.dtype)
+        smooth = (1 - label_smoothing) * shown + label_smoothing / logits.shape[-1]
+        return optax.sigmoid_binary_cross_entropy(logits, smooth).mean(-1)
+
+    return loss

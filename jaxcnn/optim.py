@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from optax import contrib
 
@@ -30,24 +31,27 @@ def muon_dimensions(params: Any) -> Any:
 def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTransformation:
     """The configured optimiser at the scheduled learning rate, after gradient clipping."""
     lr, momentum, decay = schedule, config.momentum, config.weight_decay
+    dtype = config.momentum_dtype
     coupled_decay = optax.add_decayed_weights(decay, mask=decayed)
     match config.name:
         case "sgd":
-            optimizer = optax.chain(coupled_decay, optax.sgd(lr, momentum, nesterov=True))
+            sgd = optax.sgd(lr, momentum, nesterov=True, accumulator_dtype=dtype)
+            optimizer = optax.chain(coupled_decay, sgd)
         case "rmsprop":
             # Epsilon and decay as EfficientNet's authors have them.
             rmsprop = optax.rmsprop(lr, decay=0.9, eps=1e-3, momentum=momentum, initial_scale=1.0)
             optimizer = optax.chain(coupled_decay, rmsprop)
         case "adamw":
-            optimizer = optax.adamw(lr, weight_decay=decay, mask=decayed)
+            optimizer = optax.adamw(lr, weight_decay=decay, mask=decayed, mu_dtype=dtype)
         case "lamb":
             optimizer = optax.lamb(lr, weight_decay=decay, mask=decayed)
         case "lion":
-            optimizer = optax.lion(lr, weight_decay=decay, mask=decayed)
+            optimizer = optax.lion(lr, weight_decay=decay, mask=decayed, mu_dtype=dtype)
         case "muon":
             optimizer = contrib.muon(
                 lr,
                 beta=momentum,
+                mu_dtype=jnp.dtype(dtype),
                 weight_decay=decay,
                 weight_decay_mask=decayed,
                 muon_weight_dimension_numbers=muon_dimensions,

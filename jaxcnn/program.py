@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +17,13 @@ from jaxcnn.data import DatasetSpec
 from jaxcnn.data.mixing import make_mix, normalize
 from jaxcnn.errors import UserError
 from jaxcnn.feed import image_channels
-from jaxcnn.losses import LossFn, cross_entropy, sigmoid_cross_entropy
+from jaxcnn.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
 from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables
 from jaxcnn.optim import make_optimizer
-from jaxcnn.recipe import Recipe
+from jaxcnn.parallel import CompiledStep, UnderPmap, under_jit
+from jaxcnn.recipe import Recipe, model_overrides
 from jaxcnn.schedules import make_schedule
 from jaxcnn.sharding import (
     Devices,
@@ -55,7 +57,7 @@ class Program:
 
     init_state: Callable[[], TrainState]
     state_like: TrainState
-    train_step: jax.stages.Wrapped
+    train_step: CompiledStep
     batch_like: dict[str, jax.ShapeDtypeStruct]
     eval_step: EvalStep
     step_key: jax.Array
@@ -118,9 +120,7 @@ def build(
     preprocessing = preprocessing or Preprocessing(data.mean, data.std)
     mesh = make_mesh(recipe.mesh, devices)
     check_batch_size(recipe.batch_size, recipe.optim.accumulate_steps, mesh)
-    model = create_model(
-        recipe.arch, num_classes=data.num_classes, dtype=jnp.dtype(recipe.precision)
-    )
+    model = model_of(recipe, data)
     schedule = make_schedule(
         recipe.schedule,
         recipe.optim.lr,
@@ -146,7 +146,7 @@ def build(
     train_step = make_train_step(
         model,
         optimizer,
-        loss_of(data, recipe.augment.label_smoothing, class_weights),
+        train_loss_of(recipe, data, class_weights),
         metrics=metrics_of(data),
         prepare=_train_prepare(recipe, data, preprocessing),
         accumulate_steps=recipe.optim.accumulate_steps,
@@ -168,8 +168,10 @@ def build(
             shapes,
             shardings,
         ),
-        train_step=jax.jit(
-            train_step, donate_argnums=0, out_shardings=(shardings, replicated(mesh))
+        train_step=(
+            UnderPmap(train_step, mesh)
+            if recipe.parallel == "pmap"
+            else under_jit(train_step, mesh, shardings)
         ),
         batch_like={
             "image": jax.ShapeDtypeStruct(images, jnp.uint8, sharding=rows),
@@ -183,6 +185,29 @@ def build(
         rows=rows,
         metrics=metrics_of(data),
     )
+
+
+def model_of(recipe: Recipe, data: DatasetSpec) -> nn.Module:
+    """The recipe's network. Raises UserError for what the architecture does not have."""
+    overrides = model_overrides(recipe)
+    model = partial(create_model, recipe.arch, num_classes=data.num_classes)
+    try:
+        return model(dtype=jnp.dtype(recipe.precision), **overrides)
+    except TypeError as error:
+        unknown = [name for name in overrides if f"'{name}'" in str(error)]
+        if not unknown:
+            raise
+        flag = unknown[0].replace("_", "-")
+        raise UserError(f"{recipe.arch} has no {unknown[0]}; leave --model.{flag} out") from error
+
+
+def train_loss_of(
+    recipe: Recipe, data: DatasetSpec, class_weights: np.ndarray | None = None
+) -> LossFn:
+    """What is minimised: the recipe's loss, or where images show several classes theirs."""
+    if recipe.loss == "bce" and not data.multi_label:
+        return binary_cross_entropy(recipe.augment.label_smoothing)
+    return loss_of(data, recipe.augment.label_smoothing, class_weights)
 
 
 def loss_of(

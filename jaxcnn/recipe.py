@@ -10,7 +10,9 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from jaxcnn.data import dataset_at, dataset_spec
+from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
+from jaxcnn.imagenet_recipes import DEFAULT_FOR, PUBLISHED, Published
 from jaxcnn.models import model_spec
 
 
@@ -30,6 +32,8 @@ class Optim:
     """Scale the gradient down to this global norm."""
     ema_decay: float | None = None
     """Decay per step of an average of the weights and batch statistics, used in evaluation."""
+    momentum_dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type of the average of gradients that sgd, adamw, lion and muon keep; bfloat16 halves it."""
     accumulate_steps: int = 1
     """Compute each batch in so many parts, one after the other, to save memory."""
 
@@ -91,6 +95,18 @@ class Augment:
 
 
 @dataclass(frozen=True)
+class Model:
+    """Of the network, beside its architecture."""
+
+    drop_rate: float | None = None
+    """Dropout, where the architecture has it; its own rate if not given."""
+    drop_path_rate: float | None = None
+    """Stochastic depth at the last block, where the architecture has it; its own if not given."""
+    remat: bool = False
+    """Compute each block's activations again in the backward pass, which saves their memory."""
+
+
+@dataclass(frozen=True)
 class Mesh:
     """Devices as a grid: batches are split over both axes, parameters over fsdp."""
 
@@ -114,10 +130,18 @@ class Recipe:
     """Passes over the training set."""
     steps: int | None = None
     """Length of the run in optimiser steps, in place of epochs."""
+    recipe: str | None = None
+    """Published recipe that gives the defaults, one of docs/imagenet.md; rsb_a2 for one."""
+    loss: Literal["cross_entropy", "bce"] = "cross_entropy"
+    """What training minimises; bce: each class yes or no, all labels of a mixture being yes."""
     batch_size: int = 128
     """Examples per step, over all devices."""
     image_size: int = 224
     """Height and width in pixels that images are brought to."""
+    eval_image_size: int | None = None
+    """The same in evaluation; image_size if not given."""
+    eval_crop: float = 0.875
+    """Photographs in evaluation: side of the central crop over the resized shorter side."""
     resize: Literal["interpolate", "pad", "crop"] = "interpolate"
     """How images come to image_size: stretched, padded, or (photographs) a part of them."""
     pretrained: str | None = None
@@ -141,15 +165,19 @@ class Recipe:
     """Save so often within an epoch; each epoch's end is saved anyway."""
     workers: int = 0
     """Processes that prepare batches; 0 uses threads of this one."""
+    parallel: Literal["jit", "pmap"] = "jit"
+    """How the training step is compiled for many devices: one program over the mesh, or with
+    jax.pmap a copy for each; the result is the same."""
     optim: Optim = field(default_factory=Optim)
     schedule: Schedule = field(default_factory=Schedule)
     augment: Augment = field(default_factory=Augment)
+    model: Model = field(default_factory=Model)
     mesh: Mesh = field(default_factory=Mesh)
 
 
 # Where a run happens, not what it computes: a run may go on with others of these. And with another
 # `on_nan`: up to where a run stopped for lack of one, all compute the same.
-PLACE_FIELDS = ("data_dir", "workers", "mesh", "checkpoint_every_steps", "on_nan")
+PLACE_FIELDS = ("data_dir", "workers", "parallel", "mesh", "checkpoint_every_steps", "on_nan")
 
 
 # The largest side, in pixels, of the data sets that have thumbnails rather than photographs.
@@ -238,15 +266,27 @@ PHOTOGRAPH_RECIPE: dict[str, Any] = {
 MULTI_LABEL_RECIPE: dict[str, Any] = PHOTOGRAPH_RECIPE | {"augment": Augment(flip=True)}
 
 
-def recipe_for(arch: str, dataset: str = "digits", data_dir: str | None = None) -> Recipe:
+def recipe_for(
+    arch: str, dataset: str = "digits", data_dir: str | None = None, recipe: str | None = None
+) -> Recipe:
     """The default recipe of an architecture on a data set.
 
     A tuned entry where there is one, else the family's default for such images. Of a set called
-    "tfds:NAME" only its folder in `data_dir` tells which images those are. Raises UserError for
-    an unknown name.
+    "tfds:NAME" only its folder in `data_dir` tells which images those are. `recipe` names a
+    published one of `jaxcnn.imagenet_recipes`; on ImageNet an architecture's own is its default.
+    Raises UserError for an unknown name.
     """
     model = model_spec(arch)
     data = dataset_at(dataset, data_dir) if dataset.startswith("tfds:") else dataset_spec(dataset)
+    if recipe is None and dataset == "imagenet2012":
+        recipe = DEFAULT_FOR.get(arch)
+    if recipe is not None:
+        published = look_up(PUBLISHED, recipe, "recipe")
+        if data.image_size is not None or data.multi_label:
+            raise UserError(
+                f"--recipe={recipe} is for photographs of one class each; {dataset} is not that"
+            )
+        return _published_recipe(arch, dataset, recipe, published)
     if data.multi_label:
         return Recipe(
             arch, dataset, image_size=model.image_size, resize="interpolate", **MULTI_LABEL_RECIPE
@@ -266,6 +306,15 @@ def recipe_for(arch: str, dataset: str = "digits", data_dir: str | None = None) 
         resize="pad" if image_size < 1.5 * data.image_size else "interpolate",
         **_first_match(THUMBNAIL_RECIPES, arch, dataset),
     )
+
+
+def _published_recipe(arch: str, dataset: str, name: str, published: Published) -> Recipe:
+    groups = {"optim": Optim, "schedule": Schedule, "augment": Augment, "model": Model}
+    changes = {
+        field: groups[field](**value) if field in groups else value
+        for field, value in published.settings.items()
+    }
+    return Recipe(arch, dataset, recipe=name, resize="crop", **changes)
 
 
 def _first_match(
@@ -292,6 +341,12 @@ def check(recipe: Recipe) -> None:
         "augment.repeats": augment.repeats,
         "augment.progressive-stages": augment.progressive_stages,
         "mesh.fsdp": recipe.mesh.fsdp,
+        "eval-crop": recipe.eval_crop,
+        **(
+            {"eval-image-size": recipe.eval_image_size}
+            if recipe.eval_image_size is not None
+            else {}
+        ),
         **({"steps": recipe.steps} if recipe.steps is not None else {}),
         **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
     }
@@ -315,6 +370,12 @@ def check(recipe: Recipe) -> None:
         "augment.grayscale": augment.grayscale,
         "augment.blur": augment.blur,
         "augment.label-smoothing": augment.label_smoothing,
+        "eval-crop": recipe.eval_crop,
+        **{
+            f"model.{name.replace('_', '-')}": rate
+            for name, rate in _given(recipe.model).items()
+            if name != "remat"
+        },
         **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),
     }
     rules: tuple[tuple[dict[str, Any], Callable[[Any], bool], str], ...] = (
@@ -333,16 +394,41 @@ def check(recipe: Recipe) -> None:
             f"--augment.progressive-size={smallest} is out of range; "
             f"it must be 1 to --image-size={recipe.image_size}"
         )
+    if optim.momentum_dtype != "float32" and optim.name in ("rmsprop", "lamb"):
+        raise UserError(
+            f"--optim.momentum-dtype={optim.momentum_dtype} is for sgd, adamw, lion and muon; "
+            f"{optim.name} keeps float32"
+        )
+    if recipe.parallel == "pmap" and recipe.mesh.fsdp > 1:
+        raise UserError(
+            "--parallel=pmap copies the state to every device; "
+            f"--mesh.fsdp={recipe.mesh.fsdp} takes --parallel=jit"
+        )
     if recipe.sampling == "balanced" and recipe.class_weights != "none":
         raise UserError(
             f"--sampling=balanced and --class-weights={recipe.class_weights} would make up for "
             "small classes twice; give one of them"
+        )
+    if recipe.loss == "bce" and recipe.class_weights != "none":
+        raise UserError(
+            f"--class-weights={recipe.class_weights} weighs cross-entropy; "
+            "it does not go with --loss=bce"
         )
     if recipe.sampling == "balanced" and augment.repeats > 1:
         raise UserError(
             "--sampling=balanced has an order of its own; "
             f"--augment.repeats={augment.repeats} does not go with it"
         )
+
+
+def model_overrides(recipe: Recipe) -> dict[str, Any]:
+    """What `create_model` is told beside the architecture's own values."""
+    return _given(recipe.model)
+
+
+def _given(model: Model) -> dict[str, Any]:
+    given = asdict(model).items()
+    return {name: value for name, value in given if value is not None and value is not False}
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
@@ -364,6 +450,7 @@ def from_json(values: dict[str, Any]) -> Recipe:
                     }
                 ),
                 "augment": Augment(**values["augment"]),
+                "model": Model(**values.get("model", {})),
                 "mesh": Mesh(**values["mesh"]),
             }
         )

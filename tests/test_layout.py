@@ -18,7 +18,7 @@ LAYERS = [
     ["ops"],
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping", "distributed", "disk_full", "run_lock"],
-    ["weights", "explain"],
+    ["weights", "explain", "imagenet_recipes"],
     ["recipe"],
     [
         "run_folder",
@@ -33,7 +33,8 @@ LAYERS = [
     ],
     ["state"],
     ["step", "checkpoint"],
-    ["pretrained", "program"],
+    ["pretrained", "parallel"],
+    ["program"],
     ["report"],
     ["trainer", "evaluation", "prediction", "planning"],
     ["sweep"],

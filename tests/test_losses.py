@@ -1,9 +1,10 @@
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from sklearn.metrics import log_loss
 
-from jaxcnn.losses import cross_entropy, sigmoid_cross_entropy
+from jaxcnn.losses import binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
 
 LOGITS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 LABELS = np.array([0, 1, 2, 3, 0, 1])
@@ -62,3 +63,16 @@ def test_smoothing_moves_each_yes_and_no_by_half():
     logits, targets = jnp.asarray(LOGITS), jnp.asarray(TARGETS)
     expected = sigmoid_cross_entropy()(logits, jnp.where(targets == 1, 0.95, 0.05))
     np.testing.assert_allclose(sigmoid_cross_entropy(0.1)(logits, targets), expected, rtol=1e-5)
+
+
+def test_binary_cross_entropy_takes_every_label_of_a_mixture_for_a_full_yes():
+    logits = jnp.array([[2.0, -1.0, 0.5, 0.0]])
+    mixture, both = jnp.array([[0.7, 0.3, 0.0, 0.0]]), jnp.array([[1.0, 1.0, 0.0, 0.0]])
+    expected = optax.sigmoid_binary_cross_entropy(logits, both).mean(-1)
+    assert jnp.allclose(binary_cross_entropy()(logits, mixture), expected)
+    # A fifth or less is too little to be seen.
+    small, one = jnp.array([[0.85, 0.15, 0.0, 0.0]]), jnp.array([[1.0, 0.0, 0.0, 0.0]])
+    assert jnp.allclose(binary_cross_entropy()(logits, small), binary_cross_entropy()(logits, one))
+    smooth = jnp.array([[0.925, 0.025, 0.025, 0.025]])
+    expected = optax.sigmoid_binary_cross_entropy(logits, smooth).mean(-1)
+    assert jnp.allclose(binary_cross_entropy(0.1)(logits, one), expected)

@@ -1,10 +1,12 @@
+import chex
 import jax
 import jax.numpy as jnp
 import optax
 import pytest
 
+from jaxcnn.errors import UserError
 from jaxcnn.optim import decayed, make_optimizer, muon_dimensions
-from jaxcnn.recipe import Optim
+from jaxcnn.recipe import Optim, Recipe, check
 
 PARAMS = {
     "conv": {"kernel": jnp.ones((3, 3, 2, 4))},
@@ -29,3 +31,26 @@ def test_muon_takes_kernels_as_matrices_of_all_inputs_by_outputs():
     assert dimensions["conv"]["kernel"].reduction_axis == (0, 1, 2)
     assert dimensions["conv"]["kernel"].output_axis == 3
     assert dimensions["bn"]["scale"] is None
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "lion", "muon"])
+def test_the_average_of_gradients_may_be_kept_in_bfloat16(name):
+    def state_and_updates(dtype):
+        config = Optim(name, lr=0.1, momentum_dtype=dtype)
+        optimizer = make_optimizer(config, optax.constant_schedule(0.1))
+        gradient = jax.tree.map(lambda p: 0.3 * p, PARAMS)
+        state = optimizer.init(PARAMS)
+        return state, optimizer.update(gradient, state, PARAMS)[0]
+
+    state, updates = state_and_updates("bfloat16")
+    of_weights = [leaf for leaf in jax.tree.leaves(state) if leaf.ndim > 1]
+    halved = [leaf for leaf in of_weights if leaf.dtype == jnp.bfloat16]
+    # The average of squares, which adamw has beside it, stays.
+    assert len(halved) == len(of_weights) // (2 if name == "adamw" else 1) > 0
+    chex.assert_trees_all_close(updates, state_and_updates("float32")[1], rtol=2e-2, atol=1e-4)
+    assert {leaf.dtype for leaf in jax.tree.leaves(updates)} == {jnp.dtype(jnp.float32)}
+
+
+def test_bfloat16_momentum_is_refused_where_the_optimiser_has_none():
+    with pytest.raises(UserError, match="is for sgd, adamw, lion and muon; lamb keeps float32"):
+        check(Recipe("linear", optim=Optim("lamb", momentum_dtype="bfloat16")))

@@ -23,6 +23,7 @@ def photographs(
     paper: str,
     multi_label: bool = False,
     load: Load | None = None,
+    num_train: int | None = None,
 ) -> DatasetSpec:
     """The row of a set of colour photographs of many sizes; class names are in its folder.
 
@@ -34,6 +35,7 @@ def photographs(
         paper: URL.
         multi_label: whether every class is asked for on its own.
         load: where not all of a split is used; see `DatasetSpec.load`.
+        num_train: see `DatasetSpec.num_train`.
     """
     row = DatasetSpec(
         name=name,
@@ -46,6 +48,7 @@ def photographs(
         class_names=(),
         load=load or partial(load_prepared, prepared, splits),
         splits=tuple(splits),
+        num_train=num_train,
         multi_label=multi_label,
         prepared=prepared,
         paper=paper,

@@ -37,7 +37,7 @@ CHIPS = {
     ),
     "v5e": Chip(197e12, 16 * GB, 819 * GB, "https://cloud.google.com/tpu/docs/v5e"),
     "v5p": Chip(459e12, 95 * GB, 2765 * GB, "https://cloud.google.com/tpu/docs/v5p"),
-    "v6e": Chip(918e12, 32 * GB, 1640 * GB, "https://cloud.google.com/tpu/docs/v6e"),
+    "v6e": Chip(918e12, 32 * GB, 1638 * GB, "https://docs.cloud.google.com/tpu/docs/v6e"),
 }
 
 

@@ -13,7 +13,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.feed import image_channels
 from jaxcnn.models import create_model
 from jaxcnn.models.macs import count_macs
-from jaxcnn.program import Program
+from jaxcnn.program import Program, model_of
 from jaxcnn.recipe import Recipe
 
 
@@ -30,13 +30,12 @@ def examples(recipe: Recipe, *, num_classes: int | None, num_train: int | None) 
 
     Raises UserError, naming the flag, for what neither tells.
     """
-    there = True
     try:
         spec = dataset_at(recipe.dataset, recipe.data_dir)
     except DataNotFound:
-        spec, there = dataset_spec(recipe.dataset), False
+        spec = dataset_spec(recipe.dataset)
     num_classes = num_classes or spec.num_classes
-    if num_train is None and there:
+    if num_train is None:
         try:
             num_train = len(load_split(spec, "train", recipe.data_dir))
         except DataNotFound:
@@ -93,9 +92,7 @@ def memory_per_device(recipe: Recipe, spec: DatasetSpec, program: Program) -> Me
 
 def activation_bytes_per_image(recipe: Recipe, spec: DatasetSpec, program: Program) -> int:
     """Bytes that the backward pass needs of the forward pass, for each image more."""
-    model = create_model(
-        recipe.arch, num_classes=spec.num_classes, dtype=jnp.dtype(recipe.precision)
-    )
+    model = model_of(recipe, spec)
     state = program.state_like
 
     def residuals(images: jax.Array) -> Any:

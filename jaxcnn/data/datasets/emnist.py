@@ -45,6 +45,7 @@ DATASETS = {
         # Small letters that look like their capitals share a class with them.
         class_names=tuple(string.digits + string.ascii_uppercase + "abdefghnqrt"),
         load=partial(_load, "emnist/balanced", 0),
+        num_train=112_800,
         prepared="emnist/balanced",
         paper=PAPER,
     ),
@@ -58,6 +59,7 @@ DATASETS = {
         flip=False,
         class_names=tuple(string.ascii_uppercase),
         load=partial(_load, "emnist/letters", 1),
+        num_train=88_800,
         prepared="emnist/letters",
         paper=PAPER,
     ),

@@ -59,6 +59,7 @@ DATASETS = {
         "imagenet2012",
         "imagenet2012",
         num_classes=1000,
+        num_train=1_281_167,
         splits={"train": "train", "test": "validation"},
         paper="https://arxiv.org/abs/1409.0575",
     ),

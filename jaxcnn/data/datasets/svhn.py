@@ -26,6 +26,7 @@ DATASETS = {
         flip=False,
         class_names=tuple("0123456789"),
         load=_load,
+        num_train=73_257,
         paper="http://ufldl.stanford.edu/housenumbers/nips2011_housenumbers.pdf",
     )
 }

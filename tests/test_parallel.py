@@ -1,0 +1,142 @@
+"""--parallel=pmap computes what --parallel=jit does, on eight simulated devices."""
+
+import io
+from dataclasses import replace
+
+import chex
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+from rich.console import Console
+
+from jaxcnn.data import dataset_spec
+from jaxcnn.data.mixing import make_mix
+from jaxcnn.errors import UserError
+from jaxcnn.losses import cross_entropy
+from jaxcnn.models import create_model
+from jaxcnn.optim import make_optimizer
+from jaxcnn.parallel import UnderPmap, under_jit
+from jaxcnn.program import build
+from jaxcnn.recipe import Mesh, Optim, Recipe, check
+from jaxcnn.sharding import batch_sharding, make_mesh, replicated, state_shardings, to_devices
+from jaxcnn.state import init_state
+from jaxcnn.step import make_train_step
+from jaxcnn.trainer import fit
+
+KEY = jax.random.key(0)
+# BatchNorm; dropout and stochastic depth.
+MODELS = {
+    "resnet20": {"blocks_per_stage": 1},
+    "vit_tiny_patch16_224": {
+        **{"patch": 4, "width": 16, "depth": 2, "heads": 2, "image_size": 8},
+        **{"drop_rate": 0.2, "drop_path_rate": 0.5},
+    },
+}
+
+
+def batches(num_steps):
+    rng = np.random.default_rng(0)
+    for _ in range(num_steps):
+        images = rng.integers(256, size=(32, 8, 8, 3), dtype=np.uint8)
+        yield {"image": images, "label": rng.integers(10, size=32).astype(np.int32)}
+
+
+def trained(arch, parallel, num_steps=5):
+    """The state after some steps, and each step's metrics: mixing by either method, parts, averages
+    and clipping."""
+    mesh = make_mesh(Mesh())
+    model = create_model(arch, num_classes=10, **MODELS[arch])
+    optimizer = make_optimizer(Optim(clip_norm=1.0), lambda step: 0.05)
+    mix = make_mix(mixup_alpha=0.5, cutmix_alpha=0.5)
+    assert mix is not None
+
+    def prepare(key, batch):
+        return mix(key, batch["image"] / 127.5 - 1, jax.nn.one_hot(batch["label"], 10))
+
+    def init():
+        return init_state(model, optimizer, KEY, image_size=(8, 8), channels=3, ema=True)
+
+    shardings = state_shardings(jax.eval_shape(init), mesh)
+    state = jax.jit(init, out_shardings=shardings)()
+    step = make_train_step(
+        model, optimizer, cross_entropy(), prepare=prepare, accumulate_steps=2, ema_decay=0.9
+    )
+    compiled = UnderPmap(step, mesh) if parallel == "pmap" else under_jit(step, mesh, shardings)
+    metrics = []
+    for batch in batches(num_steps):
+        given, key = state, jax.device_put(KEY, replicated(mesh))
+        state, sums = compiled(given, to_devices(batch, batch_sharding(mesh)), key)
+        metrics.append(jax.device_get(sums))
+    assert given.params["head"]["kernel"].is_deleted(), "the state is donated"
+    return state, metrics
+
+
+@pytest.mark.parametrize("arch", MODELS)
+def test_pmap_and_jit_train_alike(arch):
+    """Statistics, gradients, mixing partners and metrics are the whole batch's; so is what is
+    drawn at random."""
+    state, metrics = trained(arch, "jit")
+    pmap_state, pmap_metrics = trained(arch, "pmap")
+    chex.assert_trees_all_close(pmap_metrics, metrics, rtol=1e-4)
+    chex.assert_trees_all_close(pmap_state, state, rtol=1e-3, atol=1e-4)
+    assert metrics[0]["n"] == 32
+
+
+# The runs below: 1,257 images, 4 steps an epoch.
+RECIPE = Recipe(
+    "lenet5",
+    epochs=2,
+    batch_size=256,
+    image_size=32,
+    optim=Optim("sgd", lr=0.05),
+    checkpoint_every_steps=3,
+)
+
+
+def test_a_program_compiled_ahead_is_found_by_the_first_call(caplog):
+    recipe = replace(RECIPE, batch_size=16, parallel="pmap")
+    program = build(recipe, dataset_spec("digits"), steps_per_epoch=1, total_steps=1)
+    state = program.init_state()
+    program.compile_train_step()
+    batch = {
+        "image": np.zeros(program.batch_like["image"].shape, np.uint8),
+        "label": np.zeros(16, np.int32),
+    }
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        program.train_step(state, to_devices(batch, program.rows), program.step_key)
+    compiled = [line for line in caplog.messages if line.startswith("Compiling ")]
+    assert not [line for line in compiled if "_fun" in line or "step" in line], compiled
+
+
+class Stop(Exception):
+    """The process ends."""
+
+
+def stop_after_an_epoch(line):
+    if line["epoch"] == 1:
+        raise Stop
+
+
+def final_state(workdir):
+    return ocp.StandardCheckpointer().restore(workdir / "checkpoints/8/state")
+
+
+@pytest.mark.parametrize(("first", "second"), [("jit", "pmap"), ("pmap", "jit")])
+def test_a_run_goes_on_with_the_other(tmp_path, first, second):
+    shown = io.StringIO()
+    console = Console(file=shown, width=200)
+    whole = replace(RECIPE, parallel=first)
+    fit(whole, tmp_path / "whole", console=console)
+    with pytest.raises(Stop):
+        fit(whole, tmp_path / "changed", console=console, on_epoch=stop_after_an_epoch)
+    fit(replace(RECIPE, parallel=second), tmp_path / "changed", console=console)
+    assert "going on from step " in shown.getvalue()
+    chex.assert_trees_all_close(
+        final_state(tmp_path / "changed"), final_state(tmp_path / "whole"), rtol=1e-3, atol=1e-5
+    )
+
+
+def test_pmap_does_not_split_the_state():
+    with pytest.raises(UserError, match="--mesh.fsdp=2 takes --parallel=jit"):
+        check(replace(RECIPE, parallel="pmap", mesh=Mesh(fsdp=2)))
