@@ -30,16 +30,18 @@ def examples(recipe: Recipe, *, num_classes: int | None, num_train: int | None) 
 
     Raises UserError, naming the flag, for what neither tells.
     """
+    there = True
     try:
         spec = dataset_at(recipe.dataset, recipe.data_dir)
     except DataNotFound:
-        spec = dataset_spec(recipe.dataset)
+        spec, there = dataset_spec(recipe.dataset), False
     num_classes = num_classes or spec.num_classes
     if num_train is None:
         try:
-            num_train = len(load_split(spec, "train", recipe.data_dir))
+            counted = len(load_split(spec, "train", recipe.data_dir)) if there else None
         except DataNotFound:
-            num_train = _after_hold_out(spec)
+            counted = None
+        num_train = counted or _after_hold_out(spec)
     for flag, value in (("num-classes", num_classes), ("num-train", num_train)):
         if not value:
             raise UserError(f"{recipe.dataset} is not there to be read; give its --{flag}=N")
