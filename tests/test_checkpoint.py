@@ -56,7 +56,7 @@ def test_a_checkpoint_holds_the_progress_it_was_given_though_the_run_goes_on(tmp
     """Orbax writes it later, in the background: what it is handed must not change meanwhile."""
     handed = []
 
-    def later(self, step, args):
+    def later(self, step, args, force):
         handed.append(args["progress"])
 
     monkeypatch.setattr(ocp.CheckpointManager, "save", later)

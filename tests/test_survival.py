@@ -29,6 +29,7 @@ from jaxcnn.sharding import to_devices
 from jaxcnn.stopping import StopRequested, in_background
 from jaxcnn.trainer import fit
 
+TIMES = ("images_per_second", "waiting_for_data")
 # 1,257 training images: 2 steps an epoch.
 RECIPE = Recipe(
     "linear",
@@ -49,7 +50,7 @@ def run(workdir, recipe=RECIPE):
 
 def metrics_of(workdir):
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
+    return [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
 
 
 def state_at(workdir, step):
