@@ -39,11 +39,12 @@ RSB = (
 )
 
 _EVERY_THIRTY_OF_NINETY = (1 / 3, 2 / 3)
+# Magnitudes of RandAugment are three times those of timm and big_vision, which count to 10.
 _RSB_AUGMENT = {
     "flip": True,
     "policy": "randaugment",
-    "magnitude": 7,
-    "magnitude_std": 0.5,
+    "magnitude": 21,
+    "magnitude_std": 1.5,
     "mixup": 0.1,
     "cutmix": 1.0,
 }
@@ -58,12 +59,12 @@ _RSB_A2 = {
     "augment": {**_RSB_AUGMENT, "repeats": 3},
     "model": {"drop_path_rate": 0.05},
 }
-# Of DeiT, in timm's words rand-m9-mstd0.5-inc1; Swin and ConvNeXt took it over.
+# Of DeiT, in timm's words rand-m9-mstd0.5-inc1 (a count to 10); Swin and ConvNeXt took it over.
 _DEIT_AUGMENT = {
     "flip": True,
     "policy": "randaugment",
-    "magnitude": 9,
-    "magnitude_std": 0.5,
+    "magnitude": 27,
+    "magnitude_std": 1.5,
     "erase_probability": 0.25,
     "mixup": 0.8,
     "cutmix": 1.0,
@@ -129,7 +130,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
                 "image_size": 160,
                 "eval_image_size": 224,
                 "optim": {"name": "lamb", "lr": 8e-3, "weight_decay": 0.02},
-                "augment": {**_RSB_AUGMENT, "magnitude": 6},
+                "augment": {**_RSB_AUGMENT, "magnitude": 18},
                 "model": {},
             },
             "not given",
@@ -154,8 +155,8 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
                 "augment": {
                     "flip": True,
                     "policy": "randaugment",
-                    "magnitude": 9,
-                    "magnitude_std": 0.5,
+                    "magnitude": 27,
+                    "magnitude_std": 1.5,
                     "erase_probability": 0.2,
                 },
                 "model": {"drop_rate": 0.2, "drop_path_rate": 0.2},
@@ -212,7 +213,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
                     "flip": True,
                     "policy": "randaugment",
                     "num_ops": 2,
-                    "magnitude": 10,
+                    "magnitude": 30,
                     "mixup": 0.2,
                 },
             },
