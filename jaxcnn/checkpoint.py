@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
+from jax.sharding import SingleDeviceSharding
 from orbax.checkpoint import checkpoint_managers
 
 from jaxcnn.digests import damage, has_digests, write_digests
@@ -190,7 +191,13 @@ class Checkpoints:
         Raises RunError if they are damaged.
         """
         self._refuse_damaged(step)
-        whole = ocp.args.Composite(state=ocp.args.StandardRestore())
+        # Onto one device of this process: those that wrote it need not be here.
+        here = SingleDeviceSharding(jax.local_devices()[0])
+        like = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
+            self._manager.item_metadata(step)["state"],
+        )
+        whole = ocp.args.Composite(state=ocp.args.StandardRestore(like))
         state = self._manager.restore(step, args=whole)["state"]
         averaged = state["ema_params"] is not None
         prefix = "ema_" if averaged else ""

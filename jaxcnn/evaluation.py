@@ -24,7 +24,7 @@ from jaxcnn.pretrained import (
 from jaxcnn.program import build, eval_step_of, evaluate, metrics_of
 from jaxcnn.recipe import Mesh
 from jaxcnn.run_folder import RunFolder
-from jaxcnn.sharding import batch_sharding, make_mesh, replicated
+from jaxcnn.sharding import batch_sharding, make_mesh, mesh_here, replicated
 from jaxcnn.state import eval_variables
 
 
@@ -54,7 +54,8 @@ def evaluate_run(
     """
     folder = RunFolder(workdir)
     recipe = folder.read_recipe()
-    recipe = replace(recipe, data_dir=data_dir or recipe.data_dir)
+    mesh = mesh_here(recipe.mesh)
+    recipe = replace(recipe, data_dir=data_dir or recipe.data_dir, mesh=mesh)
     pretrained = recipe.pretrained and read_pretrained(recipe.arch, recipe.pretrained)
     feed = Feed(recipe, pretrained.preprocessing if pretrained else None)
     program = build(

@@ -46,6 +46,11 @@ def make_mesh(config: Mesh, devices: Devices | None = None) -> jax.sharding.Mesh
     return jax.make_mesh(shape, BATCH_AXES, (AxisType.Auto, AxisType.Auto), devices=first)
 
 
+def mesh_here(config: Mesh) -> Mesh:
+    """The mesh of a run that was trained elsewhere; all devices, if they are too few for that."""
+    return config if max(1, config.data) * config.fsdp <= len(jax.devices()) else Mesh()
+
+
 def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 

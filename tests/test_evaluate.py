@@ -1,6 +1,9 @@
 import json
 import shutil
+import subprocess
+import sys
 
+import chex
 import cv2
 import jax
 import numpy as np
@@ -13,6 +16,7 @@ from jaxcnn.data.transforms import Resize
 from jaxcnn.evaluate import main
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
+from jaxcnn.pretrained import load_weights
 from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
@@ -32,6 +36,30 @@ def test_evaluating_a_run_gives_the_figures_of_its_summary(run, capsys, split):
     assert main([f"--workdir={folder}", f"--split={split}", "--no-compilation-cache"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert {name: figures[name] for name in summary[split]} == pytest.approx(summary[split])
+
+
+ON_ONE_DEVICE = """
+import json, sys
+import jax
+from jaxcnn.evaluation import evaluate_run
+from jaxcnn.pretrained import load_weights
+figures = evaluate_run(sys.argv[1])
+weights = load_weights("mlp", sys.argv[1])
+print(json.dumps([jax.device_count(), figures, jax.tree.map(lambda w: w.sum().item(), weights)]))
+"""
+
+
+def test_a_run_of_eight_devices_is_read_on_one(tmp_path):
+    """Weights in four parts, two copies of each."""
+    recipe = Recipe("mlp", epochs=1, batch_size=96, image_size=8, mesh=Mesh(data=2, fsdp=4))
+    summary = fit(recipe, tmp_path)
+    command = [sys.executable, "-c", ON_ONE_DEVICE, str(tmp_path)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    num_devices, figures, sums = json.loads(printed.splitlines()[-1])
+    assert num_devices == 1
+    assert {name: figures[name] for name in summary["test"]} == pytest.approx(summary["test"])
+    ours = jax.tree.map(lambda w: w.sum().item(), load_weights("mlp", str(tmp_path)))
+    chex.assert_trees_all_close(sums, ours, rtol=1e-4, atol=1e-4)
 
 
 def test_views_a_data_set_cannot_have_are_refused(run, capsys):
