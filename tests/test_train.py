@@ -70,7 +70,7 @@ def test_every_flag_has_help(module):
         for node in ast.parse(Path(module.__file__).read_text()).body
         if isinstance(node, ast.ClassDef)
     ]
-    groups = ("Optim", "Schedule", "Augment", "Mesh", "Distributed", "Annotated[Recipe")
+    groups = ("Optim", "Schedule", "Augment", "Mesh", "Model", "Distributed", "Annotated[Recipe")
     for node in classes:
         for field, after in zip(node.body, [*node.body[1:], None], strict=True):
             if isinstance(field, ast.AnnAssign):

@@ -5,6 +5,7 @@ from flax import linen as nn
 
 from jaxcnn.errors import UserError
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 
@@ -67,7 +68,7 @@ def test_two_dense_layers_inputs_are_dropped_out(name, order):
     calls = []
 
     def record(call, args, kwargs, context):
-        if isinstance(context.module, nn.Dropout):
+        if isinstance(context.module, Dropout):
             assert context.module.rate == 0.5 and not context.module.deterministic
             calls.append("dropout")
         elif isinstance(context.module, Dense):

@@ -4,6 +4,7 @@ import pytest
 from flax import linen as nn
 
 from jaxcnn.errors import UserError
+from jaxcnn.layers.dropout import Dropout
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import init_variables
 from jaxcnn.weights.torch_names import torch_tensors
@@ -77,7 +78,7 @@ def test_outputs_of_both_dense_layers_are_dropped_out():
 
     def record(call, args, kwargs, context):
         name = context.module.name or ""
-        if isinstance(context.module, nn.Dropout):
+        if isinstance(context.module, Dropout):
             assert context.module.rate == 0.5 and not context.module.deterministic
             calls.append("dropout")
         elif name == "head" or name.startswith("pre_logits"):
