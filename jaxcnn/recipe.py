@@ -373,7 +373,7 @@ def check(recipe: Recipe) -> None:
         "eval-crop": recipe.eval_crop,
         **{
             f"model.{name.replace('_', '-')}": rate
-            for name, rate in _given(recipe.model).items()
+            for name, rate in model_overrides(recipe).items()
             if name != "remat"
         },
         **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),
@@ -423,11 +423,7 @@ def check(recipe: Recipe) -> None:
 
 def model_overrides(recipe: Recipe) -> dict[str, Any]:
     """What `create_model` is told beside the architecture's own values."""
-    return _given(recipe.model)
-
-
-def _given(model: Model) -> dict[str, Any]:
-    given = asdict(model).items()
+    given = asdict(recipe.model).items()
     return {name: value for name, value in given if value is not None and value is not False}
 
 

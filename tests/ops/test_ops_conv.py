@@ -260,3 +260,17 @@ def test_batch_sharded_over_8_devices_equals_one_device():
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
     )
     assert done.stdout.strip() == "equal", done.stderr
+
+
+def test_on_cpu_a_depthwise_result_is_kept_for_all_its_readers():
+    """Without the barrier each of them computes the kernel's products anew."""
+    x, w = jnp.ones((1, 6, 6, 4)), jnp.ones((3, 3, 1, 4))
+
+    def depthwise(x, w):
+        numbers = ("NHWC", "HWIO", "NHWC")
+        return conv_general_dilated(
+            x, w, (1, 1), "SAME", dimension_numbers=numbers, feature_group_count=4
+        )
+
+    lowered = jax.jit(depthwise).trace(x, w).lower(lowering_platforms=("cpu",))
+    assert "optimization_barrier" in lowered.as_text()

@@ -58,3 +58,12 @@ def test_gradients_of_any_order_and_vmap_are_those_of_the_plain_product():
 
     for got, expected in zip(of(kernel_gradient), of(lambda x, g: x.T @ g), strict=True):
         assert relative_error(got, expected) < 1e-5
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 5), (5, 3)])
+def test_on_cpu_the_wider_operand_is_on_the_right(inputs, outputs):
+    """Which is what makes it fast; on a TPU the operands stay as they are."""
+    for platform, sides in (("cpu", sorted((inputs, outputs))), ("tpu", (inputs, outputs))):
+        traced = jax.jit(kernel_gradient).trace(*operands(512, inputs, outputs))
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        assert f"(tensor<512x{sides[0]}xf32>, tensor<512x{sides[1]}xf32>)" in text
