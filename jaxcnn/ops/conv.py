@@ -6,20 +6,21 @@ On CPU (two cores, float32, without YNNPACK as the command lines have it; millis
 input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
 
     convolution                       batch    XLA                 here
-    depthwise 3x3, 112x112x32            16    201 / 190 / 52      4.6 / 5.9 / 33
-    depthwise 5x5 stride 2, 56x56x144    16    100 / 739 / 77      5.6 / 3.1 / 15
-    depthwise 7x7, 28x28x192             16    239 / 235 / 228     7.2 / 11 / 39
-    1x1, 56x56, 64 -> 256                16    24 / 9.9 / 30       8.4 / 9.9 / 14
-    3x3, 32x32, 16 -> 16                128    6.4 / 5.8 / 12      5.8 / 5.8 / 11
-    3x3, 56x56, 64 -> 64                 16    21 / 21 / 26        21 / 21 / 25
-    3x3, 14x14x512, 32 groups            16    14 / 15 / 3827      10 / 10 / 14
-    7x7 stride 2, 224x224, 3 -> 64       16    30 / 148 / 34       30 / 145 / 60
-    5x5, 32x32, 1 -> 6                  128    6.2 / 9.1 / 1.8     0.52 / 9 / 2.8
+    depthwise 3x3, 112x112x32            16    197 / 211 / 99      5.3 / 5.5 / 37
+    depthwise 5x5 stride 2, 56x56x144    16    108 / 725 / 72      5.2 / 4.4 / 14
+    depthwise 7x7, 28x28x192             16    246 / 240 / 216     6.3 / 6.8 / 26
+    1x1, 56x56, 64 -> 256                16    8.7 / 9.9 / 22      13 / 11 / 14
+    3x3, 32x32, 16 -> 16                128    6.7 / 7 / 12        6.5 / 7.1 / 9.3
+    3x3, 16x16, 32 -> 32                128    4.1 / 3.9 / 12      4.1 / 4.2 / 6.2
+    3x3, 56x56, 64 -> 64                 16    23 / 23 / 28        22 / 22 / 28
+    3x3, 112x112, 24 -> 24               16    17 / 16 / 36        17 / 18 / 56
+    3x3, 14x14x512, 32 groups            16    15 / 16 / 3897      9.8 / 9.7 / 11
+    7x7 stride 2, 224x224, 3 -> 64       16    30 / 123 / 38       30 / 94 / 43
+    5x5, 32x32, 1 -> 6                  128    6.7 / 9.9 / 1.9     0.69 / 12 / 2
 
 Depthwise convolutions are shifted products, 1x1 ones dots, those of one channel products forward;
 grouped ones are XLA's with wider groups. The kernel gradient of dense ones with at most 32
-channels is dots of patches: at 112x112, 24 -> 24, batch 16, 50 ms against XLA's 166. All else is
-XLA's.
+channels is dots of patches, which pays at 32x32 and not at 112x112. All else is XLA's.
 """
 
 from __future__ import annotations
