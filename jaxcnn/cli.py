@@ -3,7 +3,6 @@
 import argparse
 import io
 import os
-import platform
 import re
 import signal
 import sys
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import tyro
 
 from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.launch import restart_with_large_pages
 from jaxcnn.stopping import StopRequested, left_in_background
 
 if TYPE_CHECKING:
@@ -32,23 +32,12 @@ XLA_FLAGS = {
     "--xla_cpu_experimental_ynn_fusion_type": "",
     "--xla_disable_hlo_passes": "cse_barrier_expander",
 }
-LARGE_PAGES = "glibc.malloc.hugetlb=1"
-LARGE_PAGES_SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 
 def start(main: Callable[[], int]) -> NoReturn:
-    """Runs a command line as a process of its own, with memory in large pages where Linux has them.
-
-    XLA on CPU takes its temporary memory from the system anew at every step, and a large model's
-    comes in hundreds of thousands of small pages: efficientnet_b0's training step at 224 pixels
-    took 1.57 s with them, 1.22 s without. The allocator reads this setting when a process starts,
-    so the process replaces itself by one that has it.
-    """
-    tunables = os.environ.get("GLIBC_TUNABLES", "")
-    if "glibc.malloc.hugetlb" not in tunables and _large_pages_on_request():
-        os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [tunables, LARGE_PAGES]))
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    """Runs a command line as a process of its own."""
+    restart_with_large_pages()
     status = main()
     if left_in_background():
         # Python would wait for the compiler, or tear down what it works with.
@@ -56,14 +45,6 @@ def start(main: Callable[[], int]) -> NoReturn:
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
-
-
-def _large_pages_on_request() -> bool:
-    try:
-        setting = LARGE_PAGES_SETTING.read_text()
-    except OSError:
-        return False
-    return "[madvise]" in setting and platform.libc_ver()[0] == "glibc"
 
 
 def run(program: str, command: Callable[[], int]) -> int:

@@ -69,10 +69,10 @@ class Program:
     def num_params(self) -> int:
         return sum(leaf.size for leaf in jax.tree.leaves(self.state_like.params))
 
-    def compile_train_step(self, image_size: int) -> None:
-        """Compiles `train_step` ahead of its first call, which then finds it compiled."""
+    def lower_train_step(self, image_size: int) -> jax.stages.Lowered:
+        """`train_step` traced; the first call after its `compile()` finds it compiled."""
         batch = self.batch_of(image_size)
-        self.train_step.lower(self.state_like, batch, self.step_key).compile()
+        return self.train_step.lower(self.state_like, batch, self.step_key)
 
     def batch_of(self, image_size: int) -> dict[str, jax.ShapeDtypeStruct]:
         """`batch_like`, but with images of another height and width."""

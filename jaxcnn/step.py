@@ -113,7 +113,7 @@ def make_train_step(
         )
         if ema_decay is not None:
             new_state = update_averages(new_state, ema_decay)
-        finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.norm(grads))
+        finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.sum(grads))
         if skip_not_finite:
             step_done = new_state.step
             kept = state.replace(step=step_done, opt_state=scheduled_at(state.opt_state, step_done))

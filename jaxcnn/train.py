@@ -1,5 +1,19 @@
 """python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
 
+from jaxcnn.launch import (
+    collect_garbage_seldom,
+    end_on_signal_with_a_line,
+    restart_with_large_pages,
+)
+
+PROGRAM = "python -m jaxcnn.train"
+
+if __name__ == "__main__":
+    # Before the imports below, which take a second and would be made twice.
+    restart_with_large_pages()
+    end_on_signal_with_a_line(PROGRAM)
+    collect_garbage_seldom()
+
 import re
 import sys
 from collections.abc import Sequence
@@ -13,8 +27,6 @@ from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.recipe import Recipe
 from jaxcnn.stopping import end_on_signal
 from jaxcnn.wandb_log import wandb_log
-
-PROGRAM = "python -m jaxcnn.train"
 
 
 @dataclass(frozen=True)

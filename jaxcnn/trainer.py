@@ -267,23 +267,6 @@ class Run:
     def start(self) -> tuple[Any, Progress]:
         """State and progress to begin with, and the training step compiled."""
         self.checkpoints.drop_damaged(self.display.say)
-        # Compilation takes longest: what else starts a run happens beside it.
-        with ThreadPoolExecutor(1) as beside:
-            compiled = beside.submit(self.compile_what_is_left)
-            state, progress = self.resume()
-            self.display.phase("compiling the training step")
-            compiled.result()
-        return state, progress
-
-    def compile_what_is_left(self) -> None:
-        step = self.checkpoints.latest_step() or 0
-        if step < self.total_steps:
-            self.program.compile_train_step(self.feed.stages.size_at(step))
-
-    def resume(self) -> tuple[Any, Progress]:
-        """The latest checkpoint, or a fresh state with the pretrained weights, if any."""
-        latest = self.checkpoints.latest_step()
-        self.folder.drop_metrics_after(latest or 0)
         feed, recipe = self.feed, self.recipe
         self.display.say(
             f"{recipe.arch} on {recipe.dataset}: {self.program.num_params:,} parameters, "
@@ -292,6 +275,24 @@ class Run:
             f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
             f"x {self.program.rows.mesh.size}"
         )
+        step = self.checkpoints.latest_step() or 0
+        if step == self.total_steps:
+            return self.resume()
+        # Traced first: two threads of Python take longer than one after the other. Compilation
+        # takes longest: what else starts a run happens beside it.
+        self.display.phase("tracing the training step")
+        lowered = self.program.lower_train_step(self.feed.stages.size_at(step))
+        with ThreadPoolExecutor(1) as beside:
+            compiled = beside.submit(lowered.compile)
+            state, progress = self.resume()
+            self.display.phase("compiling the training step")
+            compiled.result()
+        return state, progress
+
+    def resume(self) -> tuple[Any, Progress]:
+        """The latest checkpoint, or a fresh state with the pretrained weights, if any."""
+        latest = self.checkpoints.latest_step()
+        self.folder.drop_metrics_after(latest or 0)
         if latest is not None:
             self.display.say(f"going on from step {latest} in {self.folder.path}")
             return self.checkpoints.restore(latest, self.program.state_like)

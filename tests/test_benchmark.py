@@ -9,8 +9,8 @@ from jaxcnn import benchmark
 from jaxcnn.benchmarks import contest
 from jaxcnn.benchmarks.rival import Rival
 from jaxcnn.benchmarks.workload import Workload
-from jaxcnn.cli import LARGE_PAGES
 from jaxcnn.errors import UserError
+from jaxcnn.launch import LARGE_PAGES
 
 WORKLOAD = Workload("linear", "train", batch_size=4, image_size=28, channels=1, num_classes=10)
 # Answers as torch_rival.py does: every step takes 0.5 s, it says.

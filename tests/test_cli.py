@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from jaxcnn import cli
+from jaxcnn import cli, launch
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def replaced(monkeypatch, tmp_path):
     monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
     monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "jaxcnn.train", "--arch=linear"])
     setting = tmp_path / "enabled"
-    monkeypatch.setattr(cli, "LARGE_PAGES_SETTING", setting)
+    monkeypatch.setattr(launch, "LARGE_PAGES_SETTING", setting)
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     return calls, setting
 
@@ -33,7 +33,7 @@ def test_the_process_is_replaced_by_the_same_command_with_large_pages(replaced, 
     start()
     command = [sys.executable, "-m", "jaxcnn.train", "--arch=linear"]
     assert calls == [(sys.executable, command)]
-    assert cli.os.environ["GLIBC_TUNABLES"] == f"glibc.malloc.check=0:{cli.LARGE_PAGES}"
+    assert launch.os.environ["GLIBC_TUNABLES"] == f"glibc.malloc.check=0:{launch.LARGE_PAGES}"
     # The new process does not do it again, and runs the command.
     assert start() == 7 and len(calls) == 1
 

@@ -38,6 +38,7 @@ LAYERS = [
     ["report"],
     ["trainer", "evaluation", "prediction", "planning"],
     ["sweep"],
+    ["launch"],
     ["cli"],
     ["benchmarks"],
     ["train", "evaluate", "predict", "zoo", "benchmark", "plan", "data/prepare", "data/inspect"],

@@ -102,3 +102,23 @@ def test_a_signal_saves_and_the_last_line_says_how_to_go_on(tmp_path, number, st
     step = int(last_line.split("stopped at step ")[1].split()[0])
     assert (tmp_path / "checkpoints" / str(step)).is_dir()
     assert json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])["epoch"] == 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, 0)])
+def test_a_signal_while_modules_are_imported_is_one_line(tmp_path, number, status):
+    command = [sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", f"--workdir={tmp_path}"]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not caught_by(run.pid, signal.SIGTERM) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    run.send_signal(number)
+    _, printed = run.communicate(timeout=60)
+    assert run.returncode == status
+    assert printed == f"{train_module.PROGRAM}: stopped by {number.name}, with nothing under way\n"
+    assert not list(tmp_path.iterdir())
+
+
+def caught_by(pid, number):
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.split("SigCgt:")[1].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)

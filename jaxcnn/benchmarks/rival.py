@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxcnn.benchmarks.workload import Workload
-from jaxcnn.cli import LARGE_PAGES
 from jaxcnn.errors import UserError
+from jaxcnn.launch import LARGE_PAGES
 
 SCRIPT = Path(__file__).parent / "torch_rival.py"
 

@@ -142,7 +142,7 @@ def add_rows(term: Callable[..., jax.Array], arrays: Sequence[jax.Array]) -> jax
         term(*(lax.slice_in_dim(a, k * step, (k + 1) * step, axis=1) for a in arrays))
         for k in range(blocks)
     )
-    return reduce(jnp.add, terms)
+    return reduce(lax.add, terms)
 
 
 def sum_matrix(x: jax.Array) -> jax.Array:

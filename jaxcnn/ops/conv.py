@@ -304,7 +304,7 @@ def scatter_offsets(
             for j, (qj, sj) in enumerate(steps[1])
             if (si, sj) == (ri, rj)
         ]
-        return reduce(jnp.add, terms) if terms else jnp.zeros((n, *extent, channels), dtype)
+        return reduce(lax.add, terms) if terms else jnp.zeros((n, *extent, channels), dtype)
 
     dtype = jax.eval_shape(partial(term, 0, 0), *(a for a, _ in arrays)).dtype
     if window.strides == (1, 1):
@@ -360,7 +360,7 @@ def _depthwise_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
         for i in range(kernel[0])
         for j in range(kernel[1])
     )
-    return materialize(reduce(jnp.add, products).astype(x.dtype))
+    return materialize(reduce(lax.add, products).astype(x.dtype))
 
 
 def _depthwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:

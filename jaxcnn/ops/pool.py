@@ -132,7 +132,7 @@ def _xla_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Arr
 
 def _cpu_sum(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     size = how.output_size(x.shape[1:3], kernel)
-    return reduce(jnp.add, _reads(how, kernel, size, pad_spatial(x, how.padding)))
+    return reduce(lax.add, _reads(how, kernel, size, pad_spatial(x, how.padding)))
 
 
 def _cpu_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
@@ -224,4 +224,4 @@ def _cpu_max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.A
     where = _argmax(how, kernel, x)
     reads = _reads(how, kernel, size, pad_spatial(t, how.padding))
     chosen = (jnp.where(where == offset, read, 0) for offset, read in enumerate(reads))
-    return reduce(jnp.add, chosen)
+    return reduce(lax.add, chosen)
