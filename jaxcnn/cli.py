@@ -168,6 +168,9 @@ def set_up(*, compilation_cache: bool) -> None:
     # A bad picture is refused by name, in one line; its decoders need not speak of it too.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", message="Image size", module="PIL")
+    # Python's watcher of shared memory frees what was on its way from a worker when a run stops; it
+    # need not say so. It is a process of its own, and is started with these.
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     if compilation_cache:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "jaxcnn" / "xla"))

@@ -1,6 +1,5 @@
 """What a command line does before it imports anything that takes time."""
 
-import gc
 import os
 import platform
 import signal
@@ -31,15 +30,6 @@ def _large_pages_on_request() -> bool:
     except OSError:
         return False
     return "[madvise]" in setting and platform.libc_ver()[0] == "glibc"
-
-
-def collect_garbage_seldom() -> None:
-    """Has Python look for cycles a hundred times less often than it does by default.
-
-    A traced program is hundreds of thousands of objects that stay: looking through them again and
-    again took a fifth of the time to efficientnet_b0's first step.
-    """
-    gc.set_threshold(100_000, 50, 100)
 
 
 def end_on_signal_with_a_line(program: str) -> None:

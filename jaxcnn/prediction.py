@@ -56,6 +56,10 @@ class Classifier:
     data: DatasetSpec
     transforms: tuple[Transform, ...]
 
+    def probabilities(self, logits: jax.Array) -> jax.Array:
+        """[N, K] -> [N, K]: of one class for each image, or of each class on its own."""
+        return jax.nn.sigmoid(logits) if self.data.multi_label else jax.nn.softmax(logits)
+
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """None where they are not known."""
@@ -210,7 +214,7 @@ def _normalized(classifier: Classifier, images: jax.Array) -> jax.Array:
 def _probabilities(classifier: Classifier, variables: Variables, images: jax.Array) -> jax.Array:
     images = _normalized(classifier, images)
     logits: Any = classifier.model.apply(variables, images, train=False)
-    return jax.nn.softmax(logits)
+    return classifier.probabilities(logits)
 
 
 def _heat(
@@ -228,7 +232,8 @@ def _heat(
         case "integrated_gradients":
             return integrated_gradients(*about).sum(-1)
         case "occlusion":
-            return occlusion(*about, *_square(images.shape[1]))
+            square = _square(images.shape[1])
+            return occlusion(*about, *square, probabilities=classifier.probabilities)
 
 
 def _square(image_size: int) -> tuple[int, int]:

@@ -1,10 +1,6 @@
 """python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
 
-from jaxcnn.launch import (
-    collect_garbage_seldom,
-    end_on_signal_with_a_line,
-    restart_with_large_pages,
-)
+from jaxcnn.launch import end_on_signal_with_a_line, restart_with_large_pages
 
 PROGRAM = "python -m jaxcnn.train"
 
@@ -12,7 +8,6 @@ if __name__ == "__main__":
     # Before the imports below, which take a second and would be made twice.
     restart_with_large_pages()
     end_on_signal_with_a_line(PROGRAM)
-    collect_garbage_seldom()
 
 import re
 import sys

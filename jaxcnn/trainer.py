@@ -8,9 +8,9 @@ killed at any moment goes on from its latest checkpoint as if nothing had happen
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -38,6 +38,7 @@ from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
 from jaxcnn.stopping import StopFlag, StopRequested, in_background, stop_on_signal
 from jaxcnn.throughput import Throughput
+from jaxcnn.tracing import garbage_collected_seldom
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
@@ -105,14 +106,15 @@ def fit(
             )
     feed = Feed(recipe, pretrained and pretrained.preprocessing)
     total_steps = feed.total_steps
-    program = build(
-        recipe,
-        feed.spec,
-        preprocessing=feed.preprocessing,
-        steps_per_epoch=feed.steps_per_epoch,
-        total_steps=total_steps,
-        class_weights=feed.class_weights,
-    )
+    with garbage_collected_seldom():
+        program = build(
+            recipe,
+            feed.spec,
+            preprocessing=feed.preprocessing,
+            steps_per_epoch=feed.steps_per_epoch,
+            total_steps=total_steps,
+            class_weights=feed.class_weights,
+        )
     program.check_sizes(feed.stages.sizes[:-1])
     display = Display(
         console,
@@ -234,25 +236,26 @@ class Run:
 
     def trained_from(self, step: int) -> bool:
         """Trains from `step` to the end of the run, or until the run was taken back: False."""
-        batches = self.device_batches(step)
         try:
-            while True:
-                self.stop.check()
-                if self.epoch_ends_at(step) and self.progress["evaluated_step"] < step:
-                    self.end_epoch(step)
-                if step == self.total_steps:
-                    return True
-                self.begin_stage(step)
-                batch = self.throughput.next_batch(batches)
-                self.state, metrics = self.program.train_step(
-                    self.state, batch, self.program.step_key
-                )
-                self.throughput.begin(metrics)
-                step += 1
-                self.pending.append((step, metrics))
-                self.settle(leave=STEPS_IN_FLIGHT)
-                if step % self.recipe.checkpoint_every_steps == 0 and not self.epoch_ends_at(step):
-                    self.save()
+            with closing(self.device_batches(step)) as batches:
+                while True:
+                    self.stop.check()
+                    if self.epoch_ends_at(step) and self.progress["evaluated_step"] < step:
+                        self.end_epoch(step)
+                    if step == self.total_steps:
+                        return True
+                    self.begin_stage(step)
+                    self.state, metrics = self.program.train_step(
+                        self.state, self.throughput.next_batch(batches), self.program.step_key
+                    )
+                    self.throughput.begin(metrics)
+                    step += 1
+                    self.pending.append((step, metrics))
+                    self.settle(leave=STEPS_IN_FLIGHT)
+                    if step % self.recipe.checkpoint_every_steps == 0 and not self.epoch_ends_at(
+                        step
+                    ):
+                        self.save()
         except NotFinite as bad:
             self.roll_back(bad.step)
             return False
@@ -281,8 +284,8 @@ class Run:
         # Traced first: two threads of Python take longer than one after the other. Compilation
         # takes longest: what else starts a run happens beside it.
         self.display.phase("tracing the training step")
-        lowered = self.program.lower_train_step(self.feed.stages.size_at(step))
-        with ThreadPoolExecutor(1) as beside:
+        with garbage_collected_seldom(), ThreadPoolExecutor(1) as beside:
+            lowered = self.program.lower_train_step(self.feed.stages.size_at(step))
             compiled = beside.submit(lowered.compile)
             state, progress = self.resume()
             self.display.phase("compiling the training step")
@@ -310,7 +313,7 @@ class Run:
                 self.display.say(head_note(kept, self.pretrained, classes))
         return state
 
-    def device_batches(self, start_step: int) -> Iterator[dict[str, jax.Array]]:
+    def device_batches(self, start_step: int) -> Generator[dict[str, jax.Array]]:
         """Batches from `start_step` on, each sent to the devices one step before it is needed."""
         ahead: deque[dict[str, jax.Array]] = deque()
         for batch in self.feed.train_batches(start_step, self.total_steps):

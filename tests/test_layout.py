@@ -29,6 +29,7 @@ LAYERS = [
         "feed",
         "wandb_log",
         "throughput",
+        "tracing",
         "digests",
     ],
     ["state"],

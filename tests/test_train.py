@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -84,19 +85,22 @@ def test_a_value_that_names_no_flag_is_refused():
         parse(["--arch=lenet5", "--nonsense=1"])
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, 0)])
-def test_a_signal_saves_and_the_last_line_says_how_to_go_on(tmp_path, number, status):
+@pytest.mark.parametrize(
+    ("number", "status", "workers"), [(signal.SIGINT, 1, 0), (signal.SIGTERM, 0, 1)]
+)
+def test_a_signal_saves_and_the_last_line_says_how_to_go_on(tmp_path, number, status, workers):
+    """A signal to all processes of the run, as a terminal or a scheduler sends it."""
     command = [
         sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--epochs=500",
-        f"--workdir={tmp_path}",
+        f"--workers={workers}", f"--workdir={tmp_path}",
     ]  # fmt: skip
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 120
     while not (tmp_path / "metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    run.send_signal(number)
+    os.killpg(run.pid, number)
     _, printed = run.communicate(timeout=60)
-    assert run.returncode == status
+    assert run.returncode == status and "leaked" not in printed
     last_line = printed.strip().splitlines()[-1]
     assert "run the same command again to go on" in last_line
     step = int(last_line.split("stopped at step ")[1].split()[0])

@@ -8,7 +8,10 @@ EFFECTIVE_BETA = 0.999
 
 
 def class_counts(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Examples per class, int [num_classes]."""
+    """Examples per class, int [num_classes], of labels int [N] or, where there are several,
+    [N, num_classes] with a 1 for each class."""
+    if labels.ndim == 2:
+        return labels.sum(axis=0, dtype=np.int64)
     return np.bincount(labels, minlength=num_classes)
 
 

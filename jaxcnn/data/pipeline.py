@@ -6,8 +6,16 @@ process p gets rows [p*b, (p+1)*b) of it, b = batch_size / P, the layout that
 """
 
 import atexit
+import gc
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import connection, resource_tracker
 from typing import Any, Literal, Protocol
 
 import grain
@@ -374,16 +382,54 @@ def _run(
         grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=2 * num_threads)
     )
     if num_workers:
-        dataset = dataset.mp_prefetch(grain.MultiprocessingOptions(num_workers))
-    return _closing(dataset)
+        options = grain.MultiprocessingOptions(num_workers)
+        dataset = dataset.mp_prefetch(options, worker_init_fn=_end_with_the_run)
+    return _closing(dataset, num_workers)
 
 
-def _closing(dataset: grain.IterDataset[Any]) -> Iterator[Batch]:
+def _closing(dataset: grain.IterDataset[Any], num_workers: int) -> Iterator[Batch]:
     """Ends threads and workers however the loop is left, the interpreter's exit included."""
     iterator = iter(dataset)
     atexit.register(iterator.close)
     try:
+        if num_workers:
+            # What the first batch starts: the workers, and the threads that start them.
+            with _signals_blocked():
+                first = list(islice(iterator, 1))
+            while first:
+                yield first.pop()
         yield from iterator
     finally:
         atexit.unregister(iterator.close)
         iterator.close()
+        del iterator
+        if num_workers:
+            # Their pipes and shared memory are in cycles, and stay until Python looks for those.
+            gc.collect()
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Threads and processes that are started meanwhile never see SIGINT and SIGTERM.
+
+    A terminal or a scheduler sends them to a run's processes all at once. It is the run that stops,
+    and then its workers: one that died first would leave it waiting for a batch.
+    """
+    resource_tracker.ensure_running()  # Starting it later would lift the block.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_the_run(worker: int, num_workers: int) -> None:
+    """Has a worker end where its parent is killed, which then cannot tell it to."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "in a worker"
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -49,9 +49,15 @@ class SplitSurvey:
     mean: np.ndarray
     std: np.ndarray
 
-    def label(self, position: int) -> int:
-        """Of the readable example at `position`."""
-        return int(self.source.labels[self.readable[position]])
+    def classes(self, position: int) -> list[int]:
+        """What the readable example at `position` shows."""
+        label = self.source.labels[self.readable[position]]
+        return np.flatnonzero(label).tolist() if label.ndim else [int(label)]
+
+    def showing(self, label: int) -> np.ndarray:
+        """Positions among the readable of those that show a class."""
+        labels = self.source.labels[self.readable]
+        return np.flatnonzero(labels[:, label] if labels.ndim == 2 else labels == label)
 
     def name(self, position: int) -> str:
         return example_name(self.source, int(self.readable[position]))
@@ -175,7 +181,7 @@ def summary(found: Survey) -> dict[str, Any]:
             {
                 first: one.name(pair.first),
                 f"{second} (copy)" if first == second else second: other.name(pair.second),
-                "labels": [one.label(pair.first), other.label(pair.second)],
+                "classes": [one.classes(pair.first), other.classes(pair.second)],
                 "bits": pair.bits,
                 "similarity": round(pair.similarity, 4),
             }

@@ -145,7 +145,8 @@ def _shared(found: Survey, shared: SharedPictures, picture: Callable[[str, Figur
     )
     pairs = [*shared.exact, *shared.near]
     other = sum(
-        found.splits[first].label(p.first) != found.splits[second].label(p.second) for p in pairs
+        found.splits[first].classes(p.first) != found.splits[second].classes(p.second)
+        for p in pairs
     )
     text += f"; {other:,} of them with another label."
     figure = pair_sheet(found, first, second, pairs)
@@ -161,6 +162,8 @@ def _copies(found: Survey, split: str, picture: Callable[[str, Figure], str]) ->
 
 
 def _weights(found: Survey) -> str:
+    if found.train.source.labels.ndim == 2:  # Those weights are of one class per example.
+        return ""
     first = next(iter(found.splits))
     counts = found.counts(first)
     ratio = balance(counts)["imbalance_ratio"]
@@ -193,14 +196,14 @@ def _list(lines: Iterable[str], count: int) -> str:
 
 
 def classes(found: Survey) -> Figure:
-    """Share of the examples that each class has, a bar or a point per split."""
+    """Share of the examples that show each class, a bar or a point per split."""
     named = found.spec.num_classes <= MOST_NAMED_CLASSES
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots()
     x, width = np.arange(found.spec.num_classes), 0.8 / len(found.splits)
     for place, name in enumerate(found.splits):
         counts = found.counts(name)
-        share = counts / counts.sum()
+        share = counts / len(found.splits[name].source)
         if named:
             axes.bar(x - 0.4 + (place + 0.5) * width, share, width, label=name)
         else:
@@ -234,7 +237,6 @@ def sizes(found: Survey) -> Figure:
 
 def samples(found: Survey) -> Figure:
     """The first readable training examples of each class."""
-    labels = found.train.source.labels[found.train.readable]
     many = found.spec.num_classes > MOST_SAMPLED_CLASSES
     shown = np.arange(found.spec.num_classes)
     if many:  # One each of classes from all over the list.
@@ -242,7 +244,7 @@ def samples(found: Survey) -> Figure:
     columns = 10 if many else SAMPLES_PER_CLASS
     cells: list[Titled] = []
     for label in shown:
-        places = np.flatnonzero(labels == label)[: 1 if many else columns]
+        places = found.train.showing(int(label))[: 1 if many else columns]
         name = _short(found.spec.class_names[label])
         row = [(_image(found.train, place), name) for place in places]
         cells += row if many else row + [_NOTHING] * (columns - len(row))
@@ -287,7 +289,8 @@ def pair_sheet(found: Survey, first: str, second: str, pairs: Sequence[Pair]) ->
     for pair in shown:
         kind = "exact" if pair.similarity == 1 and pair.bits == 0 else f"{pair.similarity:.3f}"
         left, right = (
-            _short(names[label]) for label in (one.label(pair.first), other.label(pair.second))
+            _short(", ".join(names[label] for label in shown))
+            for shown in (one.classes(pair.first), other.classes(pair.second))
         )
         cells.append((_image(one, pair.first), f"{first}\n{left}"))
         cells.append((_image(other, pair.second), f"{second} ({kind})\n{right}"))

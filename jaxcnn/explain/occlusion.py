@@ -3,6 +3,7 @@
 Zeiler & Fergus, 2014, section 4.2, https://arxiv.org/abs/1311.2901.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -21,6 +22,8 @@ def occlusion(
     classes: jax.Array,
     size: int,
     stride: int,
+    *,
+    probabilities: Callable[[jax.Array], jax.Array] = jax.nn.softmax,
 ) -> jax.Array:
     """The class's probability less that with a square covered: [N, H', W'], in [-1, 1].
 
@@ -35,6 +38,7 @@ def occlusion(
         classes: int [N], what to explain of each image.
         size: side of the square in pixels.
         stride: pixels from one square to the next.
+        probabilities: logits [N, K] -> [N, K]; `jax.nn.sigmoid` where images show several classes.
 
     Raises UserError for a square that does not fit the images, or a stride below 1.
     """
@@ -55,7 +59,7 @@ def occlusion(
 
     def probability(images: jax.Array) -> jax.Array:
         logits: Any = model.apply(variables, images, train=False)
-        return of_class(jax.nn.softmax(logits), classes)
+        return of_class(probabilities(logits), classes)
 
     def covered(corner: jax.Array) -> jax.Array:
         return probability(jax.lax.dynamic_update_slice(images, square, (0, *corner, 0)))

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import Counter
 from dataclasses import replace
 
 import jax
@@ -11,8 +12,9 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score, f1_score
 
+from jaxcnn import predict
 from jaxcnn.checkpoint import Checkpoints
-from jaxcnn.data import dataset_at, dataset_spec, load_split
+from jaxcnn.data import dataset_at, dataset_spec, inspect, load_split
 from jaxcnn.data.preparation import prepare_from
 from jaxcnn.data.splits import hold_out
 from jaxcnn.data.transforms import Resize
@@ -203,3 +205,28 @@ def test_whole_images_and_untouched_targets_are_the_default(shapes):
     assert (recipe.resize, recipe.augment.label_smoothing) == ("interpolate", 0.0)
     assert isinstance(recipe_for("resnet18", "coco"), Recipe)
     assert recipe_for("resnet18", "coco").resize == "interpolate"
+
+
+def test_predictions_are_of_each_class_on_its_own_and_those_that_evaluate_counts(
+    run, shapes, capsys
+):
+    folder, _, summary, _ = run
+    pictures = shapes[0].parent / "coco" / "val2017"
+    truth = true_labels(shapes[1]["val2017"])  # In the order of the files' names.
+    labels = np.array([[label in shown for label in range(4)] for shown in truth.values()])
+    assert predict.main([f"--workdir={folder}", str(pictures), "--top-k=4", "--json"]) == 0
+    tops = [json.loads(line)["top"] for line in capsys.readouterr().out.splitlines()]
+    ordered = [sorted(top, key=lambda row: row["class"]) for top in tops]
+    probabilities = np.array([[row["probability"] for row in top] for top in ordered])
+    decided = f1_score(labels, probabilities > 0.5, average="micro", zero_division=0)
+    assert summary["test"]["OF1"] == pytest.approx(decided, abs=1e-6)
+
+
+def test_a_report_on_the_set_counts_the_images_that_show_each_class(shapes, tmp_path, capsys):
+    folder, files = shapes
+    command = ["--dataset=tfds:shapes", f"--data-dir={folder}", f"--output={tmp_path}"]
+    assert inspect.main(command) == 0
+    shown = Counter(label for labels in true_labels(files["val2017"]).values() for label in labels)
+    found = json.loads((tmp_path / "inspect.json").read_text())
+    assert found["splits"]["test"]["counts"] == [shown[label] for label in range(4)]
+    assert "--class-weights" not in (tmp_path / "index.html").read_text()

@@ -1,5 +1,8 @@
+import gc
+import signal
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -370,15 +373,18 @@ def test_leaving_the_loop_ends_the_threads():
         assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
-def test_program_that_abandons_its_batches_exits(num_workers, tmp_path, run_python):
-    program = tmp_path / "program.py"
-    program.write_text(
-        f"""
+@pytest.fixture
+def program(tmp_path, run_python):
+    """run(num_workers, then) -> what became of a program that does `then` with its batches."""
+
+    def run(num_workers: int, then: str):
+        path = tmp_path / "program.py"
+        path.write_text(
+            f"""
+import multiprocessing, os, signal
 import numpy as np
 from absl import flags
 from jaxcnn.data.pipeline import train_batches
-from jaxcnn.data.policies import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
 from jaxcnn.data.spec import ArraySource
 
 def main():
@@ -387,15 +393,51 @@ def main():
         source, (), batch_size=8, seed=0, stop_step=10**6, num_workers={num_workers}
     )
     next(batches)
-    raise SystemExit(3)
+    {then}
 
 if __name__ == "__main__":
     flags.FLAGS.mark_as_parsed()
     main()
 """
+        )
+        done = run_python(str(path))
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_program_that_abandons_its_batches_exits(num_workers, program):
+    assert program(num_workers, "raise SystemExit(3)") == (3, "", "")
+
+
+def test_signals_that_reach_workers_too_do_not_end_them(program):
+    """A terminal sends Ctrl-C to a program and its workers alike."""
+    then = (
+        "for worker in multiprocessing.active_children(): os.kill(worker.pid, signal.SIGINT); "
+        "os.kill(worker.pid, signal.SIGTERM); [next(batches) for _ in range(50)]; print('read')"
     )
-    done = run_python(str(program))
-    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+    assert program(1, then) == (0, "read\n", "")
+
+
+def test_workers_end_with_a_program_that_is_killed(program):
+    # It would not return: they have the program's output open.
+    status, _, _ = program(2, "os.kill(os.getpid(), signal.SIGKILL)")
+    assert status == -signal.SIGKILL
+
+
+def test_the_pipes_of_workers_are_closed_with_the_loop():
+    def pipes() -> int:
+        for _ in eval_batches(source_of(8), (), batch_size=8, num_workers=1):
+            pass
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    gc.disable()  # When Python looks for cycles by itself is chance.
+    try:
+        first = pipes()
+        assert pipes() <= first
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("name", ONE_SIZE)
