@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import jax
 import pytest
 
 from jaxcnn import plan
@@ -239,6 +240,19 @@ def test_without_the_tpus_compiler_one_line_says_how_to_get_it(capsys, monkeypat
     error = capsys.readouterr().err
     assert "--topology needs libtpu" in error and "pip install '.[tpu]'" in error
     assert error.count("\n") == 1
+
+
+def test_a_compiler_in_use_is_waited_for(monkeypatch, capsys):
+    def described(**_):
+        raise jax.errors.JaxRuntimeError(
+            "ABORTED: Internal error when accessing libtpu multi-process lockfile. Run ..."
+        )
+
+    monkeypatch.setattr(step_cost, "find_spec", lambda name: name)
+    monkeypatch.setattr(step_cost.topologies, "get_topology_desc", described)
+    assert plan.main(["--arch=lenet5", "--topology=v5e:2x2"]) == 2
+    error = capsys.readouterr().err
+    assert "in use by another process" in error and error.count("\n") == 1
 
 
 def test_every_generation_of_chips_names_its_source():

@@ -53,7 +53,7 @@ class StepCost:
 def topology_devices(topology: str) -> Devices:
     """The devices of a TPU topology, `v5e:4x4`, for the compiler only.
 
-    Raises UserError where libtpu is missing, or such a topology does not exist.
+    Raises UserError where libtpu is missing or in use, or such a topology does not exist.
     """
     chip = chip_of(topology)
     if find_spec("libtpu") is None:
@@ -68,6 +68,10 @@ def topology_devices(topology: str) -> Devices:
         )
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).splitlines()[0]
+        if "lockfile" in reason:
+            raise UserError(
+                "libtpu is in use by another process and serves one at a time; wait until that ends"
+            ) from error
         raise UserError(f"--topology={topology} is none: {reason}") from error
     return described.devices
 
