@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import tyro
@@ -168,6 +169,7 @@ def set_up(*, compilation_cache: bool) -> None:
     # A bad picture is refused by name, in one line; its decoders need not speak of it too.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", message="Image size", module="PIL")
+    sys.excepthook = _without_closed_loops
     # Python's watcher of shared memory frees what was on its way from a worker when a run stops; it
     # need not say so. It is a process of its own, and is started with these.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
@@ -175,3 +177,14 @@ def set_up(*, compilation_cache: bool) -> None:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "jaxcnn" / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def _without_closed_loops(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """After a save that failed, threads of TensorStore report to the event loop that Orbax closed.
+
+    Python prints a traceback for each write; what failed, the command says in one line.
+    """
+    if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+        sys.__excepthook__(kind, error, trace)

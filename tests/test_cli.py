@@ -59,3 +59,12 @@ def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
 
     assert cli.run("program", command) == 2
     assert capsys.readouterr().err.startswith("program: /secret: Permission denied; ")
+
+
+def test_an_event_loop_that_was_closed_is_no_traceback_and_other_errors_are(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    cli.set_up(compilation_cache=False)
+    sys.excepthook(RuntimeError, RuntimeError("Event loop is closed"), None)
+    assert capsys.readouterr().err == ""
+    sys.excepthook(RuntimeError, RuntimeError("something else"), None)
+    assert "RuntimeError: something else" in capsys.readouterr().err

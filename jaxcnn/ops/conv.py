@@ -236,6 +236,8 @@ def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering:
         return _POINTWISE
     if window.groups > 1:
         return _GROUPED
+    if w_shape[:2] == x_shape[1:3] and window.padding == ((0, 0), (0, 0)):
+        return _WHOLE
     # XLA's gradient to the kernel is a convolution with a kernel as large as the output: slow where
     # that is large and channels are few.
     positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
@@ -346,6 +348,23 @@ def _pointwise_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.
     x = x[:, :: window.strides[0], :: window.strides[1]]
     dw = kernel_gradient(x.reshape(-1, x.shape[3]), g.reshape(-1, g.shape[3]))
     return dw.reshape(w_shape)
+
+
+# A kernel as large as the input, as VGG's first dense layer: a dot over all of it.
+
+
+def _whole_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+    y = _dot(x.reshape(len(x), -1), w.reshape(-1, w.shape[3]), (1, 0))
+    return y.reshape(len(x), 1, 1, -1)
+
+
+def _whole_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+    dx = _dot(g.reshape(len(g), -1), w.reshape(-1, w.shape[3]), (1, 1))
+    return dx.reshape(x_shape)
+
+
+def _whole_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+    return kernel_gradient(x.reshape(len(x), -1), g.reshape(len(g), -1)).reshape(w_shape)
 
 
 # Depthwise: sums of shifted products. Output channel c * multiplier + m reads input channel c.
@@ -511,6 +530,7 @@ def _grouped_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Ar
 _XLA = _Lowering(_xla_forward, _xla_input_grad, _xla_weight_grad)
 _DENSE = _Lowering(_xla_forward, _xla_input_grad, _dense_weight_grad)
 _POINTWISE = _Lowering(_pointwise_forward, _pointwise_input_grad, _pointwise_weight_grad)
+_WHOLE = _Lowering(_whole_forward, _whole_input_grad, _whole_weight_grad)
 _GROUPED = _Lowering(_grouped_forward, _grouped_input_grad, _grouped_weight_grad)
 _ONE_CHANNEL = _Lowering(_depthwise_forward, _xla_input_grad, _xla_weight_grad)
 _DEPTHWISE = _Lowering(_depthwise_forward, _depthwise_input_grad, _depthwise_weight_grad)

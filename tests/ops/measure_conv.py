@@ -29,6 +29,7 @@ ROWS = [
     ("3x3, 112x112, 24 -> 24", 16, 112, 24, 24, 3, 1, 1),
     ("3x3, 224x224, 3 -> 64", 16, 224, 3, 64, 3, 1, 1),
     ("5x5, 32x32, 1 -> 6", 128, 32, 1, 6, 5, 1, 1),
+    ("7x7, 7x7, 512 -> 4096", 16, 7, 512, 4096, 7, 1, 1),
 ]
 
 
@@ -47,7 +48,7 @@ def row(label, batch, size, channels, features, kernel, stride, groups) -> str:
     from jaxcnn.ops import conv
 
     rng = np.random.default_rng(0)
-    pad = (kernel // 2, kernel // 2)
+    pad = (0, 0) if kernel == size else (kernel // 2, kernel // 2)
     window = conv.Window((stride, stride), (pad, pad), groups=groups)
     x_shape = (batch, size, size, channels)
     w_shape = (kernel, kernel, channels // groups, features)

@@ -31,18 +31,20 @@ def assert_close(got, want, tolerance=1e-5):
 
 @st.composite
 def convolutions(draw):
-    """(x, w, keyword arguments): dense, pointwise, grouped and depthwise."""
-    kind = draw(st.sampled_from(["dense", "large dense", "pointwise", "grouped", "depthwise"]))
+    """(x, w, keyword arguments): dense, pointwise, grouped, depthwise, a kernel as large as x."""
+    kinds = ["dense", "large dense", "pointwise", "grouped", "depthwise", "whole"]
+    kind = draw(st.sampled_from(kinds))
     small = st.integers(1, 3)
     kernel = (1, 1) if kind == "pointwise" else draw(st.tuples(small, small))
     sizes = st.integers(12, 15) if kind == "large dense" else st.integers(5, 9)
-    size = draw(st.tuples(sizes, sizes))
+    size = kernel if kind == "whole" else draw(st.tuples(sizes, sizes))
     groups = {"grouped": 2, "depthwise": 4}.get(kind, 1)
     channels = 4 if groups > 1 else draw(st.integers(1, 5))
     features = groups * draw(small)
     pads = st.tuples(st.integers(0, 2), st.integers(0, 2))
     padding = draw(st.sampled_from(["SAME", "VALID"]) | st.tuples(pads, pads))
-    one_or_two = st.integers(1, 2)
+    padding = "VALID" if kind == "whole" else padding
+    one_or_two = st.integers(1, 1 if kind == "whole" else 2)
     seed = draw(st.integers(0, 1000))
     n = draw(st.integers(1, 6))
     x = random(seed, (n, *size, channels))
