@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# XLA flags for CPU. Its convolutions by YNNPACK keep the second core waiting: with none, resnet20's
-# step takes 0.8 of the time. Its pass that drops barriers undoes `jaxcnn.ops.materialize`.
+# XLA flags for CPU only: a TPU's compiler refuses barriers that are not dropped. Convolutions by
+# YNNPACK keep the second core waiting: with none, resnet20's step takes 0.8 of the time. The pass
+# that drops barriers undoes `jaxcnn.ops.materialize`.
 XLA_FLAGS = {
     "--xla_cpu_experimental_ynn_fusion_type": "",
     "--xla_disable_hlo_passes": "cse_barrier_expander",
 }
+# What Linux shows of a TPU, and of a GPU by NVIDIA, by AMD, or in WSL.
+ACCELERATORS = ("accel[0-9]*", "vfio/[0-9]*", "nvidia[0-9]*", "kfd", "dxg")
+DEVICES = Path("/dev")
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 
@@ -148,17 +152,18 @@ def console() -> "Console":
     return Console() if sys.stdout.isatty() else Console(width=200)
 
 
-def set_up(*, compilation_cache: bool) -> None:
+def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     """Process-wide settings of a command line; the library itself makes none.
 
     With `compilation_cache`, compiled programs are kept in $XDG_CACHE_HOME/jaxcnn (~/.cache), so
-    that the next run of the same program starts in seconds.
+    that the next run of the same program starts in seconds. It `cross_compiles` if its programs
+    are for another machine's accelerators.
     """
     import jax
     from absl import flags, logging
 
     # An XLA that does not know a flag would end the process: ask this one only.
-    if jax.__version_info__[:2] == (0, 10):
+    if jax.__version_info__[:2] == (0, 10) and not cross_compiles and _computes_on_cpu():
         given = os.environ.get("XLA_FLAGS", "")
         ours = [f"{flag}={value}" for flag, value in XLA_FLAGS.items() if flag not in given]
         os.environ["XLA_FLAGS"] = " ".join(filter(None, [given, *ours]))
@@ -177,6 +182,13 @@ def set_up(*, compilation_cache: bool) -> None:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "jaxcnn" / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def _computes_on_cpu() -> bool:
+    """Whether JAX will; it cannot be asked, for it reads the flags when it is first used."""
+    if platforms := os.environ.get("JAX_PLATFORMS"):
+        return platforms.split(",")[0] == "cpu"
+    return not any(list(DEVICES.glob(name)) for name in ACCELERATORS)
 
 
 def _without_closed_loops(

@@ -46,7 +46,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def plan() -> int:
         options = parse(args)
-        cli.set_up(compilation_cache=False)
+        cli.set_up(compilation_cache=False, cross_compiles=options.topology is not None)
         for line in report(options):
             print(line, flush=True)
         return cli.DONE

@@ -1,10 +1,11 @@
 """A command line starts itself again with large pages, where the system has them on request."""
 
+import os
 import sys
 
 import pytest
 
-from jaxcnn import cli, launch
+from jaxcnn import cli, launch, plan
 
 
 @pytest.fixture
@@ -68,3 +69,37 @@ def test_an_event_loop_that_was_closed_is_no_traceback_and_other_errors_are(monk
     assert capsys.readouterr().err == ""
     sys.excepthook(RuntimeError, RuntimeError("something else"), None)
     assert "RuntimeError: something else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("platforms", "device", "expected"),
+    [
+        ("", None, True),
+        ("", "accel0", False),
+        ("", "vfio/0", False),
+        ("", "nvidia0", False),
+        ("cpu", "nvidia0", True),
+        ("tpu,cpu", None, False),
+    ],
+)
+def test_flags_for_the_cpu_are_set_where_it_computes(
+    monkeypatch, tmp_path, platforms, device, expected
+):
+    """A TPU's compiler refuses the barriers that they keep."""
+    if device is not None:
+        (tmp_path / device).parent.mkdir(exist_ok=True)
+        (tmp_path / device).touch()
+    monkeypatch.setattr(cli, "DEVICES", tmp_path)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setenv("JAX_PLATFORMS", platforms)
+    monkeypatch.setenv("XLA_FLAGS", "")
+    cli.set_up(compilation_cache=False)
+    assert ("--xla_disable_hlo_passes" in os.environ["XLA_FLAGS"]) == expected
+
+
+def test_a_plan_for_other_devices_compiles_without_the_cpus_flags(monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.setattr("jaxcnn.planning.step_cost.find_spec", lambda name: None)
+    assert plan.main(["--arch=lenet5", "--topology=v5e:2x2"]) == cli.WRONG_INPUT
+    assert "xla" not in os.environ["XLA_FLAGS"]
