@@ -8,6 +8,7 @@ beside others, which its header tells before anything is decoded.
 
 import io
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -45,6 +46,9 @@ def read_encoded(path: Path) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # A pipe would be waited for, for ever.
+            raise DataError(f"{path} is a pipe or a device and no file; remove it")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error

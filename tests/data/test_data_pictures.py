@@ -106,6 +106,12 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path, content):
         read_picture(path)
 
 
+def test_a_pipe_is_refused_by_name_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "picture.jpg")
+    with pytest.raises(DataError, match="picture.jpg is a pipe or a device and no file"):
+        read_picture(tmp_path / "picture.jpg")
+
+
 def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path):
     (tmp_path / "folder.jpg").mkdir()
     for name in ("folder.jpg", "missing.jpg"):
