@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def garbage_collected_seldom() -> Iterator[None]:
     """While a program is traced Python looks for cycles among its objects a hundred times less.
 
-    Those are hundreds of thousands that stay: looking through them again and again took a fifth of
+    Those are hundreds of thousands that stay: looking through them again and again took a sixth of
     the time to efficientnet_b0's first step. Not for longer: the pipes of worker processes are in
     such cycles, and stay open until they are looked for.
     """

@@ -18,7 +18,8 @@ input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
     7x7 stride 2, 224x224, 3 -> 64       16    30 / 123 / 38       30 / 94 / 43
     5x5, 32x32, 1 -> 6                  128    6.7 / 9.9 / 1.9     0.69 / 12 / 2
 
-Depthwise convolutions are shifted products, 1x1 ones dots, those of one channel products forward;
+Depthwise convolutions are shifted products, those of one channel products forward; 1x1 ones and
+those with a kernel as large as the input are dots;
 grouped ones are XLA's with wider groups. The kernel gradient of dense ones with at most 32
 channels is dots of patches, which pays at 32x32 and not at 112x112. All else is XLA's.
 """
