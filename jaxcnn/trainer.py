@@ -252,9 +252,7 @@ class Run:
                     step += 1
                     self.pending.append((step, metrics))
                     self.settle(leave=STEPS_IN_FLIGHT)
-                    if step % self.recipe.checkpoint_every_steps == 0 and not self.epoch_ends_at(
-                        step
-                    ):
+                    if self.saves_at(step):
                         self.save()
         except NotFinite as bad:
             self.roll_back(bad.step)
@@ -334,6 +332,10 @@ class Run:
 
     def epoch_ends_at(self, step: int) -> bool:
         return step > 0 and (step % self.feed.steps_per_epoch == 0 or step == self.total_steps)
+
+    def saves_at(self, step: int) -> bool:
+        """Whether to save within an epoch; its end is saved once it is validated."""
+        return step % self.recipe.checkpoint_every_steps == 0 and not self.epoch_ends_at(step)
 
     def settle(self, leave: int) -> None:
         """Takes in the metrics of all steps under way but the last `leave`.
