@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import tyro
 
 from jaxcnn.errors import Interrupted, RunError, UserError
-from jaxcnn.launch import restart_with_large_pages
+from jaxcnn.launch import restart_with_malloc_settings
 from jaxcnn.stopping import StopRequested, left_in_background
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 def start(main: Callable[[], int]) -> NoReturn:
     """Runs a command line as a process of its own."""
-    restart_with_large_pages()
+    restart_with_malloc_settings()
     status = main()
     if left_in_background():
         # Python would wait for the compiler, or tear down what it works with.

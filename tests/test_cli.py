@@ -1,4 +1,4 @@
-"""A command line starts itself again with large pages, where the system has them on request."""
+"""A command line starts itself again with what it wants of the allocator."""
 
 import os
 import sys
@@ -27,30 +27,39 @@ def start():
     return end.value.code
 
 
-def test_the_process_is_replaced_by_the_same_command_with_large_pages(replaced, monkeypatch):
-    calls, setting = replaced
-    setting.write_text("always [madvise] never\n")
+LARGE_PAGES_ON_REQUEST = "always [madvise] never\n"
+
+
+@pytest.mark.parametrize("setting", [LARGE_PAGES_ON_REQUEST, "[always] madvise never\n", None])
+def test_the_process_is_replaced_by_the_same_command_with_these_settings(
+    replaced, monkeypatch, setting
+):
+    calls, path = replaced
+    expected = ["glibc.malloc.check=0", launch.FEW_ARENAS]
+    if setting is not None:
+        path.write_text(setting)
+    if setting == LARGE_PAGES_ON_REQUEST:
+        expected.append(launch.LARGE_PAGES)
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
     start()
     command = [sys.executable, "-m", "jaxcnn.train", "--arch=linear"]
     assert calls == [(sys.executable, command)]
-    assert launch.os.environ["GLIBC_TUNABLES"] == f"glibc.malloc.check=0:{launch.LARGE_PAGES}"
+    assert launch.os.environ["GLIBC_TUNABLES"].split(":") == expected
     # The new process does not do it again, and runs the command.
     assert start() == 7 and len(calls) == 1
 
 
-@pytest.mark.parametrize("setting", ["[always] madvise never\n", "always madvise [never]\n", None])
-def test_without_such_pages_the_command_just_runs(replaced, setting):
-    calls, path = replaced
-    if setting is not None:
-        path.write_text(setting)
+def test_without_glibc_the_command_just_runs(replaced, monkeypatch):
+    calls, setting = replaced
+    setting.write_text(LARGE_PAGES_ON_REQUEST)
+    monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
     assert start() == 7 and not calls
 
 
-def test_a_setting_of_the_users_own_is_kept(replaced, monkeypatch):
+def test_settings_of_the_users_own_are_kept(replaced, monkeypatch):
     calls, setting = replaced
-    setting.write_text("always [madvise] never\n")
-    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
+    setting.write_text(LARGE_PAGES_ON_REQUEST)
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0:glibc.malloc.arena_max=2")
     assert start() == 7 and not calls
 
 

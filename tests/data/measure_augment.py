@@ -5,7 +5,7 @@
 Decoding, RandomResizedCrop(224) and flip, without and with RandAugment(2, 9). Both sides take turns
 over the same files; prints the median images per second of each, and of the rounds' ratios. Seconds
 are the processor's, so that what else the machine does matters little. As for the command lines,
-`cli.start` gives this side memory in large pages; torchvision runs as its users run it.
+`cli.start` sets the allocator of this side; torchvision runs as its users run it.
 """
 
 import json
