@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.stalls import Stalls
 
 FAILED = 1
 # How long process 0, through which all others speak, outlives its own failure, so that those that
@@ -27,6 +28,8 @@ LINGER_SECONDS = 3
 # Glog's lines of what lost processes lead to; the last of them ends this process.
 PRELUDE = re.compile(rb"coordination_service|preemption_sync_manager")
 END = b"JAX distributed service detected fatal errors"
+# That of this process, once it is one of several, as `jax.distributed` itself has it.
+_stalls: Stalls | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Distributed:
     """Which of them this is, from 0."""
     timeout: int = 100
     """Seconds to wait for the others at the start, and for one that falls silent, before ending."""
+    stall_timeout: int = 1800
+    """Seconds to wait for a process that lives but begins no batch, before ending."""
 
 
 def check(flags: Distributed) -> None:
@@ -54,6 +59,10 @@ def check(flags: Distributed) -> None:
     missing = [name for name, value in given.items() if value is None]
     if flags.timeout < 1:
         raise UserError(f"--distributed.timeout={flags.timeout} is out of range; give 1 or more")
+    if flags.stall_timeout < 1:
+        raise UserError(
+            f"--distributed.stall-timeout={flags.stall_timeout} is out of range; give 1 or more"
+        )
     if flags.num_processes is not None and flags.num_processes < 1:
         raise UserError(
             f"--distributed.num-processes={flags.num_processes} is out of range; give 1 or more"
@@ -127,6 +136,17 @@ def join(flags: Distributed, program: str) -> None:
         ) from error
     finally:
         late.cancel()
+    global _stalls
+    _stalls = Stalls(flags.stall_timeout, messages.end)
+
+
+def begin_batch() -> None:
+    """Tells the other processes, if there are any, that this one goes on.
+
+    All call it alike, once they have read the batch and before they wait for each other with it.
+    """
+    if _stalls is not None:
+        _stalls.begin_batch()
 
 
 def is_first() -> bool:

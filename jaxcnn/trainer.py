@@ -24,7 +24,7 @@ from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.data import ExampleError
 from jaxcnn.disk_full import is_disk_full
 from jaxcnn.display import Display, show_result
-from jaxcnn.distributed import is_first
+from jaxcnn.distributed import begin_batch, is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.metrics import add_sums
@@ -317,6 +317,7 @@ class Run:
         for batch in self.feed.train_batches(start_step, self.total_steps):
             ahead.append(to_devices(batch, self.program.rows))
             if len(ahead) > 1:
+                begin_batch()
                 yield ahead.popleft()
         yield from ahead
 
@@ -512,6 +513,11 @@ class Run:
     def evaluate(self, split: str, variables: Any) -> Evaluation:
         batches = self.feed.eval_batches(split)
         program = self.program
+
+        def between() -> None:
+            self.stop.check()
+            begin_batch()
+
         return evaluate(
             # In the background, since its first call compiles.
             partial(in_background, program.eval_step),
@@ -519,5 +525,5 @@ class Run:
             variables,
             batches,
             metrics=program.metrics,
-            between=self.stop.check,
+            between=between,
         )

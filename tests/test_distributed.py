@@ -216,6 +216,30 @@ def test_a_lost_process_ends_the_other_with_its_number(tmp_path, number, index):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_process_whose_data_stands_still_is_named_by_all(tmp_path, index):
+    flags = [*FLAGS[:2], "--epochs=1000", "--workers=1", f"--workdir={tmp_path}"]
+    with Together(2, "train", [*flags, "--distributed.stall-timeout=10"]) as together:
+        wait_for(tmp_path / "checkpoints" / "9")
+        children = [
+            int(child)
+            for task in Path(f"/proc/{together.processes[index].pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        try:
+            for process in together.processes:
+                process.wait(timeout=120)
+        finally:  # They hold the pipes on which it is read what was printed.
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+        for status, _, error in together.end():
+            assert status == 1
+            assert f": process {index} lives but began no batch for 10 s" in error
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "fsdp"), [(2, 1), (4, 1), (4, 2), (2, 4), (4, 4)])
 def test_any_number_of_processes_trains_to_the_parameters_of_one(tmp_path, count, fsdp):
     mesh = Mesh(data=DEVICES // fsdp, fsdp=fsdp)

@@ -14,7 +14,7 @@ ROOT = Path(jaxcnn.__file__).parent
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
     ["errors"],
-    ["discovery"],
+    ["discovery", "stalls"],
     ["ops"],
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping", "distributed", "disk_full", "run_lock"],
