@@ -36,8 +36,6 @@ class UnderPmap:
     """
 
     def __init__(self, step: TrainStep, mesh: jax.sharding.Mesh) -> None:
-        self._mesh = mesh
-        self._everywhere = replicated(mesh)
         self._num_devices = mesh.size
         self._step: Any = jax.pmap(
             step,
@@ -53,8 +51,7 @@ class UnderPmap:
         self._split = jax.jit(self._with_device_axis, out_shardings=batch_sharding(mesh))
 
     def __call__(self, state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Sums]:
-        results = self._step(state, self._split(batch), key)
-        return results if jax.process_count() == 1 else jax.tree.map(self._global, results)
+        return self._step(state, self._split(batch), key)
 
     def lower(self, state: Any, batch: Any, key: Any) -> Any:
         return self._step.lower(state, self._split.eval_shape(batch), key)
@@ -64,8 +61,3 @@ class UnderPmap:
             return x.reshape(self._num_devices, -1, *x.shape[1:])
 
         return jax.tree.map(split, batch)
-
-    def _global(self, local: jax.Array) -> jax.Array:
-        """This process's copies of a result -> the array that all processes have copies of."""
-        copies = [shard.data for shard in local.addressable_shards]
-        return jax.make_array_from_single_device_arrays(local.shape, self._everywhere, copies)

@@ -115,11 +115,13 @@ def build(
     only described may be compiled for. `class_weights`, float [K], count in the training loss only.
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
-    images, or the devices are too few.
+    images, the devices are too few, or several processes are to run under pmap.
     """
     preprocessing = preprocessing or Preprocessing(data.mean, data.std)
     mesh = make_mesh(recipe.mesh, devices)
     check_batch_size(recipe.batch_size, recipe.optim.accumulate_steps, mesh)
+    if recipe.parallel == "pmap" and jax.process_count() > 1:
+        raise UserError("--parallel=pmap runs in one process; several take --parallel=jit")
     model = model_of(recipe, data)
     schedule = make_schedule(
         recipe.schedule,

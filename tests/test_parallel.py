@@ -140,3 +140,10 @@ def test_a_run_goes_on_with_the_other(tmp_path, first, second):
 def test_pmap_does_not_split_the_state():
     with pytest.raises(UserError, match="--mesh.fsdp=2 takes --parallel=jit"):
         check(replace(RECIPE, parallel="pmap", mesh=Mesh(fsdp=2)))
+
+
+def test_several_processes_are_refused_under_pmap(monkeypatch):
+    recipe = replace(RECIPE, parallel="pmap")
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(UserError, match="several take --parallel=jit"):
+        build(recipe, dataset_spec("digits"), steps_per_epoch=1, total_steps=1)
