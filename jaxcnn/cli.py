@@ -179,9 +179,13 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     # need not say so. It is a process of its own, and is started with these.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     if compilation_cache:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(cache / "jaxcnn" / "xla"))
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def cache_folder() -> Path:
+    """What one process leaves for the next to start sooner."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxcnn"
 
 
 def _computes_on_cpu() -> bool:

@@ -1,8 +1,9 @@
 """A recipe made concrete: its model, its steps compiled over a mesh, its arrays placed."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +37,7 @@ from jaxcnn.sharding import (
 )
 from jaxcnn.state import TrainState, init_state
 from jaxcnn.step import Batch, EvalStep, Prepare, make_eval_step, make_train_step
+from jaxcnn.trace_cache import Function, TraceCache
 from jaxcnn.weights.preprocessing import Preprocessing
 
 
@@ -107,12 +109,15 @@ def build(
     preprocessing: Preprocessing | None = None,
     devices: Devices | None = None,
     class_weights: np.ndarray | None = None,
+    trace_folder: Path | None = None,
 ) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
 
     `preprocessing` has the mean and standard deviation that images are normalised by; the data
     set's own if not given. `devices` are all there are, if not given; those of a topology that is
     only described may be compiled for. `class_weights`, float [K], count in the training loss only.
+    `trace_folder` keeps the traced programs for other processes, where the one device is a CPU; for
+    one whose modules are what their files say (see `TraceCache`).
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
     images, the devices are too few, or several processes are to run under pmap.
@@ -133,17 +138,33 @@ def build(
     init_key, step_key = jax.random.split(jax.random.key(recipe.seed))
     channels = image_channels(recipe, data)
 
-    def init() -> TrainState:
+    # A seed is not in the programs but in what they are given: all seeds share them.
+    closed_over = (
+        replace(recipe, seed=0),
+        {name: value for name, value in vars(data).items() if not callable(value)},
+        preprocessing,
+        steps_per_epoch,
+        total_steps,
+        class_weights,
+    )
+    once = (
+        TraceCache(trace_folder, closed_over).once
+        if trace_folder is not None and _is_one_cpu(mesh) and recipe.parallel == "jit"
+        else _at_every_start
+    )
+
+    def init(key: jax.Array) -> TrainState:
         return init_state(
             model,
             optimizer,
-            init_key,
+            key,
             image_size=(recipe.image_size, recipe.image_size),
             channels=channels,
             ema=recipe.optim.ema_decay is not None,
         )
 
-    shapes = jax.eval_shape(init)
+    init = once("init_state", init)
+    shapes = jax.eval_shape(init, init_key)
     shardings = state_shardings(shapes, mesh)
     train_step = make_train_step(
         model,
@@ -155,15 +176,20 @@ def build(
         ema_decay=recipe.optim.ema_decay,
         skip_not_finite=recipe.on_nan == "skip",
     )
+    train_step = once("train_step", train_step)
+    eval_step = once("eval_step", eval_step_of(model, data, preprocessing))
     rows = batch_sharding(mesh)
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
     labels = (recipe.batch_size, data.num_classes) if data.multi_label else images[:1]
     return Program(
         # It runs once: on CPU its compilation at full effort takes twice as long.
-        init_state=jax.jit(
-            init,
-            out_shardings=shardings,
-            compiler_options={"xla_backend_optimization_level": 0},
+        init_state=partial(
+            jax.jit(
+                init,
+                out_shardings=shardings,
+                compiler_options={"xla_backend_optimization_level": 0},
+            ),
+            init_key,
         ),
         state_like=jax.tree.map(
             lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
@@ -181,12 +207,20 @@ def build(
                 labels, jnp.uint8 if data.multi_label else jnp.int32, sharding=rows
             ),
         },
-        eval_step=jax.jit(eval_step_of(model, data, preprocessing), out_shardings=replicated(mesh)),
+        eval_step=jax.jit(eval_step, out_shardings=replicated(mesh)),
         step_key=step_key,
         schedule=schedule,
         rows=rows,
         metrics=metrics_of(data),
     )
+
+
+def _is_one_cpu(mesh: jax.sharding.Mesh) -> bool:
+    return mesh.size == 1 and mesh.devices.flat[0].platform == "cpu"
+
+
+def _at_every_start(name: str, function: Function) -> Function:
+    return function
 
 
 def model_of(recipe: Recipe, data: DatasetSpec) -> nn.Module:

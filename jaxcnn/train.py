@@ -13,7 +13,9 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
 
 import tyro
 
@@ -33,7 +35,7 @@ class Options:
     """Project at Weights & Biases to log the epochs to as well; needs the wandb extra."""
     distributed: Distributed = Distributed()
     compilation_cache: bool = True
-    """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
+    """Keep programs, traced and compiled, in ~/.cache/jaxcnn: a second run starts in seconds."""
 
 
 def parse(args: Sequence[str]) -> Options:
@@ -48,7 +50,8 @@ def parse(args: Sequence[str]) -> Options:
     )
 
 
-def main(args: Sequence[str] | None = None) -> int:
+def main(args: Sequence[str] | None = None, trace_folder: Path | None = None) -> int:
+    """Trains; `trace_folder` is for a process of its own only, see `fit`."""
     args = sys.argv[1:] if args is None else args
 
     @end_on_signal()
@@ -62,7 +65,9 @@ def main(args: Sequence[str] | None = None) -> int:
         dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
         workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
         with joined(options.distributed, PROGRAM):
-            extra = {}
+            extra: dict[str, Any] = {}
+            if options.compilation_cache:
+                extra["trace_folder"] = trace_folder
             if options.wandb is not None and is_first():
                 extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)
             fit(recipe, workdir, **extra)
@@ -72,4 +77,4 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    cli.start(main)
+    cli.start(partial(main, trace_folder=cli.cache_folder() / "traces"))

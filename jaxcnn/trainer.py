@@ -60,6 +60,7 @@ def fit(
     *,
     console: Console | None = None,
     on_epoch: OnEpoch = lambda line: None,
+    trace_folder: Path | None = None,
 ) -> dict[str, Any]:
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
@@ -73,6 +74,8 @@ def fit(
         workdir: the run's folder.
         console: where progress is shown; standard error if not given.
         on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere.
+        trace_folder: where traced programs are kept, see `build`; traced at every start if not
+            given.
 
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
@@ -114,6 +117,7 @@ def fit(
             steps_per_epoch=feed.steps_per_epoch,
             total_steps=total_steps,
             class_weights=feed.class_weights,
+            trace_folder=trace_folder,
         )
     program.check_sizes(feed.stages.sizes[:-1])
     display = Display(

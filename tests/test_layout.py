@@ -30,6 +30,7 @@ LAYERS = [
         "wandb_log",
         "throughput",
         "tracing",
+        "trace_cache",
         "digests",
     ],
     ["state"],

@@ -1,0 +1,109 @@
+"""Traced programs, kept on disk as JAX keeps compiled ones.
+
+Tracing a deep network takes seconds of Python at every start, and comes to the same program as long
+as nothing that it is made of changes.
+"""
+
+import hashlib
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+from jax import export
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+class TraceCache:
+    """Functions traced once: later processes read what came of it, as StableHLO.
+
+    An entry is named by a digest of all that a trace may depend on: `depends_on`, JAX's settings,
+    and the size and time of change of every module's file, from JAX's own to the model's. So it
+    holds what tracing would come to, in a process whose modules are what their files say. One that
+    puts functions of its own in their place has to trace by itself.
+
+    For programs of one device: how arrays lie on several is not kept.
+
+    Args:
+        folder: where entries are kept; made when it is needed.
+        depends_on: what the functions close over; anything that can be pickled.
+    """
+
+    def __init__(self, folder: Path, *depends_on: Any) -> None:
+        self._folder = folder
+        settings = sorted(jax.config.values.items())
+        self._depends_on = pickle.dumps(
+            (depends_on, sys.version, repr(settings), jax.default_backend(), _loaded_files())
+        )
+
+    def once(self, name: str, function: Function) -> Function:
+        """`function` of arrays, to be called under `jax.jit`, where it is read in place of traced.
+
+        `name` tells apart the functions of one cache.
+        """
+
+        def read_or_traced(*args: Any) -> Any:
+            leaves, tree = jax.tree.flatten(args)
+            like = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
+            key = hashlib.sha256(self._depends_on + f"{name} {tree} {like}".encode())
+            path = self._folder / key.hexdigest()
+            entry = _read(path)
+            if entry is None:
+                entry = _trace(function, tree, like)
+                _write(path, entry)
+            # Read even if just traced: so XLA's cache finds the same program at the next start.
+            out_tree, program = pickle.loads(entry)
+            return jax.tree.unflatten(out_tree, export.deserialize(program).call(*leaves))
+
+        return read_or_traced  # pyright: ignore[reportReturnType]
+
+
+def _loaded_files() -> list[tuple[str, int, int]]:
+    files = {vars(module).get("__file__") for module in list(sys.modules.values())}
+    described = []
+    for file in sorted(file for file in files if file and os.path.exists(file)):
+        status = os.stat(file)
+        described.append((file, status.st_size, status.st_mtime_ns))
+    return described
+
+
+def _trace(function: Callable[..., Any], tree: Any, like: list[jax.ShapeDtypeStruct]) -> bytes:
+    out_trees = []
+
+    # In lists of arrays: `jax.export` does not know the trees of optax and Flax.
+    def of_leaves(*leaves: jax.Array) -> list[jax.Array]:
+        out, out_tree = jax.tree.flatten(function(*jax.tree.unflatten(tree, leaves)))
+        out_trees.append(out_tree)
+        return out
+
+    program = export.export(jax.jit(of_leaves))(*like).serialize()
+    return pickle.dumps((out_trees[0], program))
+
+
+def _read(path: Path) -> bytes | None:
+    """The entry; None if there is none, or a damaged one."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, entry = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    return entry if hashlib.sha256(entry).digest() == digest else None
+
+
+def _write(path: Path, entry: bytes) -> None:
+    """Keeps the entry; where that cannot be, the next start traces again and nothing is lost."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(hashlib.sha256(entry).digest() + entry)
+        os.replace(partial, path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
