@@ -36,6 +36,13 @@ def restart_with_malloc_settings() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+def environment_of_others() -> dict[str, str]:
+    """The environment for another's program: without what `restart_with_malloc_settings` added."""
+    given = os.environ.get("GLIBC_TUNABLES", "").split(":")
+    tunables = [setting for setting in given if setting not in (FEW_ARENAS, LARGE_PAGES)]
+    return {**os.environ, "GLIBC_TUNABLES": ":".join(tunables)}
+
+
 def _large_pages_on_request() -> bool:
     try:
         setting = LARGE_PAGES_SETTING.read_text()

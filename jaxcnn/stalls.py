@@ -53,7 +53,7 @@ class Stalls:
             time.sleep(interval)
             try:
                 behind = self.behind(service, process, time.monotonic())
-            except Exception:  # The service is gone: that is noticed and told elsewhere.
+            except jax.errors.JaxRuntimeError:  # The service is gone: others notice and tell it.
                 return
             if behind:
                 # Process 0 has the service: it is the last to end, when all have seen.

@@ -5,12 +5,11 @@ import sys
 
 import pytest
 
-from jaxcnn import benchmark
+from jaxcnn import benchmark, launch
 from jaxcnn.benchmarks import contest
 from jaxcnn.benchmarks.rival import Rival
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.errors import UserError
-from jaxcnn.launch import LARGE_PAGES
 
 WORKLOAD = Workload("linear", "train", batch_size=4, image_size=28, channels=1, num_classes=10)
 # Answers as torch_rival.py does: every step takes 0.5 s, it says.
@@ -65,14 +64,15 @@ def test_the_first_step_of_a_turn_is_not_counted():
     assert contest.time_in_turns([slow_to_start] * 2, 3) == [[0.5] * 3] * 2
 
 
-def test_the_rival_runs_without_our_setting_of_the_allocator(monkeypatch, tmp_path):
+def test_the_rival_runs_without_our_settings_of_the_allocator(monkeypatch, tmp_path):
     script = tmp_path / "python"
     script.write_text(
         f"#!{sys.executable}\nimport json, os\ninput()\n"
         "print(json.dumps(os.environ['GLIBC_TUNABLES']), flush=True)\n"
     )
     script.chmod(0o755)
-    monkeypatch.setenv("GLIBC_TUNABLES", f"glibc.malloc.check=0:{LARGE_PAGES}")
+    ours = f"{launch.FEW_ARENAS}:{launch.LARGE_PAGES}"
+    monkeypatch.setenv("GLIBC_TUNABLES", f"glibc.malloc.check=0:{ours}")
     with Rival(WORKLOAD, str(script)) as rival:
         assert rival.versions == "glibc.malloc.check=0"
 

@@ -287,6 +287,7 @@ THREE = ["--distributed.coordinator=localhost:1234", "--distributed.num-processe
         ([*THREE[1:], "--distributed.process-id=0", "--distributed.coordinator=here"],
          "coordinator=here is not HOST:PORT, as 10.0.0.1:8476 is"),
         ([*THREE, "--distributed.process-id=0", "--distributed.timeout=0"], "timeout=0 is out of"),
+        (["--distributed.stall-timeout=0"], "stall-timeout=0 is out of range; give 1 or more"),
         (["--distributed.process-id=one"], "--distributed.process-id"),
     ],
 )  # fmt: skip

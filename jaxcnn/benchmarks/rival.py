@@ -1,7 +1,6 @@
 """timm in a process of its own, driven line by line."""
 
 import json
-import os
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.errors import UserError
-from jaxcnn.launch import LARGE_PAGES
+from jaxcnn.launch import environment_of_others
 
 SCRIPT = Path(__file__).parent / "torch_rival.py"
 
@@ -25,9 +24,6 @@ class Rival:
     """
 
     def __init__(self, workload: Workload, python: str) -> None:
-        # As timm's users run it: this process's own setting of the allocator is not theirs.
-        tunables = os.environ.get("GLIBC_TUNABLES", "").replace(LARGE_PAGES, "").strip(":")
-        environment = os.environ | {"GLIBC_TUNABLES": tunables}
         try:
             self._process = subprocess.Popen(
                 [python, str(SCRIPT)],
@@ -35,7 +31,8 @@ class Rival:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env=environment,
+                # As timm's users run it.
+                env=environment_of_others(),
             )
         except OSError as error:
             raise UserError(f"--python={python} cannot be run: {error.strerror}") from error

@@ -109,7 +109,7 @@ class Resize:
         shrinks = height <= rows and width <= columns
         if shrinks and rows <= 2 * height and columns <= 2 * width:
             # Half the time of OpenCV's averages over areas of other sizes, and on photographs
-            # within a grey level of Pillow's antialiased bilinear, as those are.
+            # within a grey level of Pillow's antialiased bilinear.
             image = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
         enlarging = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[self.enlarge]
         resized = cv2.resize(

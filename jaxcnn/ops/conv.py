@@ -19,9 +19,9 @@ input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
     5x5, 32x32, 1 -> 6                  128    6.7 / 9.9 / 1.9     0.69 / 12 / 2
 
 Depthwise convolutions are shifted products, those of one channel products forward; 1x1 ones and
-those with a kernel as large as the input are dots;
-grouped ones are XLA's with wider groups. The kernel gradient of dense ones with at most 32
-channels is dots of patches, which pays at 32x32 and not at 112x112. All else is XLA's.
+those with a kernel as large as the input are dots; grouped ones are XLA's with wider groups. The
+kernel gradient of dense ones with at most 32 channels is dots of patches, which pays at 32x32 and
+not at 112x112. All else is XLA's.
 """
 
 from __future__ import annotations

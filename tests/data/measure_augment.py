@@ -26,6 +26,7 @@ from jaxcnn.data.order import ExampleRng
 from jaxcnn.data.policies import RandAugment
 from jaxcnn.data.transforms import HorizontalFlip, RandomResizedCrop, Transform
 from jaxcnn.errors import UserError
+from jaxcnn.launch import environment_of_others
 
 PROGRAM = "python -m tests.data.measure_augment"
 USUAL: tuple[Transform, ...] = (RandomResizedCrop(224), HorizontalFlip())
@@ -82,7 +83,7 @@ def measure(options: Options) -> int:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"},
+        env=environment_of_others(),
     )
     try:
         for randaugment in PIPELINES:
