@@ -168,9 +168,9 @@ def joined(flags: Distributed, program: str) -> Iterator[None]:
     join(flags, program)
     try:
         yield
-        jax.distributed.shutdown()  # Waits for the others: process 0 may still be drawing.
+        _part()
     except Interrupted:
-        jax.distributed.shutdown()  # All were interrupted, at the same step.
+        _part()  # All were interrupted, at the same step.
         raise
     except (UserError, RunError):
         raise
@@ -183,6 +183,15 @@ def joined(flags: Distributed, program: str) -> Iterator[None]:
             raise RunError(f"lost the other processes: {' '.join(str(error).split())}") from error
         traceback.print_exc()
         leave(FAILED)
+
+
+def _part() -> None:
+    import jax
+
+    # Waits for the others: process 0 may still be drawing. Until then they see this one's count.
+    jax.distributed.shutdown()
+    if _stalls is not None:
+        _stalls.stop()
 
 
 def leave(status: int) -> int:

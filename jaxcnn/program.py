@@ -21,7 +21,7 @@ from jaxcnn.feed import image_channels
 from jaxcnn.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
 from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
 from jaxcnn.models import create_model
-from jaxcnn.models.spec import Variables
+from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.optim import make_optimizer
 from jaxcnn.parallel import CompiledStep, UnderPmap, under_jit
 from jaxcnn.recipe import Recipe, model_overrides
@@ -35,9 +35,16 @@ from jaxcnn.sharding import (
     state_shardings,
     to_devices,
 )
-from jaxcnn.state import TrainState, init_state
-from jaxcnn.step import Batch, EvalStep, Prepare, make_eval_step, make_train_step
-from jaxcnn.trace_cache import Function, TraceCache
+from jaxcnn.state import TrainState, fresh_state
+from jaxcnn.step import (
+    Batch,
+    EvalStep,
+    Prepare,
+    TrainStep,
+    make_eval_step,
+    make_train_step,
+)
+from jaxcnn.trace_cache import Function, Once, TraceCache
 from jaxcnn.weights.preprocessing import Preprocessing
 
 
@@ -145,25 +152,22 @@ def build(
         preprocessing,
         steps_per_epoch,
         total_steps,
-        class_weights,
+        None if class_weights is None else class_weights.tolist(),
     )
-    once = (
-        TraceCache(trace_folder, closed_over).once
+    once: Once = (
+        TraceCache(trace_folder, repr(closed_over)).once
         if trace_folder is not None and _is_one_cpu(mesh) and recipe.parallel == "jit"
         else _at_every_start
     )
 
-    def init(key: jax.Array) -> TrainState:
-        return init_state(
-            model,
-            optimizer,
-            key,
-            image_size=(recipe.image_size, recipe.image_size),
-            channels=channels,
-            ema=recipe.optim.ema_decay is not None,
-        )
+    def init_model(key: jax.Array) -> Variables:
+        return init_variables(model, key, (recipe.image_size, recipe.image_size), channels)
 
-    init = once("init_state", init)
+    init_model = once("init_model", init_model)
+
+    def init(key: jax.Array) -> TrainState:
+        return fresh_state(init_model(key), optimizer, ema=recipe.optim.ema_decay is not None)
+
     shapes = jax.eval_shape(init, init_key)
     shardings = state_shardings(shapes, mesh)
     train_step = make_train_step(
@@ -176,7 +180,7 @@ def build(
         ema_decay=recipe.optim.ema_decay,
         skip_not_finite=recipe.on_nan == "skip",
     )
-    train_step = once("train_step", train_step)
+    train_step = _step_once(once, train_step)
     eval_step = once("eval_step", eval_step_of(model, data, preprocessing))
     rows = batch_sharding(mesh)
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
@@ -221,6 +225,26 @@ def _is_one_cpu(mesh: jax.sharding.Mesh) -> bool:
 
 def _at_every_start(name: str, function: Function) -> Function:
     return function
+
+
+def _step_once(once: Once, train_step: TrainStep) -> TrainStep:
+    """The step, kept as one of leaves: the classes of the state's tree are not data."""
+
+    def leaves_step(
+        state: TrainState, batch: Batch, key: jax.Array
+    ) -> tuple[list[jax.Array], dict[str, jax.Array]]:
+        state, sums = train_step(state, batch, key)
+        return jax.tree.leaves(state), sums
+
+    kept = once("train_step", leaves_step)
+
+    def step(
+        state: TrainState, batch: Batch, key: jax.Array
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        leaves, sums = kept(state, batch, key)
+        return jax.tree.unflatten(jax.tree.structure(state), leaves), sums
+
+    return step
 
 
 def model_of(recipe: Recipe, data: DatasetSpec) -> nn.Module:

@@ -34,14 +34,26 @@ class Stalls:
         self._timeout = timeout
         self._end = end
         self._begun = 0
+        self._over = threading.Event()
+        self._watching: threading.Thread | None = None
         self._counts: dict[int, int] = {}
         self._changed = time.monotonic()
 
     def begin_batch(self) -> None:
         """Counts one more; from the first on, counts are compared ten times within the timeout."""
         if self._begun == 0:
-            threading.Thread(target=self._watch, daemon=True).start()
+            self._watching = threading.Thread(target=self._watch, daemon=True)
+            self._watching.start()
         self._begun += 1
+
+    def stop(self) -> None:
+        """Compares no longer, from the return on.
+
+        An interpreter that ends while a thread is in C++ aborts.
+        """
+        self._over.set()
+        if self._watching is not None:
+            self._watching.join()
 
     def _watch(self) -> None:
         import jax
@@ -49,8 +61,7 @@ class Stalls:
 
         service, process = multihost.get_jax_distributed_client(), jax.process_index()
         interval = self._timeout / 10
-        while True:
-            time.sleep(interval)
+        while not self._over.wait(interval):
             try:
                 behind = self.behind(service, process, time.monotonic())
             except jax.errors.JaxRuntimeError:  # The service is gone: others notice and tell it.

@@ -36,6 +36,13 @@ def init_state(
 ) -> TrainState:
     """A fresh state at step 0, for images [N, *image_size, channels]."""
     variables = init_variables(model, key, image_size, channels)
+    return fresh_state(variables, optimizer, ema=ema)
+
+
+def fresh_state(
+    variables: Variables, optimizer: optax.GradientTransformation, *, ema: bool = False
+) -> TrainState:
+    """The state at step 0 of a model with these variables."""
     params, batch_stats = variables["params"], variables["batch_stats"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),

@@ -6,12 +6,11 @@ as nothing that it is made of changes.
 
 import hashlib
 import os
-import pickle
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import jax
 from jax import export
@@ -19,6 +18,12 @@ from jax import export
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+class Once(Protocol):
+    """Makes of a function one that is traced at most once; see `TraceCache.once`."""
+
+    def __call__(self, name: str, function: Function, /) -> Function: ...
 
 
 class TraceCache:
@@ -33,34 +38,34 @@ class TraceCache:
 
     Args:
         folder: where entries are kept; made when it is needed.
-        depends_on: what the functions close over; anything that can be pickled.
+        depends_on: what the functions close over, as a text that differs wherever it does.
     """
 
-    def __init__(self, folder: Path, *depends_on: Any) -> None:
+    def __init__(self, folder: Path, depends_on: str = "") -> None:
         self._folder = folder
         settings = sorted(jax.config.values.items())
-        self._depends_on = pickle.dumps(
-            (depends_on, sys.version, repr(settings), jax.default_backend(), _loaded_files())
+        self._depends_on = repr(
+            (depends_on, sys.version, settings, jax.default_backend(), _loaded_files())
         )
 
     def once(self, name: str, function: Function) -> Function:
         """`function` of arrays, to be called under `jax.jit`, where it is read in place of traced.
 
-        `name` tells apart the functions of one cache.
+        It may return what `jax.export` can write down: dicts, lists and tuples of arrays. `name`
+        tells apart the functions of one cache.
         """
 
         def read_or_traced(*args: Any) -> Any:
             leaves, tree = jax.tree.flatten(args)
             like = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
-            key = hashlib.sha256(self._depends_on + f"{name} {tree} {like}".encode())
+            key = hashlib.sha256(f"{self._depends_on} {name} {tree} {like}".encode())
             path = self._folder / key.hexdigest()
             entry = _read(path)
             if entry is None:
                 entry = _trace(function, tree, like)
                 _write(path, entry)
             # Read even if just traced: so XLA's cache finds the same program at the next start.
-            out_tree, program = pickle.loads(entry)
-            return jax.tree.unflatten(out_tree, export.deserialize(program).call(*leaves))
+            return export.deserialize(entry).call(*leaves)
 
         return read_or_traced  # pyright: ignore[reportReturnType]
 
@@ -74,30 +79,25 @@ def _loaded_files() -> list[tuple[str, int, int]]:
     return described
 
 
-def _trace(function: Callable[..., Any], tree: Any, like: list[jax.ShapeDtypeStruct]) -> bytes:
-    out_trees = []
+def _trace(function: Callable[..., Any], tree: Any, like: list[jax.ShapeDtypeStruct]) -> bytearray:
+    # In a list of arrays: `jax.export` does not know the trees of optax and Flax.
+    def of_leaves(*leaves: jax.Array) -> Any:
+        return function(*jax.tree.unflatten(tree, leaves))
 
-    # In lists of arrays: `jax.export` does not know the trees of optax and Flax.
-    def of_leaves(*leaves: jax.Array) -> list[jax.Array]:
-        out, out_tree = jax.tree.flatten(function(*jax.tree.unflatten(tree, leaves)))
-        out_trees.append(out_tree)
-        return out
-
-    program = export.export(jax.jit(of_leaves))(*like).serialize()
-    return pickle.dumps((out_trees[0], program))
+    return export.export(jax.jit(of_leaves))(*like).serialize()
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: Path) -> bytearray | None:
     """The entry; None if there is none, or a damaged one."""
     try:
-        content = path.read_bytes()
+        content = bytearray(path.read_bytes())
     except OSError:
         return None
     digest, entry = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
     return entry if hashlib.sha256(entry).digest() == digest else None
 
 
-def _write(path: Path, entry: bytes) -> None:
+def _write(path: Path, entry: bytearray) -> None:
     """Keeps the entry; where that cannot be, the next start traces again and nothing is lost."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:

@@ -36,9 +36,9 @@ class Doubling:
         return jax.tree.map(lambda x: x * self.factor, tree)
 
 
-def called(folder, function, tree, *depends_on):
+def called(folder, function, tree, depends_on=""):
     """As a process of its own would call it."""
-    return jax.jit(TraceCache(folder, *depends_on).once("doubling", function))(tree)
+    return jax.jit(TraceCache(folder, depends_on).once("doubling", function))(tree)
 
 
 def test_a_second_process_reads_what_the_first_traced(tmp_path):
@@ -54,7 +54,7 @@ def test_a_second_process_reads_what_the_first_traced(tmp_path):
 
 def test_traced_anew_when_what_it_closes_over_changes(tmp_path):
     for factor in (2.0, 3.0):
-        assert called(tmp_path, Doubling(factor), jnp.ones(()), factor) == factor
+        assert called(tmp_path, Doubling(factor), jnp.ones(()), str(factor)) == factor
 
 
 @pytest.mark.parametrize("other", [jnp.ones(3), jnp.ones(2, jnp.int32), (jnp.ones(2),)], ids=repr)
