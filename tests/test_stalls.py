@@ -1,5 +1,9 @@
 """Counts of batches that stand still while they differ name the process that is behind."""
 
+import threading
+
+from orbax.checkpoint import multihost
+
 from jaxcnn.stalls import Stalls, reason
 
 
@@ -55,3 +59,26 @@ def test_what_all_are_long_at_is_no_stall():
 def test_the_line_names_one_or_several():
     assert reason([1], 1800).startswith("process 1 lives but began no batch for 1800 s")
     assert reason([1, 3], 0.5).startswith("processes 1, 3 live but began no batch for 0.5 s")
+
+
+def test_no_thread_is_left_once_stop_returns(monkeypatch):
+    # What a thread does at that moment is in C++ and takes a while.
+    looked, go_on = threading.Event(), threading.Event()
+
+    def look(self, service, process, now):
+        looked.set()
+        go_on.wait()
+        return []
+
+    monkeypatch.setattr(multihost, "get_jax_distributed_client", Service)
+    monkeypatch.setattr(Stalls, "behind", look)
+    stalls = Stalls(0.01, end=lambda line: None)
+    stalls.begin_batch()
+    assert looked.wait(60)
+    threading.Timer(0.2, go_on.set).start()
+    stalls.stop()
+    assert stalls._watching is not None and not stalls._watching.is_alive()
+
+
+def test_stop_before_any_batch_waits_for_nothing():
+    Stalls(1800, end=lambda line: None).stop()
