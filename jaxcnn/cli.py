@@ -178,6 +178,9 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     # Python's watcher of shared memory frees what was on its way from a worker when a run stops; it
     # need not say so. It is a process of its own, and is started with these.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
+    # What XLA cannot write down of a program with calls to oneDNN: see `jaxcnn.ops.onednn`.
+    cannot_be_kept = "Error writing persistent compilation cache entry .*MemoryError"
+    warnings.filterwarnings("ignore", message=cannot_be_kept)
     if compilation_cache:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

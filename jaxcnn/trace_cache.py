@@ -15,6 +15,8 @@ from typing import Any, Protocol, TypeVar
 import jax
 from jax import export
 
+from jaxcnn.ops import onednn
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 DIGEST_BYTES = hashlib.sha256().digest_size
@@ -84,7 +86,8 @@ def _trace(function: Callable[..., Any], tree: Any, like: list[jax.ShapeDtypeStr
     def of_leaves(*leaves: jax.Array) -> Any:
         return function(*jax.tree.unflatten(tree, leaves))
 
-    return export.export(jax.jit(of_leaves))(*like).serialize()
+    checks = [export.DisabledSafetyCheck.custom_call(name) for name in onednn.CALLS]
+    return export.export(jax.jit(of_leaves), disabled_checks=checks)(*like).serialize()
 
 
 def _read(path: Path) -> bytearray | None:

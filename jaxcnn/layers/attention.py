@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.ops.matmul import matmul
 
 
 def attend(
@@ -23,10 +24,10 @@ def attend(
         [..., L, D] in value's dtype.
     """
     query = query * query.shape[-1] ** -0.5
-    logits = jnp.einsum("...qd,...kd->...qk", query, key, preferred_element_type=jnp.float32)
+    logits = matmul(query, key, transpose_b=True, preferred_element_type=jnp.float32)
     if bias is not None:
         logits = logits + bias
-    return jax.nn.softmax(logits).astype(value.dtype) @ value
+    return matmul(jax.nn.softmax(logits).astype(value.dtype), value)
 
 
 class SelfAttention(nn.Module):

@@ -35,9 +35,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops import onednn
 from jaxcnn.ops.channel import add_rows, sum_matrix
 from jaxcnn.ops.kernel_gradient import kernel_gradient
 from jaxcnn.ops.materialize import materialize
+from jaxcnn.ops.one_device import on_one_device
 from jaxcnn.ops.platform import per_platform
 
 _NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
@@ -145,14 +147,12 @@ def conv_general_dilated(
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _conv(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
-    lowering = _cpu_lowering(window, x.shape, w.shape)
-    return per_platform(lowering.forward, _xla_forward, (window,), x, w)
+    return per_platform(_cpu_forward, _xla_forward, (window,), x, w)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
-    lowering = _cpu_lowering(window, x_shape, w.shape)
-    return per_platform(lowering.input_grad, _xla_input_grad, (window, x_shape), g, w)
+    return per_platform(_cpu_input_grad, _xla_input_grad, (window, x_shape), g, w)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -245,6 +245,30 @@ def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering:
     return _DENSE if 3 <= x_shape[3] <= 32 and positions > 100 else _XLA
 
 
+def _cpu_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+    lowering = _cpu_lowering(window, x.shape, w.shape)
+    positions = len(x) * math.prod(window.output_size(x.shape[1:3], w.shape[:2]))
+    fits = _fits_onednn(window.padding, window, w)
+    if lowering in _DOTS or not (fits and onednn.pays(positions * w.size, x, w)):
+        return lowering.forward(window, x, w)
+    return on_one_device(_onednn_forward, lowering.forward, (window,), x, w)
+
+
+def _cpu_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+    lowering = _cpu_lowering(window, x_shape, w.shape)
+    if window.strides == (1, 1):
+        fits = _fits_onednn(_transposed_padding(window, w.shape), window, w)
+        alone = _onednn_input_grad
+    else:
+        # Depthwise ones multiply too little to repay putting the classes together.
+        fits = window.dilation == (1, 1) and lowering is not _DEPTHWISE
+        alone = _onednn_strided_input_grad
+    positions = math.prod(g.shape[:3])
+    if lowering in _DOTS or not (fits and onednn.pays(positions * w.size, g, w)):
+        return lowering.input_grad(window, x_shape, g, w)
+    return on_one_device(alone, lowering.input_grad, (window, x_shape), g, w)
+
+
 def _dot(a: jax.Array, b: jax.Array, contract: tuple[int, int]) -> jax.Array:
     """Product of two matrices over one dimension of each, summed in float32."""
     dims = (((contract[0],), (contract[1],)), ((), ()))
@@ -324,6 +348,76 @@ def scatter_offsets(
         for (lo, _), m, have in zip(window.padding, size, out.shape[1:3], strict=True)
     ]
     return pad_spatial(out, crop)
+
+
+# oneDNN: convolutions forward, dense, grouped and depthwise. The gradient to the input is one, too.
+
+
+def _fits_onednn(padding: Sequence[tuple[int, int]], window: Window, w: jax.Array) -> bool:
+    """Whether each side's padding is such that every position of the kernel meets the input."""
+    spans = ((k - 1) * d for k, d in zip(w.shape[:2], window.dilation, strict=True))
+    return all(0 <= pad <= span for pads, span in zip(padding, spans, strict=True) for pad in pads)
+
+
+def _onednn_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+    return onednn.convolution(window.strides, window.padding, window.dilation, window.groups, x, w)
+
+
+def _transposed_padding(window: Window, w_shape: Shape) -> list[tuple[int, int]]:
+    """Of the convolution that is the gradient to the input of one with stride 1."""
+    spans = ((k - 1) * d for k, d in zip(w_shape[:2], window.dilation, strict=True))
+    return [(span - lo, span - hi) for span, (lo, hi) in zip(spans, window.padding, strict=True)]
+
+
+def _transposed_kernel(window: Window, w: jax.Array) -> jax.Array:
+    """[KH, KW, C / groups, features] -> [KH, KW, features / groups, C], turned over."""
+    height, width, channels, features = w.shape
+    groups = w[::-1, ::-1].reshape(height, width, channels, window.groups, -1)
+    return groups.transpose(0, 1, 4, 3, 2).reshape(
+        height, width, features // window.groups, channels * window.groups
+    )
+
+
+def _onednn_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+    turned = window._replace(padding=tuple(_transposed_padding(window, w.shape)))
+    return _onednn_forward(turned, g, _transposed_kernel(window, w))
+
+
+def _onednn_strided_input_grad(
+    window: Window, x_shape: Shape, g: jax.Array, w: jax.Array
+) -> jax.Array:
+    """By `scatter_offsets`'s classes: to each, g sends through its own part of the kernel."""
+    (stride_h, stride_w), (height, width) = window.strides, g.shape[1:3]
+    # Of a class; what lies beyond the input is cut off at the end.
+    rows, columns = (
+        max(-(-(n + lo) // s), m)
+        for n, m, s, (lo, _) in zip(
+            x_shape[1:3], (height, width), window.strides, window.padding, strict=True
+        )
+    )
+
+    def residue_class(i: int, j: int) -> jax.Array:
+        part = w[i::stride_h, j::stride_w]
+        if part.size == 0:
+            return jnp.zeros((len(g), rows, columns, x_shape[3]), g.dtype)
+        # Where the class is larger than what g reaches, zeros stand below and on the right.
+        reach_h, reach_w = (k - 1 for k in part.shape[:2])
+        below, right = (max(rows - height, reach_h), max(columns - width, reach_w))
+        whole = window._replace(strides=(1, 1), padding=((reach_h, below), (reach_w, right)))
+        out = _onednn_forward(whole, g, _transposed_kernel(window, part))
+        return out[:, :rows, :columns]
+
+    classes = [
+        jnp.stack([residue_class(i, j) for j in range(stride_w)], axis=3) for i in range(stride_h)
+    ]
+    out = jnp.stack(classes, axis=2).reshape(len(g), rows * stride_h, columns * stride_w, -1)
+    (top, _), (left, _) = window.padding
+    missing = [
+        max(start + n - have, 0)
+        for start, n, have in zip((top, left), x_shape[1:3], out.shape[1:3], strict=True)
+    ]
+    out = pad_spatial(out, [(0, m) for m in missing])
+    return out[:, top : top + x_shape[1], left : left + x_shape[2]]
 
 
 # 1x1: a dot over the channels.
@@ -535,3 +629,5 @@ _WHOLE = _Lowering(_whole_forward, _whole_input_grad, _whole_weight_grad)
 _GROUPED = _Lowering(_grouped_forward, _grouped_input_grad, _grouped_weight_grad)
 _ONE_CHANNEL = _Lowering(_depthwise_forward, _xla_input_grad, _xla_weight_grad)
 _DEPTHWISE = _Lowering(_depthwise_forward, _depthwise_input_grad, _depthwise_weight_grad)
+# Products of matrices, where the general convolution is no faster.
+_DOTS = (_POINTWISE, _WHOLE)

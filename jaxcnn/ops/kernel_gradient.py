@@ -11,11 +11,15 @@ written as it lies. On one core, float32, GFLOP/s of a plain product / this one:
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops import onednn
 from jaxcnn.ops.materialize import materialize
+from jaxcnn.ops.one_device import on_one_device
 from jaxcnn.ops.platform import per_platform
 
 # With fewer rows the result is larger than what it is made of: turning it over costs most.
@@ -25,7 +29,7 @@ _ROWS_TO_TURN = 512
 @jax.custom_vjp
 def kernel_gradient(x: jax.Array, g: jax.Array) -> jax.Array:
     """x [R, I], g [R, O] -> x^T g [I, O]; summed in float32, of x's dtype."""
-    return per_platform(_wider_right, _plain, (), x, g)
+    return per_platform(_cpu, _plain, (), x, g)
 
 
 def _bwd(residuals, ct):
@@ -39,6 +43,12 @@ kernel_gradient.defvjp(lambda x, g: (kernel_gradient(x, g), (x, g)), _bwd)
 def _plain(x: jax.Array, g: jax.Array) -> jax.Array:
     out = lax.dot_general(x, g, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
     return out.astype(x.dtype)
+
+
+def _cpu(x: jax.Array, g: jax.Array) -> jax.Array:
+    if not onednn.pays_for_matmul(True, x, g):
+        return _wider_right(x, g)
+    return on_one_device(partial(onednn.matmul, True, False), _wider_right, (), x, g)
 
 
 def _wider_right(x: jax.Array, g: jax.Array) -> jax.Array:
