@@ -6,22 +6,26 @@ On CPU (two cores, float32, without YNNPACK as the command lines have it; millis
 input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
 
     convolution                       batch    XLA                 here
-    depthwise 3x3, 112x112x32            16    197 / 211 / 99      5.3 / 5.5 / 37
-    depthwise 5x5 stride 2, 56x56x144    16    108 / 725 / 72      5.2 / 4.4 / 14
-    depthwise 7x7, 28x28x192             16    246 / 240 / 216     6.3 / 6.8 / 26
-    1x1, 56x56, 64 -> 256                16    8.7 / 9.9 / 22      13 / 11 / 14
-    3x3, 32x32, 16 -> 16                128    6.7 / 7 / 12        6.5 / 7.1 / 9.3
-    3x3, 16x16, 32 -> 32                128    4.1 / 3.9 / 12      4.1 / 4.2 / 6.2
-    3x3, 56x56, 64 -> 64                 16    23 / 23 / 28        22 / 22 / 28
-    3x3, 112x112, 24 -> 24               16    17 / 16 / 36        17 / 18 / 56
-    3x3, 14x14x512, 32 groups            16    15 / 16 / 3897      9.8 / 9.7 / 11
-    7x7 stride 2, 224x224, 3 -> 64       16    30 / 123 / 38       30 / 94 / 43
-    5x5, 32x32, 1 -> 6                  128    6.7 / 9.9 / 1.9     0.69 / 12 / 2
+    depthwise 3x3, 112x112x32            16    196 / 209 / 52      2 / 2 / 45
+    depthwise 5x5 stride 2, 56x56x144    16    103 / 712 / 76      2.1 / 10 / 24
+    depthwise 7x7, 28x28x192             16    227 / 207 / 215     2.1 / 2.8 / 25
+    1x1, 56x56, 64 -> 256                16    8.6 / 9.4 / 18      8.3 / 9.4 / 9.9
+    3x3, 32x32, 16 -> 16                128    7.1 / 5.8 / 11      3 / 3 / 7.8
+    3x3, 16x16, 32 -> 32                128    3.3 / 3.3 / 6.3     2.7 / 2.7 / 5.2
+    3x3, 56x56, 64 -> 64                 16    21 / 21 / 26        16 / 17 / 26
+    3x3, 56x56, 128 -> 32                16    25 / 18 / 27        17 / 17 / 26
+    3x3, 14x14x512, 32 groups            16    14 / 13 / 3733      2.1 / 2.7 / 11
+    7x7 stride 2, 224x224, 3 -> 64       16    30 / 142 / 35       32 / 100 / 37
+    3x3, 112x112, 24 -> 24               16    16 / 16 / 33        14 / 13 / 22
+    3x3, 224x224, 3 -> 64                16    92 / 133 / 89       67 / 73 / 100
+    5x5, 32x32, 1 -> 6                  128    6.2 / 9.2 / 1.6     0.46 / 9 / 1.6
+    7x7, 7x7, 512 -> 4096                16    30 / 1044 / 262     31 / 172 / 127
 
-Depthwise convolutions are shifted products, those of one channel products forward; 1x1 ones and
-those with a kernel as large as the input are dots; grouped ones are XLA's with wider groups. The
-kernel gradient of dense ones with at most 32 channels is dots of patches, which pays at 32x32 and
-not at 112x112. All else is XLA's.
+Where `jaxcnn.ops.onednn` has it and the work is worth it, a convolution and its gradient to the
+input are oneDNN's, but for 1x1 ones and those with a kernel as large as the input, which are dots.
+Elsewhere depthwise convolutions are shifted products, those of one channel products forward, and
+grouped ones are XLA's with wider groups. The kernel gradient of dense ones with at most 32 channels
+is dots of patches, that of grouped ones too. All else is XLA's.
 """
 
 from __future__ import annotations
@@ -240,9 +244,10 @@ def _cpu_lowering(window: Window, x_shape: Shape, w_shape: Shape) -> _Lowering:
     if w_shape[:2] == x_shape[1:3] and window.padding == ((0, 0), (0, 0)):
         return _WHOLE
     # XLA's gradient to the kernel is a convolution with a kernel as large as the output: slow where
-    # that is large and channels are few.
+    # that is large and channels are few, unless the kernel is large as well.
     positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
-    return _DENSE if 3 <= x_shape[3] <= 32 and positions > 100 else _XLA
+    few_channels = 3 <= x_shape[3] <= 32
+    return _DENSE if few_channels and positions > 100 and math.prod(w_shape[:2]) <= 25 else _XLA
 
 
 def _cpu_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:

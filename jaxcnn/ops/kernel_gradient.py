@@ -1,7 +1,8 @@
 """The gradient of a product of matrices to its kernel: x^T g, summed over very many rows.
 
-On CPU XLA's product is faster with the wider of the two on the right, where a row of the result is
-written as it lies. On one core, float32, GFLOP/s of a plain product / this one:
+On CPU the large ones are oneDNN's (see `jaxcnn.ops.onednn`): 50,176 rows, 256 x 64 take 11 ms where
+XLA's product takes 20. XLA's own is faster with the wider of the two on the right, where a row of
+the result is written as it lies. On one core, float32, GFLOP/s of a plain product / this one:
 
     50,176 rows, 384 x 96       73 /  98
      3,136 rows, 1024 x 256     68 / 101
