@@ -141,6 +141,12 @@ def conv_general_dilated(
     )
     if 0 in window.output_size(lhs.shape[1:3], rhs.shape[:2]):
         return plain()
+    # XLA's code for CPUs reads beyond the input where padding takes away from it.
+    crop = [(min(lo, 0), min(hi, 0)) for lo, hi in window.padding]
+    if crop != [(0, 0), (0, 0)]:
+        lhs = pad_spatial(lhs, crop)
+        padding = tuple((max(lo, 0), max(hi, 0)) for lo, hi in window.padding)
+        window = window._replace(padding=padding)
     return _conv(window, lhs, rhs)
 
 
@@ -266,7 +272,11 @@ def _cpu_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) 
         alone = _onednn_input_grad
     else:
         # Depthwise ones multiply too little to repay putting the classes together.
-        fits = window.dilation == (1, 1) and lowering is not _DEPTHWISE
+        fits = (
+            window.dilation == (1, 1)
+            and _fits_onednn(window.padding, window, w)
+            and lowering is not _DEPTHWISE
+        )
         alone = _onednn_strided_input_grad
     positions = math.prod(g.shape[:3])
     if lowering in _DOTS or not (fits and onednn.pays(positions * w.size, g, w)):

@@ -129,6 +129,23 @@ def test_chunks_strides_and_dilations_equal_xla(x_shape, w_shape, strides, dilat
         assert_close(got, want)
 
 
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (3, 1)])
+@pytest.mark.parametrize("padding", [((-1, 2), (0, -2)), ((-2, -1), (1, 0))])
+def test_negative_padding_is_that_much_less_input(strides, padding):
+    """Compared with a cropped input: XLA's own convolution reads beyond it on CPU."""
+    x, w = random(0, (2, 11, 9, 3)), random(1, (3, 2, 3, 4))
+    how = {"window_strides": strides, "dimension_numbers": NHWC}
+
+    def cropped_first(x, w, **how):
+        x = lax.pad(x, 0.0, [(0, 0, 0), *((lo, hi, 0) for lo, hi in padding), (0, 0, 0)])
+        return lax.conv_general_dilated(x, w, padding="VALID", **how)
+
+    exact = value_and_gradients(cropped_first, x, w, how)
+    ours = value_and_gradients(conv_general_dilated, x, w, {**how, "padding": padding})
+    for got, want in zip(ours, exact, strict=True):
+        assert_close(got, want)
+
+
 @pytest.mark.parametrize("chunk_bytes", [1, 2**9, 2**12])
 @pytest.mark.parametrize(
     "strides, dilation", [((1, 1), (1, 1)), ((2, 1), (1, 2)), ((1, 2), (2, 1))]

@@ -59,6 +59,18 @@ def test_value_and_gradients_of_convolutions_equal_xla(case):
         assert_close(got, want)
 
 
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (3, 1)])
+@pytest.mark.parametrize("padding", [(3, 0), (4, 4)])
+def test_wide_padding_equals_xla(strides, padding):
+    x, w = random(0, (2, 11, 9, 3)), random(1, (3, 2, 3, 4))
+    how = {"window_strides": strides, "padding": [padding] * 2, "dimension_numbers": NHWC}
+    exact = value_and_gradients(lax.conv_general_dilated, x, w, how)
+    with however_small():
+        ours = value_and_gradients(conv_general_dilated, x, w, how)
+    for got, want in zip(ours, exact, strict=True):
+        assert_close(got, want)
+
+
 @pytest.mark.parametrize("name", [name for name in LOWERINGS if name != "pointwise"])
 def test_convolutions_go_to_onednn_forward_and_back(name):
     x, w, how = arguments(name)
