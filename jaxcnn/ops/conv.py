@@ -427,11 +427,6 @@ def _onednn_strided_input_grad(
     ]
     out = jnp.stack(classes, axis=2).reshape(len(g), rows * stride_h, columns * stride_w, -1)
     (top, _), (left, _) = window.padding
-    missing = [
-        max(start + n - have, 0)
-        for start, n, have in zip((top, left), x_shape[1:3], out.shape[1:3], strict=True)
-    ]
-    out = pad_spatial(out, [(0, m) for m in missing])
     return out[:, top : top + x_shape[1], left : left + x_shape[2]]
 
 
