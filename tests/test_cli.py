@@ -1,6 +1,7 @@
 """A command line starts itself again with what it wants of the allocator."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -112,3 +113,24 @@ def test_a_plan_for_other_devices_compiles_without_the_cpus_flags(monkeypatch):
     monkeypatch.setattr("jaxcnn.planning.step_cost.find_spec", lambda name: None)
     assert plan.main(["--arch=lenet5", "--topology=v5e:2x2"]) == cli.WRONG_INPUT
     assert "xla" not in os.environ["XLA_FLAGS"]
+
+
+def test_a_program_that_cannot_be_kept_is_compiled_without_a_word(tmp_path):
+    code = """
+import jax, jax.numpy as jnp
+from jaxcnn import cli
+from jaxcnn.ops import onednn
+from jaxcnn.ops.matmul import matmul
+cli.set_up(compilation_cache=True)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+onednn._WORTH_SECONDS = 0.0
+a = jnp.ones((2, 3, 3))
+print(float(jax.jit(matmul)(a, a).sum()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert done.stdout.strip() == "54.0" and done.stderr == ""
