@@ -13,6 +13,7 @@ from jaxcnn.losses import AUX_WEIGHT, LossFn
 from jaxcnn.metrics import CLASSES, Metrics
 from jaxcnn.models.spec import Variables
 from jaxcnn.ops.batch_axis import mean_over_devices, sum_over_devices
+from jaxcnn.ops.finite import all_finite
 from jaxcnn.optim import scheduled_at
 from jaxcnn.state import TrainState
 
@@ -113,7 +114,7 @@ def make_train_step(
         )
         if ema_decay is not None:
             new_state = update_averages(new_state, ema_decay)
-        finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.sum(grads))
+        finite = jnp.isfinite(sums["loss"]) & all_finite(*jax.tree.leaves(grads))
         if skip_not_finite:
             step_done = new_state.step
             kept = state.replace(step=step_done, opt_state=scheduled_at(state.opt_state, step_done))

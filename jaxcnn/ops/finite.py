@@ -1,0 +1,29 @@
+"""Whether all of many arrays' elements are finite."""
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+from jaxcnn.ops.materialize import materialize
+from jaxcnn.ops.platform import per_platform
+
+
+def all_finite(*arrays: jax.Array) -> jax.Array:
+    """bool []: whether every element is finite, and so is their sum.
+
+    On CPU an operation's code takes longer to compile than a small array to sum: there the arrays
+    become one vector first, each matrix by a product with ones, for which nothing is compiled.
+    """
+    return jnp.isfinite(per_platform(_sum_of_one_vector, _sum, (), *arrays))
+
+
+def _sum(*arrays: jax.Array) -> jax.Array:
+    return sum((x.sum() for x in arrays), jnp.zeros(()))
+
+
+def _sum_of_one_vector(*arrays: jax.Array) -> jax.Array:
+    def vector(x: jax.Array) -> jax.Array:
+        return x if x.ndim < 2 else x.reshape(-1, x.shape[-1]) @ jnp.ones(x.shape[-1], x.dtype)
+
+    whole, _ = ravel_pytree([vector(x) for x in arrays])
+    return materialize(whole).sum()
