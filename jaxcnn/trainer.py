@@ -283,16 +283,14 @@ class Run:
         step = self.checkpoints.latest_step() or 0
         if step == self.total_steps:
             return self.resume()
-        # Traced first: two threads of Python take longer than one after the other. Compilation
-        # takes longest: what else starts a run happens beside it.
-        self.display.phase("tracing the training step")
+        # Beside the state's own program: its compilation leaves Python to the tracing of the step.
         with garbage_collected_seldom(), ThreadPoolExecutor(1) as beside:
+            resumed = beside.submit(self.resume)
+            self.display.phase("tracing the training step")
             lowered = self.program.lower_train_step(self.feed.stages.size_at(step))
-            compiled = beside.submit(lowered.compile)
-            state, progress = self.resume()
             self.display.phase("compiling the training step")
-            compiled.result()
-        return state, progress
+            lowered.compile()
+            return resumed.result()
 
     def resume(self) -> tuple[Any, Progress]:
         """The latest checkpoint, or a fresh state with the pretrained weights, if any."""
