@@ -65,10 +65,10 @@ def main() -> int:
             starts = [
                 seconds_to_first_step(options.arch, Path(cache)) for _ in range(options.rounds)
             ]
-        warm, saved = zip(*starts, strict=True)
+        warm, warm_saved = zip(*starts, strict=True)
         print(
-            f"warm {statistics.median(warm):.1f} s, saved at {statistics.median(saved):.1f} s, of "
-            f"{options.rounds} starts ({min(warm):.1f} to {max(warm):.1f} s)"
+            f"warm {statistics.median(warm):.1f} s, "
+            f"saved at {statistics.median(warm_saved):.1f} s, of {options.rounds} starts ({min(warm):.1f} to {max(warm):.1f} s)"
         )
         return cli.DONE
 

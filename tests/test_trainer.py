@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import nullcontext
 from dataclasses import replace
@@ -22,7 +23,7 @@ from jaxcnn import feed as feed_module
 from jaxcnn import trainer
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
-from jaxcnn.program import build
+from jaxcnn.program import Program, build
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.sharding import to_devices
 from jaxcnn.trainer import fit
@@ -296,3 +297,20 @@ def test_a_bad_picture_loses_no_step_and_the_run_goes_on_once_it_is_replaced(tmp
     bad.write_bytes(good)
     fit(recipe, tmp_path / "run", console=quiet())
     chex.assert_trees_all_equal(state_at(tmp_path / "run", 14), state_at(tmp_path / "whole", 14))
+
+
+def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):
+    """Its program compiles in the meantime: see `Run.start`."""
+    begun, fresh_state, lower = threading.Event(), trainer.Run.fresh_state, Program.lower_train_step
+
+    def begin(run):
+        begun.set()
+        return fresh_state(run)
+
+    def lower_once_begun(program, image_size):
+        assert begun.wait(timeout=30)
+        return lower(program, image_size)
+
+    monkeypatch.setattr(trainer.Run, "fresh_state", begin)
+    monkeypatch.setattr(Program, "lower_train_step", lower_once_begun)
+    fit(RECIPE, tmp_path, console=quiet())

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax.flatten_util import ravel_pytree
 
 from jaxcnn.ops.materialize import materialize
@@ -18,7 +19,7 @@ def all_finite(*arrays: jax.Array) -> jax.Array:
 
 
 def _sum(*arrays: jax.Array) -> jax.Array:
-    return sum((x.sum() for x in arrays), jnp.zeros(()))
+    return jnp.asarray(optax.tree.sum(arrays))
 
 
 def _sum_of_one_vector(*arrays: jax.Array) -> jax.Array:
