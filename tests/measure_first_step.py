@@ -68,7 +68,8 @@ def main() -> int:
         warm, warm_saved = zip(*starts, strict=True)
         print(
             f"warm {statistics.median(warm):.1f} s, "
-            f"saved at {statistics.median(warm_saved):.1f} s, of {options.rounds} starts ({min(warm):.1f} to {max(warm):.1f} s)"
+            f"saved at {statistics.median(warm_saved):.1f} s, "
+            f"of {options.rounds} starts ({min(warm):.1f} to {max(warm):.1f} s)"
         )
         return cli.DONE
 
