@@ -14,6 +14,7 @@ from flax.errors import FlaxError
 from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
+from jaxcnn.batched_equations import batch_equations
 from jaxcnn.data import DatasetSpec
 from jaxcnn.data.mixing import make_mix, normalize
 from jaxcnn.errors import UserError
@@ -163,6 +164,8 @@ def build(
     def init_model(key: jax.Array) -> Variables:
         return init_variables(model, key, (recipe.image_size, recipe.image_size), channels)
 
+    if _is_one_cpu(mesh):
+        init_model = batch_equations(init_model)
     init_model = once("init_model", init_model)
 
     def init(key: jax.Array) -> TrainState:
@@ -186,12 +189,16 @@ def build(
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
     labels = (recipe.batch_size, data.num_classes) if data.multi_label else images[:1]
     return Program(
-        # It runs once: on CPU its compilation at full effort takes twice as long.
+        # It runs once: compiled at full effort, and by CPU's newer emitters of fused loops, which
+        # take three times as long for a small one, it would take longer to its end.
         init_state=partial(
             jax.jit(
                 init,
                 out_shardings=shardings,
-                compiler_options={"xla_backend_optimization_level": 0},
+                compiler_options={
+                    "xla_backend_optimization_level": 0,
+                    "xla_cpu_use_fusion_emitters": False,
+                },
             ),
             init_key,
         ),

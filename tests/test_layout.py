@@ -31,6 +31,7 @@ LAYERS = [
         "throughput",
         "tracing",
         "trace_cache",
+        "batched_equations",
         "digests",
     ],
     ["state"],
