@@ -28,7 +28,9 @@ class BatchNorm(nn.Module):
         axis_name: mapped axis (pmap, shard_map) to take the statistics over as well; `BATCH_AXIS`,
             inside a function that is mapped over it, if not given.
 
-    Params `scale`, `bias` and collection `batch_stats` with `mean`, `var`: [C], float32.
+    Params `scale`, `bias` and collection `batch_stats` with `mean`, `var`: [C], float32. Where
+    `fold_batchnorm` gave the rest to a convolution there is the param `folded_bias` alone, which is
+    added; ValueError if that is to be trained.
     """
 
     use_running_average: bool
@@ -41,6 +43,10 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        if self.has_variable("params", "folded_bias"):
+            if not self.use_running_average:
+                raise ValueError("folded variables are for inference; train with the unfolded ones")
+            return (x + self.get_variable("params", "folded_bias")).astype(self.dtype)
         shape = (x.shape[-1],)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
         running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)

@@ -37,14 +37,8 @@ def _count_equation(equation: core.JaxprEqn) -> int:
             return _count(equation.params["branches"][-1].jaxpr)
         case "scan":
             return equation.params["length"] * _count(equation.params["jaxpr"].jaxpr)
-    return sum(_count(inner) for value in equation.params.values() for inner in _jaxprs(value))
+    return sum(map(_count, core.jaxprs_in_params(equation.params)))
 
 
 def _shape(variable: Any) -> tuple[int, ...]:
     return variable.aval.shape
-
-
-def _jaxprs(value: Any) -> list[core.Jaxpr]:
-    if isinstance(value, core.ClosedJaxpr):
-        return [value.jaxpr]
-    return [value] if isinstance(value, core.Jaxpr) else []
