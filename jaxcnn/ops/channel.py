@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops.materialize import materialize
 from jaxcnn.ops.platform import per_platform
 
 # More streams at once than this are no faster.
@@ -96,6 +97,8 @@ def scale_channels(x: jax.Array, scale: jax.Array) -> jax.Array:
 
 def _scale_channels_bwd(residuals, g):
     x, scale = residuals
+    # In a residual network it is the sum of what comes from all later blocks.
+    g = materialize(g)
     no_centre = jnp.zeros((x.shape[-1],), jnp.float32)
     return g * scale, channel_dot(g, x, no_centre).astype(scale.dtype)
 

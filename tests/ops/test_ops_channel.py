@@ -112,3 +112,11 @@ def test_tpu_programs_have_plain_sums():
     lowered = jax.jit(channel_sum).trace(jnp.ones((2, 8, 8, 3))).lower(lowering_platforms=("tpu",))
     text = lowered.as_text()
     assert "stablehlo.reduce" in text and "dot_general" not in text and "slice" not in text
+
+
+def test_on_cpu_the_gradient_that_reaches_a_scale_is_computed_once():
+    """Without the barrier the sum for the scale and the gradient that goes on both compute it."""
+    a, _, scale = draw_arrays((2, 4, 4, 3))
+    gradients = jax.jit(jax.grad(lambda a, scale: jnp.sin(scale_channels(a, scale)).sum(), (0, 1)))
+    lowered = gradients.trace(a, scale).lower(lowering_platforms=("cpu",))
+    assert "optimization_barrier" in lowered.as_text()
