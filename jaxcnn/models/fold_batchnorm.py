@@ -35,7 +35,8 @@ def fold_batchnorm(
     A convolution that nothing but a BatchNorm reads has its kernel, and its bias, multiplied by the
     BatchNorm's scale / sqrt(var + epsilon), of which `folded_bias` is left: bias - mean * scale /
     sqrt(var + epsilon). Other BatchNorms stay as they are: those before a convolution, those folded
-    already. Logits differ by rounding. Jacob et al., 2018, https://arxiv.org/abs/1712.05877, section 3.2.
+    already. Logits differ by rounding. Jacob et al., 2018, section 3.2,
+    https://arxiv.org/abs/1712.05877.
 
     Args:
         model: any of the zoo's.
