@@ -52,7 +52,7 @@ def _groups_of_equal(jaxpr: Jaxpr) -> list[list[JaxprEqn]]:
             equation.primitive,
             tuple(sorted(equation.params.items())),
             tuple(x.aval for x in equation.invars),
-            tuple(x.item() for x in written if not np.issubdtype(x.dtype, np.integer)),
+            tuple(x.tobytes() for x in written if not np.issubdtype(x.dtype, np.integer)),
         )
         groups[description].append(equation)
     return sorted(groups.values(), key=lambda equations: depths[equations[0].outvars[0]])
@@ -87,7 +87,8 @@ class _Values:
 
         None if they are one value: that value itself.
         """
-        distinct = {x if isinstance(x, Var) else float(x.val) for x in operands}
+        # Numbers by their bits: 0.0 and -0.0 are equal, and not the same.
+        distinct = {x if isinstance(x, Var) else np.asarray(x.val).tobytes() for x in operands}
         if len(distinct) == 1:
             return self.of(operands[0]), None
         variables = tuple(x for x in operands if isinstance(x, Var))

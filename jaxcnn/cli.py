@@ -30,7 +30,8 @@ T = TypeVar("T")
 # XLA flags for CPU only: a TPU's compiler refuses barriers that are not dropped. Convolutions by
 # YNNPACK keep the second core waiting: with none, resnet20's step takes 0.8 of the time. The pass
 # that drops barriers undoes `jaxcnn.ops.materialize`. Loops that are unrolled as well as vectorised
-# take longer to compile, and of the networks that were tried one alone ran faster, by a little.
+# take longer to compile, which a start waits for; of the networks that were tried efficientnet_b0's
+# inference and convnext_tiny ran a little faster with them.
 XLA_FLAGS = {
     "--xla_cpu_experimental_ynn_fusion_type": "",
     "--xla_disable_hlo_passes": "cse_barrier_expander",

@@ -189,8 +189,8 @@ def build(
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
     labels = (recipe.batch_size, data.num_classes) if data.multi_label else images[:1]
     return Program(
-        # It runs once: compiled at full effort, and by CPU's newer emitters of fused loops, which
-        # take three times as long for a small one, it would take longer to its end.
+        # It runs once: to compile it at full effort, or by CPU's newer emitters of fused loops,
+        # takes longer than it saves.
         init_state=partial(
             jax.jit(
                 init,

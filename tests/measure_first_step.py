@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxcnn import cli
+from jaxcnn.errors import UserError
 
 PROGRAM = "python -m tests.measure_first_step"
 
@@ -59,6 +60,8 @@ def seconds_to_first_step(arch: str, cache: Path) -> tuple[float, float]:
 def main() -> int:
     def measure() -> int:
         options = cli.parse(Options, sys.argv[1:], program=PROGRAM, description=__doc__)
+        if options.rounds < 1:
+            raise UserError(f"--rounds={options.rounds} is out of range; it must be above 0")
         with tempfile.TemporaryDirectory() as cache:
             done, saved = seconds_to_first_step(options.arch, Path(cache))
             print(f"cold {done:.1f} s, saved at {saved:.1f} s", flush=True)

@@ -7,11 +7,14 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import numpy as np
 
 from jaxcnn import cli
+from jaxcnn.benchmarks.contest import time_in_turns
+from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.fold_batchnorm import fold_batchnorm
 from jaxcnn.models.spec import Variables, init_variables
@@ -22,13 +25,19 @@ PROGRAM = "python -m tests.measure_fold_batchnorm"
 @dataclass(frozen=True)
 class Options:
     arch: str = "efficientnet_b0"
+    """Model, at its own image size."""
     batch_size: int = 16
-    rounds: int = 50
+    """Images at a time."""
+    rounds: int = 7
+    """Turns of each."""
 
 
 def main() -> int:
     def measure() -> int:
         options = cli.parse(Options, sys.argv[1:], program=PROGRAM, description=__doc__)
+        for flag, value in (("batch-size", options.batch_size), ("rounds", options.rounds)):
+            if value < 1:
+                raise UserError(f"--{flag}={value} is out of range; it must be above 0")
         cli.set_up(compilation_cache=False)
         spec = model_spec(options.arch)
         model = create_model(options.arch)
@@ -43,12 +52,17 @@ def main() -> int:
         plain, faster = logits(variables, images), logits(folded, images)
         difference = np.abs(faster - plain).max() / np.abs(plain).max()
 
-        def seconds(variables: Variables) -> float:
-            start = time.perf_counter()
-            jax.block_until_ready(logits(variables, images))
-            return time.perf_counter() - start
+        def seconds(variables: Variables, steps: int) -> list[float]:
+            each = []
+            for _ in range(steps):
+                start = time.perf_counter()
+                jax.block_until_ready(logits(variables, images))
+                each.append(time.perf_counter() - start)
+            return each
 
-        ratios = [seconds(variables) / seconds(folded) for _ in range(options.rounds)]
+        runners = [partial(seconds, variables), partial(seconds, folded)]
+        before, after = time_in_turns(runners, options.rounds)
+        ratios = [b / a for b, a in zip(before, after, strict=True)]
         print(
             f"{options.arch}: {statistics.median(ratios):.2f} times as fast "
             f"({min(ratios):.2f} to {max(ratios):.2f} in {options.rounds} rounds), "

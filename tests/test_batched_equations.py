@@ -69,6 +69,14 @@ def test_integers_that_are_written_in_equations_may_differ_and_floats_may_not():
     jax.tree.map(np.testing.assert_array_equal, got, want)
 
 
+def test_zeros_of_either_sign_are_told_apart():
+    def function(x):
+        return [x * 0.0, x * -0.0, jnp.copysign(x, 0.0), jnp.copysign(x, -0.0)]
+
+    got, want = batch_equations(function)(jnp.ones(2)), function(jnp.ones(2))
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+
+
 def test_operands_may_be_arguments_constants_numbers_and_earlier_results():
     table = jnp.arange(12.0).reshape(3, 4)
 

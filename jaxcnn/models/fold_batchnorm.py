@@ -90,13 +90,14 @@ def _convolutions_before_norms(model: nn.Module, variables: Variables, images: A
     }
     pairs = []
     for equation, _ in named:
-        norm = marked[equation.params["name"]]
         maker, readers = makers.get(equation.invars[0], (None, 0))
-        if maker is None or not isinstance(norm, BatchNorm) or readers > 1:
+        if maker is None or readers > 1:
             continue
-        conv = marked[maker.params["name"]]
+        names = maker.params["name"], equation.params["name"]
+        conv, norm = (marked[name] for name in names)
         # One that is called twice is not one BatchNorm's.
-        if isinstance(conv, Conv) and calls["/".join(conv.path)] == calls["/".join(norm.path)] == 1:
+        called_once = all(calls[name] == 1 for name in names)
+        if isinstance(conv, Conv) and isinstance(norm, BatchNorm) and called_once:
             pairs.append((conv.path, norm.path, norm.epsilon))
     return pairs
 
