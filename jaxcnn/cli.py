@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -27,19 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# XLA flags for CPU only: a TPU's compiler refuses barriers that are not dropped. Convolutions by
-# YNNPACK keep the second core waiting: with none, resnet20's step takes 0.8 of the time. The pass
-# that drops barriers undoes `jaxcnn.ops.materialize`. Loops that are unrolled as well as vectorised
-# take longer to compile, which a start waits for; of the networks that were tried efficientnet_b0's
-# inference and convnext_tiny ran a little faster with them.
-XLA_FLAGS = {
-    "--xla_cpu_experimental_ynn_fusion_type": "",
-    "--xla_disable_hlo_passes": "cse_barrier_expander",
-    "--xla_backend_extra_options": "xla_cpu_disable_loop_unrolling=true",
-}
-# What Linux shows of a TPU, and of a GPU by NVIDIA, by AMD, or in WSL.
-ACCELERATORS = ("accel[0-9]*", "vfio/[0-9]*", "nvidia[0-9]*", "kfd", "dxg")
-DEVICES = Path("/dev")
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 
@@ -162,14 +148,14 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     that the next run of the same program starts in seconds. It `cross_compiles` if its programs
     are for another machine's accelerators.
     """
-    import jax
     from absl import flags, logging
 
-    # An XLA that does not know a flag would end the process: ask this one only.
-    if jax.__version_info__[:2] == (0, 10) and not cross_compiles and _computes_on_cpu():
-        given = os.environ.get("XLA_FLAGS", "")
-        ours = [f"{flag}={value}" for flag, value in XLA_FLAGS.items() if flag not in given]
-        os.environ["XLA_FLAGS"] = " ".join(filter(None, [given, *ours]))
+    from jaxcnn.xla.cache import keep_compiled_programs
+    from jaxcnn.xla.flags import computes_on_cpu
+    from jaxcnn.xla.set_up import set_cpu_flags
+
+    if computes_on_cpu() and not cross_compiles:
+        set_cpu_flags()
     # Grain reads an absl flag, which fails in a program that does not parse absl flags.
     flags.FLAGS.mark_as_parsed()
     # What fails is said in one line by the command; Orbax would show a traceback too.
@@ -181,24 +167,11 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     # Python's watcher of shared memory frees what was on its way from a worker when a run stops; it
     # need not say so. It is a process of its own, and is started with these.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
-    # What XLA cannot write down of a program with calls to oneDNN: see `jaxcnn.ops.onednn`.
+    # What XLA cannot write down of a program with calls to oneDNN: see `jaxcnn.xla.onednn`.
     cannot_be_kept = "Error writing persistent compilation cache entry .*MemoryError"
     warnings.filterwarnings("ignore", message=cannot_be_kept)
     if compilation_cache:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-
-
-def cache_folder() -> Path:
-    """What one process leaves for the next to start sooner."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxcnn"
-
-
-def _computes_on_cpu() -> bool:
-    """Whether JAX will; it cannot be asked, for it reads the flags when it is first used."""
-    if platforms := os.environ.get("JAX_PLATFORMS"):
-        return platforms.split(",")[0] == "cpu"
-    return not any(list(DEVICES.glob(name)) for name in ACCELERATORS)
+        keep_compiled_programs()
 
 
 def _without_closed_loops(

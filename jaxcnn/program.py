@@ -14,7 +14,6 @@ from flax.errors import FlaxError
 from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
-from jaxcnn.batched_equations import batch_equations
 from jaxcnn.data import DatasetSpec
 from jaxcnn.data.mixing import make_mix, normalize
 from jaxcnn.errors import UserError
@@ -32,6 +31,7 @@ from jaxcnn.sharding import (
     batch_sharding,
     check_batch_size,
     make_mesh,
+    place,
     replicated,
     state_shardings,
     to_devices,
@@ -45,8 +45,9 @@ from jaxcnn.step import (
     make_eval_step,
     make_train_step,
 )
-from jaxcnn.trace_cache import Function, Once, TraceCache
 from jaxcnn.weights.preprocessing import Preprocessing
+from jaxcnn.xla.platform import one_cpu
+from jaxcnn.xla.trace_cache import Function, Once, TraceCache
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,6 @@ def build(
     def init_model(key: jax.Array) -> Variables:
         return init_variables(model, key, (recipe.image_size, recipe.image_size), channels)
 
-    if _is_one_cpu(mesh):
-        init_model = batch_equations(init_model)
     init_model = once("init_model", init_model)
 
     def init(key: jax.Array) -> TrainState:
@@ -189,19 +188,7 @@ def build(
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
     labels = (recipe.batch_size, data.num_classes) if data.multi_label else images[:1]
     return Program(
-        # It runs once: to compile it at full effort, or by CPU's newer emitters of fused loops,
-        # takes longer than it saves.
-        init_state=partial(
-            jax.jit(
-                init,
-                out_shardings=shardings,
-                compiler_options={
-                    "xla_backend_optimization_level": 0,
-                    "xla_cpu_use_fusion_emitters": False,
-                },
-            ),
-            init_key,
-        ),
+        init_state=partial(_drawn_on_cpu, init, init_key, shardings),
         state_like=jax.tree.map(
             lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
             shapes,
@@ -224,6 +211,23 @@ def build(
         rows=rows,
         metrics=metrics_of(data),
     )
+
+
+def _drawn_on_cpu(
+    init: Callable[[jax.Array], TrainState], key: jax.Array, shardings: TrainState
+) -> TrainState:
+    """`init(key)`, placed by `shardings`: the same bits for a seed, whatever the devices are.
+
+    Drawn by one program on one CPU: each kind of device, and each way to split a program over
+    several, rounds the normal distribution's inverse in its own way. Without a CPU backend
+    (JAX_PLATFORMS names others only) the first device draws.
+    """
+    cpu = one_cpu()
+    # It runs once: to compile it at full effort takes longer than it saves.
+    draw = jax.jit(init, compiler_options={"xla_backend_optimization_level": 0})
+    with jax.default_device(cpu):
+        drawn = draw(jax.device_put(key, cpu))
+    return jax.tree.map(place, drawn, shardings)
 
 
 def _is_one_cpu(mesh: jax.sharding.Mesh) -> bool:

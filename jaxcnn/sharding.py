@@ -94,3 +94,10 @@ def to_devices(batch: Mapping[str, np.ndarray], sharding: NamedSharding) -> dict
     return {
         name: jax.make_array_from_process_local_data(sharding, rows) for name, rows in batch.items()
     }
+
+
+def place(array: jax.Array, sharding: NamedSharding) -> jax.Array:
+    """An array that every process has whole -> one that lies as `sharding` says."""
+    if sharding.is_fully_addressable:
+        return jax.device_put(array, sharding)
+    return jax.make_array_from_callback(array.shape, sharding, np.asarray(array).__getitem__)

@@ -24,6 +24,7 @@ from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.recipe import Recipe
 from jaxcnn.stopping import end_on_signal
 from jaxcnn.wandb_log import wandb_log
+from jaxcnn.xla.cache import cache_folder
 
 
 @dataclass(frozen=True)
@@ -77,4 +78,4 @@ def main(args: Sequence[str] | None = None, trace_folder: Path | None = None) ->
 
 
 if __name__ == "__main__":
-    cli.start(partial(main, trace_folder=cli.cache_folder() / "traces"))
+    cli.start(partial(main, trace_folder=cache_folder() / "traces"))

@@ -38,7 +38,7 @@ from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
 from jaxcnn.stopping import StopFlag, StopRequested, in_background, stop_on_signal
 from jaxcnn.throughput import Throughput
-from jaxcnn.tracing import garbage_collected_seldom
+from jaxcnn.xla.garbage import garbage_collected_seldom
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
 

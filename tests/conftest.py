@@ -9,6 +9,8 @@ import jax  # noqa: E402
 import pytest  # noqa: E402
 from absl import flags  # noqa: E402
 
+from jaxcnn.xla.cache import keep_compiled_programs  # noqa: E402
+
 flags.FLAGS.mark_as_parsed()
 jax.config.update("jax_num_cpu_devices", 8)
 
@@ -16,7 +18,5 @@ jax.config.update("jax_num_cpu_devices", 8)
 @pytest.fixture(scope="session", autouse=True)
 def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests compile the same small programs again and again."""
-    folder = tmp_path_factory.mktemp("cache")
-    os.environ["XDG_CACHE_HOME"] = str(folder)  # What the command lines use.
-    jax.config.update("jax_compilation_cache_dir", str(folder / "jaxcnn" / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    keep_compiled_programs()

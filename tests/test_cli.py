@@ -81,32 +81,6 @@ def test_an_event_loop_that_was_closed_is_no_traceback_and_other_errors_are(monk
     assert "RuntimeError: something else" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("platforms", "device", "expected"),
-    [
-        ("", None, True),
-        ("", "accel0", False),
-        ("", "vfio/0", False),
-        ("", "nvidia0", False),
-        ("cpu", "nvidia0", True),
-        ("tpu,cpu", None, False),
-    ],
-)
-def test_flags_for_the_cpu_are_set_where_it_computes(
-    monkeypatch, tmp_path, platforms, device, expected
-):
-    """A TPU's compiler refuses the barriers that they keep."""
-    if device is not None:
-        (tmp_path / device).parent.mkdir(exist_ok=True)
-        (tmp_path / device).touch()
-    monkeypatch.setattr(cli, "DEVICES", tmp_path)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setenv("JAX_PLATFORMS", platforms)
-    monkeypatch.setenv("XLA_FLAGS", "")
-    cli.set_up(compilation_cache=False)
-    assert ("--xla_disable_hlo_passes" in os.environ["XLA_FLAGS"]) == expected
-
-
 def test_a_plan_for_other_devices_compiles_without_the_cpus_flags(monkeypatch):
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setenv("XLA_FLAGS", "")
@@ -119,7 +93,7 @@ def test_a_program_that_cannot_be_kept_is_compiled_without_a_word(tmp_path):
     code = """
 import jax, jax.numpy as jnp
 from jaxcnn import cli
-from jaxcnn.ops import onednn
+from jaxcnn.xla import onednn
 from jaxcnn.ops.matmul import matmul
 cli.set_up(compilation_cache=True)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -15,6 +15,7 @@ ROOT = Path(jaxcnn.__file__).parent
 LAYERS = [
     ["errors"],
     ["discovery", "stalls"],
+    ["xla"],
     ["ops"],
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping", "distributed", "disk_full", "run_lock"],
@@ -29,9 +30,6 @@ LAYERS = [
         "feed",
         "wandb_log",
         "throughput",
-        "tracing",
-        "trace_cache",
-        "batched_equations",
         "digests",
     ],
     ["state"],

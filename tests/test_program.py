@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 
 from jaxcnn.data import dataset_spec
+from jaxcnn.models import model_spec
 from jaxcnn.program import build
 from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.sharding import to_devices
@@ -32,3 +35,23 @@ def test_class_weights_count_in_training_and_not_in_evaluation():
     (plain, plain_evaluated), (weighted, weighted_evaluated) = losses
     assert weighted == pytest.approx(3 * plain, rel=1e-5)
     assert weighted_evaluated == plain_evaluated == pytest.approx(plain, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=2, fsdp=4)], ids=str
+)
+@pytest.mark.parametrize("arch", ["resnet20", "efficientnet_b0", "vit_tiny_patch16_224"])
+def test_a_seed_draws_the_same_bits_on_one_device_and_on_several(arch, mesh):
+    """Two ways to split the draws of a normal distribution over devices round them differently."""
+    recipe = replace(
+        RECIPE, arch=arch, image_size=model_spec(arch).image_size or 32, seed=3, mesh=Mesh(data=1)
+    )
+
+    def drawn(recipe):
+        program = build(recipe, dataset_spec("digits"), steps_per_epoch=1, total_steps=1)
+        state = program.init_state()
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, (state, program.state_like))
+        assert shardings[0] == shardings[1]
+        return state
+
+    jax.tree.map(np.testing.assert_array_equal, drawn(recipe), drawn(replace(recipe, mesh=mesh)))

@@ -20,8 +20,8 @@ from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
-from jaxcnn.ops.materialize import materialize
 from jaxcnn.ops.pool import avg_pool, max_pool
+from jaxcnn.xla.materialize import materialize
 
 ModuleDef = Callable[..., Any]
 

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops.materialize import materialize
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla.materialize import materialize
+from jaxcnn.xla.platform import per_platform
 
 # More streams at once than this are no faster.
 MAX_STREAMS = 16

@@ -21,7 +21,7 @@ input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
     5x5, 32x32, 1 -> 6                  128    6.2 / 9.2 / 1.6     0.46 / 9 / 1.6
     7x7, 7x7, 512 -> 4096                16    30 / 1044 / 262     31 / 172 / 127
 
-Where `jaxcnn.ops.onednn` has it and the work is worth it, a convolution and its gradient to the
+Where `jaxcnn.xla.onednn` has it and the work is worth it, a convolution and its gradient to the
 input are oneDNN's, but for 1x1 ones and those with a kernel as large as the input, which are dots.
 Elsewhere depthwise convolutions are shifted products, those of one channel products forward, and
 grouped ones are XLA's with wider groups. The kernel gradient of dense ones with at most 32 channels
@@ -39,12 +39,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops import onednn
 from jaxcnn.ops.channel import add_rows, sum_matrix
 from jaxcnn.ops.kernel_gradient import kernel_gradient
-from jaxcnn.ops.materialize import materialize
-from jaxcnn.ops.one_device import on_one_device
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla import onednn, support
+from jaxcnn.xla.materialize import materialize
+from jaxcnn.xla.one_device import on_one_device
+from jaxcnn.xla.platform import per_platform
 
 _NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
 
@@ -260,7 +260,8 @@ def _cpu_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
     lowering = _cpu_lowering(window, x.shape, w.shape)
     positions = len(x) * math.prod(window.output_size(x.shape[1:3], w.shape[:2]))
     fits = _fits_onednn(window.padding, window, w)
-    if lowering in _DOTS or not (fits and onednn.pays(positions * w.size, x, w)):
+    pays = fits and onednn.pays(support.CONVOLUTION, positions * w.size, x, w)
+    if lowering in _DOTS or not pays:
         return lowering.forward(window, x, w)
     return on_one_device(_onednn_forward, lowering.forward, (window,), x, w)
 
@@ -279,7 +280,8 @@ def _cpu_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) 
         )
         alone = _onednn_strided_input_grad
     positions = math.prod(g.shape[:3])
-    if lowering in _DOTS or not (fits and onednn.pays(positions * w.size, g, w)):
+    pays = fits and onednn.pays(support.CONVOLUTION, positions * w.size, g, w)
+    if lowering in _DOTS or not pays:
         return lowering.input_grad(window, x_shape, g, w)
     return on_one_device(alone, lowering.input_grad, (window, x_shape), g, w)
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
 
-from jaxcnn.ops.materialize import materialize
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla.materialize import materialize
+from jaxcnn.xla.platform import per_platform
 
 
 def all_finite(*arrays: jax.Array) -> jax.Array:

@@ -1,6 +1,6 @@
 """The gradient of a product of matrices to its kernel: x^T g, summed over very many rows.
 
-On CPU the large ones are oneDNN's (see `jaxcnn.ops.onednn`): 50,176 rows, 256 x 64 take 11 ms where
+On CPU the large ones are oneDNN's (see `jaxcnn.xla.onednn`): 50,176 rows, 256 x 64 take 11 ms where
 XLA's product takes 20. XLA's own is faster with the wider of the two on the right, where a row of
 the result is written as it lies. On one core, float32, GFLOP/s of a plain product / this one:
 
@@ -18,10 +18,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops import onednn
-from jaxcnn.ops.materialize import materialize
-from jaxcnn.ops.one_device import on_one_device
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla import onednn
+from jaxcnn.xla.materialize import materialize
+from jaxcnn.xla.one_device import on_one_device
+from jaxcnn.xla.platform import per_platform
 
 # With fewer rows the result is larger than what it is made of: turning it over costs most.
 _ROWS_TO_TURN = 512

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops import onednn
-from jaxcnn.ops.one_device import on_one_device
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla import onednn
+from jaxcnn.xla.one_device import on_one_device
+from jaxcnn.xla.platform import per_platform
 
 
 def matmul(

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.channel import channel_dot, channel_square_sum, channel_sum
-from jaxcnn.ops.materialize import materialize
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla.materialize import materialize
+from jaxcnn.xla.platform import per_platform
 
 
 def batch_norm(

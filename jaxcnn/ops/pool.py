@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.conv import Padding, Shape, Window, pad_spatial, read_offset, scatter_offsets
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla.platform import per_platform
 
 IntOrPair = int | tuple[int, int]
 

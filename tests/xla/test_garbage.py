@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from jaxcnn.tracing import garbage_collected_seldom
+from jaxcnn.xla.garbage import garbage_collected_seldom
 
 
 def test_garbage_is_collected_seldom_within_and_as_before_after_it_even_if_that_fails():

@@ -2,8 +2,8 @@
 
 https://uxlfoundation.github.io/oneDNN. The calls are XLA's own way to reach it: custom calls with
 the `OneDnnMatMulConfig` or `OneDnnConvolutionConfig` of xla/service/cpu/onednn_config.proto as
-JSON. XLA promises nothing about them, so `pays` allows them only in versions that were tried. A
-configuration that oneDNN refuses ends the process.
+JSON. XLA promises nothing about them, so `pays` allows them only where `jaxcnn.xla.support` found
+that they work. A configuration that oneDNN refuses ends the process.
 
 A program with such a call cannot be kept in JAX's compilation cache: it is compiled at every start.
 """
@@ -13,15 +13,14 @@ from __future__ import annotations
 import json
 import math
 import platform
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jaxlib.version
 
-TRIED_VERSIONS = ((0, 10),)  # of jaxlib: major, minor
+from jaxcnn.xla import support
+
 CALLS = MATMUL, CONVOLUTION = "__onednn$matmul", "__onednn$convolution"
 
 # About what a CPU does: two cores of 2023, float32.
@@ -31,19 +30,20 @@ _FLOPS, _BYTES_PER_SECOND = 2e11, 1e10
 _WORTH_SECONDS = 1.5e-3
 
 
-def pays(multiply_adds: int, *arrays: jax.Array) -> bool:
+def pays(name: str, multiply_adds: int, *arrays: jax.Array) -> bool:
     """Whether an operation on `arrays` is better given to oneDNN, where XLA has it: large, float32.
 
-    `multiply_adds` is how many the operation takes.
+    `name` is MATMUL's or CONVOLUTION's in `jaxcnn.xla.support`; `multiply_adds` is how many the
+    operation takes.
     """
     size = sum(array.size for array in arrays)
     seconds = 2 * multiply_adds / _FLOPS + 4 * size / _BYTES_PER_SECOND
     return (
-        sys.platform == "linux"
-        and platform.machine() == "x86_64"
-        and jaxlib.version.__version_info__[:2] in TRIED_VERSIONS
+        # Other CPUs' oneDNN was not timed.
+        platform.machine() == "x86_64"
         and all(array.dtype == jnp.float32 and array.size > 0 for array in arrays)
         and seconds >= _WORTH_SECONDS
+        and name in support.supported()
     )
 
 
@@ -57,7 +57,7 @@ def matmul(transpose_a: bool, transpose_b: bool, a: jax.Array, b: jax.Array) -> 
 def pays_for_matmul(transpose_a: bool, a: jax.Array, b: jax.Array) -> bool:
     """Whether `matmul` does."""
     terms = a.shape[-2 if transpose_a else -1]
-    return pays(a.size * b.size // (math.prod(a.shape[:-2]) * terms), a, b)
+    return pays(support.MATMUL, a.size * b.size // (math.prod(a.shape[:-2]) * terms), a, b)
 
 
 def convolution(

@@ -7,18 +7,17 @@ import sys
 
 import jax
 import jax.numpy as jnp
-import jaxlib.version
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from jaxcnn.ops import onednn
 from jaxcnn.ops.conv import conv_general_dilated
 from jaxcnn.ops.kernel_gradient import kernel_gradient
 from jaxcnn.ops.matmul import matmul
-from jaxcnn.trace_cache import TraceCache
+from jaxcnn.xla import onednn, support
+from jaxcnn.xla.trace_cache import TraceCache
 from tests.ops.test_ops_conv import (
     LOWERINGS,
     NHWC,
@@ -30,11 +29,10 @@ from tests.ops.test_ops_conv import (
     value_and_gradients,
 )
 
-# Not by `pays`: a broken one is to fail here.
+# Not by what `support` says: a jaxlib without it is to fail here.
 pytestmark = pytest.mark.skipif(
-    (sys.platform, platform.machine()) != ("linux", "x86_64")
-    or jaxlib.version.__version_info__[:2] not in onednn.TRIED_VERSIONS,
-    reason="this jaxlib is not known to have oneDNN",
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="oneDNN's calls are used on Linux and x86-64 only",
 )
 
 
@@ -169,9 +167,11 @@ def test_little_work_and_other_types_stay_with_xla():
         assert calls(convolution, x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)) == 0
 
 
-def test_an_untried_jaxlib_is_left_alone(monkeypatch):
-    monkeypatch.setattr(onednn, "TRIED_VERSIONS", ((0, 9),))
-    assert not onednn.pays(10**12, jnp.ones(1))
+def test_an_xla_in_which_the_calls_do_not_work_is_left_alone(monkeypatch):
+    assert onednn.pays(support.MATMUL, 10**12, jnp.ones(1))
+    monkeypatch.setattr(support, "supported", lambda: frozenset([support.CONVOLUTION]))
+    assert onednn.pays(support.CONVOLUTION, 10**12, jnp.ones(1))
+    assert not onednn.pays(support.MATMUL, 10**12, jnp.ones(1))
 
 
 def test_large_work_goes_to_onednn():
@@ -190,7 +190,7 @@ def test_a_program_of_several_devices_has_no_call():
 import jax, jax.numpy as jnp, numpy as np
 jax.config.update("jax_num_cpu_devices", 8)
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
-from jaxcnn.ops import onednn
+from jaxcnn.xla import onednn
 from jaxcnn.ops.matmul import matmul
 onednn._WORTH_SECONDS = 0.0
 mesh = Mesh(np.array(jax.devices()), ("data",))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn.ops.materialize import materialize
+from jaxcnn.xla.materialize import materialize
 
 
 def test_values_and_gradients_of_any_order_are_those_of_the_identity():

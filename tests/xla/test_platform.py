@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla.platform import per_platform
 
 
 def test_equal_calls_trace_each_lowering_once():

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 import jax
 from jax import export
 
-from jaxcnn.ops import onednn
+from jaxcnn.xla import onednn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

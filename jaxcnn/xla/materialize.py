@@ -3,7 +3,7 @@
 import jax
 from jax import lax
 
-from jaxcnn.ops.platform import per_platform
+from jaxcnn.xla.platform import per_platform
 
 
 def materialize(x: jax.Array) -> jax.Array:

@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn import trace_cache, train
+from jaxcnn import train
 from jaxcnn.data import dataset_spec
 from jaxcnn.program import build
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
-from jaxcnn.trace_cache import TraceCache
+from jaxcnn.xla import trace_cache
+from jaxcnn.xla.trace_cache import TraceCache
 
 
 @pytest.fixture(scope="module", autouse=True)

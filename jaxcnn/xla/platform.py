@@ -1,9 +1,10 @@
-"""One operation with a lowering of its own on CPU, chosen where the program is lowered."""
+"""Which kind of device computes: an operation with a lowering of its own on CPU, and the CPU."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import partial
+from typing import Any
 
 import jax
 from jax import lax
@@ -25,3 +26,11 @@ def per_platform(
     return lax.platform_dependent(
         *arrays, cpu=partial(cpu, *static), default=partial(default, *static)
     )
+
+
+def one_cpu() -> Any:  # A jax.Device, which is no type to a type checker.
+    """A CPU of this process, beside whatever else there is; None where JAX has no CPU backend."""
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError:
+        return None
