@@ -24,7 +24,7 @@ def attend(
         [..., L, D] in value's dtype.
     """
     query = query * query.shape[-1] ** -0.5
-    logits = matmul(query, key, transpose_b=True, preferred_element_type=jnp.float32)
+    logits = matmul(query, key, transpose_b=True, preferred_element_type=jnp.dtype("float32"))
     if bias is not None:
         logits = logits + bias
     return matmul(jax.nn.softmax(logits).astype(value.dtype), value)

@@ -36,7 +36,7 @@ class BatchNorm(nn.Module):
     use_running_average: bool
     momentum: float = 0.9
     epsilon: float = 1e-5
-    dtype: jnp.dtype = jnp.float32
+    dtype: jnp.dtype = jnp.dtype("float32")
     axis_name: str | None = None
     scale_init: Callable[..., jax.Array] = nn.initializers.ones
     bias_init: Callable[..., jax.Array] = nn.initializers.zeros
@@ -75,7 +75,7 @@ class LayerNorm(nn.Module):
     """
 
     epsilon: float = 1e-6
-    dtype: jnp.dtype = jnp.float32
+    dtype: jnp.dtype = jnp.dtype("float32")
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
