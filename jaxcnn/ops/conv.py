@@ -22,7 +22,7 @@ input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
     7x7, 7x7, 512 -> 4096                16    30 / 1044 / 262     31 / 172 / 127
 
 Where `jaxcnn.xla.onednn` has it and the work is worth it, a convolution and its gradient to the
-input are oneDNN's, but for 1x1 ones and those with a kernel as large as the input, which are dots.
+input are oneDNN's; 1x1 ones and those with a kernel as large as the input are its products.
 Elsewhere depthwise convolutions are shifted products, those of one channel products forward, and
 grouped ones are XLA's with wider groups. The kernel gradient of dense ones with at most 32 channels
 is dots of patches, that of grouped ones too. All else is XLA's.
@@ -41,6 +41,7 @@ from jax import lax
 
 from jaxcnn.ops.channel import add_rows, sum_matrix
 from jaxcnn.ops.kernel_gradient import kernel_gradient
+from jaxcnn.ops.matmul import cpu_product
 from jaxcnn.xla import onednn, support
 from jaxcnn.xla.materialize import materialize
 from jaxcnn.xla.one_device import on_one_device
@@ -286,11 +287,12 @@ def _cpu_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) 
     return on_one_device(alone, lowering.input_grad, (window, x_shape), g, w)
 
 
-def _dot(a: jax.Array, b: jax.Array, contract: tuple[int, int]) -> jax.Array:
-    """Product of two matrices over one dimension of each, summed in float32."""
-    dims = (((contract[0],), (contract[1],)), ((), ()))
-    out = lax.dot_general(a, b, dims, preferred_element_type=jnp.float32)
-    return out.astype(a.dtype)
+def _dot(a: jax.Array, b: jax.Array, transpose_b: bool = False) -> jax.Array:
+    """a [M, K] times b [K, N], or b [N, K] turned over, summed in float32."""
+    if a.dtype == jnp.float32:
+        return cpu_product(False, transpose_b, a, b)
+    dims = (((1,), (1 if transpose_b else 0,)), ((), ()))
+    return lax.dot_general(a, b, dims, preferred_element_type=jnp.float32).astype(a.dtype)
 
 
 def pad_spatial(x: jax.Array, padding: Sequence[tuple[int, int]], value: float = 0) -> jax.Array:
@@ -437,12 +439,12 @@ def _onednn_strided_input_grad(
 
 def _pointwise_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
     x = x[:, :: window.strides[0], :: window.strides[1]]
-    y = _dot(x.reshape(-1, x.shape[3]), w[0, 0], (1, 0))
+    y = _dot(x.reshape(-1, x.shape[3]), w[0, 0])
     return y.reshape(*x.shape[:3], -1)
 
 
 def _pointwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
-    dx = _dot(g.reshape(-1, g.shape[3]), w[0, 0], (1, 1)).reshape(*g.shape[:3], -1)
+    dx = _dot(g.reshape(-1, g.shape[3]), w[0, 0], transpose_b=True).reshape(*g.shape[:3], -1)
     # The positions that the stride skips have no gradient.
     gaps = [
         (0, n - (m - 1) * s - 1, s - 1)
@@ -461,12 +463,12 @@ def _pointwise_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.
 
 
 def _whole_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
-    y = _dot(x.reshape(len(x), -1), w.reshape(-1, w.shape[3]), (1, 0))
+    y = _dot(x.reshape(len(x), -1), w.reshape(-1, w.shape[3]))
     return y.reshape(len(x), 1, 1, -1)
 
 
 def _whole_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
-    dx = _dot(g.reshape(len(g), -1), w.reshape(-1, w.shape[3]), (1, 1))
+    dx = _dot(g.reshape(len(g), -1), w.reshape(-1, w.shape[3]), transpose_b=True)
     return dx.reshape(x_shape)
 
 

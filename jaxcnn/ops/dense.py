@@ -10,6 +10,7 @@ import jax
 
 from jaxcnn.ops.channel import add_channels
 from jaxcnn.ops.kernel_gradient import kernel_gradient
+from jaxcnn.ops.matmul import matmul
 
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
@@ -22,12 +23,12 @@ def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax
 
 @jax.custom_vjp
 def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return x @ kernel
+    return matmul(x, kernel)
 
 
 def _matmul_bwd(residuals, g):
     x, kernel = residuals
-    return g @ kernel.T, kernel_gradient(x, g)
+    return matmul(g, kernel, transpose_b=True), kernel_gradient(x, g)
 
 
 _matmul.defvjp(lambda x, kernel: (_matmul(x, kernel), (x, kernel)), _matmul_bwd)

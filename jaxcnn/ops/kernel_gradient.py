@@ -47,9 +47,15 @@ def _plain(x: jax.Array, g: jax.Array) -> jax.Array:
 
 
 def _cpu(x: jax.Array, g: jax.Array) -> jax.Array:
-    if not onednn.pays_for_matmul(True, x, g):
-        return _wider_right(x, g)
-    return on_one_device(partial(onednn.matmul, True, False), _wider_right, (), x, g)
+    if onednn.pays_for_matmul(True, False, x, g):
+        return on_one_device(partial(onednn.matmul, True, False), _wider_right, (), x, g)
+    if onednn.pays_for_matmul(True, False, g, x):
+        return on_one_device(_onednn_turned, _wider_right, (), x, g)
+    return _wider_right(x, g)
+
+
+def _onednn_turned(x: jax.Array, g: jax.Array) -> jax.Array:
+    return materialize(onednn.matmul(True, False, g, x)).T
 
 
 def _wider_right(x: jax.Array, g: jax.Array) -> jax.Array:

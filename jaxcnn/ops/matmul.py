@@ -42,7 +42,7 @@ def matmul(
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _product(transpose_a: bool, transpose_b: bool, a: jax.Array, b: jax.Array) -> jax.Array:
-    return per_platform(_cpu_product, _plain, (transpose_a, transpose_b), a, b)
+    return per_platform(cpu_product, _plain, (transpose_a, transpose_b), a, b)
 
 
 def _product_bwd(transpose_a, transpose_b, residuals, g):
@@ -64,8 +64,9 @@ _product.defvjp(
 )
 
 
-def _cpu_product(transpose_a: bool, transpose_b: bool, a: jax.Array, b: jax.Array) -> jax.Array:
-    if not onednn.pays_for_matmul(transpose_a, a, b):
+def cpu_product(transpose_a: bool, transpose_b: bool, a: jax.Array, b: jax.Array) -> jax.Array:
+    """`matmul` of arrays of one dtype on CPU, without a gradient of its own."""
+    if not onednn.pays_for_matmul(transpose_a, transpose_b, a, b):
         return _plain(transpose_a, transpose_b, a, b)
     return on_one_device(onednn.matmul, _plain, (transpose_a, transpose_b), a, b)
 
