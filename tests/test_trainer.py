@@ -70,7 +70,7 @@ def test_a_run_says_in_a_line_which_settings_it_is_too_late_for(tmp_path, monkey
     names = [flag.partition("=")[0] for flag in CPU_FLAGS]
     monkeypatch.setenv("XLA_FLAGS", " ".join(names) if own else "")
     console = quiet()
-    fit(replace(RECIPE, arch="linear", epochs=None, steps=1), tmp_path, console=console)
+    fit(replace(RECIPE, arch="linear", steps=1), tmp_path, console=console)
     assert console.file.getvalue().count("jaxcnn.set_up()") == (not own)
 
 
