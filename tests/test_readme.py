@@ -12,9 +12,8 @@ import pytest
 
 from jaxcnn.models.macs import count_macs
 from jaxcnn.models.spec import init_variables
-from jaxcnn.weights.torch_names import model_tensors
 from tests.parity.model_table import README, in_readme, model_table
-from tests.weights.test_sources import hub_cache
+from tests.weights.test_sources import hub_cache, state_dict_of
 
 ROOT = README.parent
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,13 +34,11 @@ def test_the_model_table_is_the_models_own_rows():
 def hub(tmp_path_factory):
     """The Hugging Face Hub as far as the pages read it."""
     folder = tmp_path_factory.mktemp("hub")
-    tensors = model_tensors("resnet50", 1000)
-    zeros = {name: np.zeros(tensor.shape, np.float32) for name, tensor in tensors.items()}
-    hub_cache(folder, "timm/resnet50.a1_in1k", {}, zeros)
+    hub_cache(folder, "timm/resnet50.a1_in1k", {}, state_dict_of("resnet50"))
     return folder
 
 
-@pytest.mark.parametrize("page, block", BLOCKS, ids=lambda text: text.splitlines()[0])
+@pytest.mark.parametrize("page, block", BLOCKS, ids=[page for page, _ in BLOCKS])
 def test_a_block_of_python_runs_as_it_stands(page, block, hub, tmp_path):
     environment = {
         **os.environ,

@@ -23,9 +23,10 @@ def set_up() -> str | None:
 
     if jax.config.jax_compilation_cache_dir is None:
         keep_compiled_programs()
+    if not computes_on_cpu():
+        return None
     if not _jax_has_computed():
-        if computes_on_cpu():
-            set_cpu_flags()
+        set_cpu_flags()
         return None
     if jax.default_backend() != "cpu" or not _missing_cpu_flags():
         return None

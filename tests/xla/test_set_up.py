@@ -76,6 +76,10 @@ def test_flags_that_xla_lacks_are_not_called_off(computed, monkeypatch):
     assert set_up.set_up() is None
 
 
-def test_where_no_cpu_computes_its_flags_are_not_called_off(computed, monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert set_up.set_up() is None
+@pytest.mark.parametrize("has_computed", [True, False])
+def test_where_an_accelerator_is_to_compute_flags_for_cpus_are_left_alone(
+    computed, monkeypatch, has_computed
+):
+    monkeypatch.setattr(set_up, "_jax_has_computed", lambda: has_computed)
+    monkeypatch.setattr(set_up, "computes_on_cpu", lambda: False)
+    assert set_up.set_up() is None and os.environ["XLA_FLAGS"] == ""
