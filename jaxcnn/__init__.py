@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jaxcnn.recipe import recipe_for as recipe_for
     from jaxcnn.sweep import sweep as sweep
     from jaxcnn.trainer import fit as fit
+    from jaxcnn.xla.set_up import set_up as set_up
 
 _HOMES = {
     "Recipe": "jaxcnn.recipe",
@@ -35,6 +36,7 @@ _HOMES = {
     "list_models": "jaxcnn.models",
     "load_weights": "jaxcnn.pretrained",
     "recipe_for": "jaxcnn.recipe",
+    "set_up": "jaxcnn.xla.set_up",
     "sweep": "jaxcnn.sweep",
 }
 

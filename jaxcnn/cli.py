@@ -142,13 +142,13 @@ def console() -> "Console":
 
 
 def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
-    """Process-wide settings of a command line; the library itself makes none.
+    """Process-wide settings of a command line; the library makes those of `jaxcnn.set_up` only.
 
     With `compilation_cache`, compiled programs are kept in $XDG_CACHE_HOME/jaxcnn (~/.cache), so
     that the next run of the same program starts in seconds. It `cross_compiles` if its programs
     are for another machine's accelerators.
     """
-    from absl import flags, logging
+    from absl import logging
 
     from jaxcnn.xla.cache import keep_compiled_programs
     from jaxcnn.xla.flags import computes_on_cpu
@@ -156,8 +156,6 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
 
     if computes_on_cpu() and not cross_compiles:
         set_cpu_flags()
-    # Grain reads an absl flag, which fails in a program that does not parse absl flags.
-    flags.FLAGS.mark_as_parsed()
     # What fails is said in one line by the command; Orbax would show a traceback too.
     logging.set_verbosity(logging.FATAL)
     # A bad picture is refused by name, in one line; its decoders need not speak of it too.
@@ -167,9 +165,6 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     # Python's watcher of shared memory frees what was on its way from a worker when a run stops; it
     # need not say so. It is a process of its own, and is started with these.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
-    # What XLA cannot write down of a program with calls to oneDNN: see `jaxcnn.xla.onednn`.
-    cannot_be_kept = "Error writing persistent compilation cache entry .*MemoryError"
-    warnings.filterwarnings("ignore", message=cannot_be_kept)
     if compilation_cache:
         keep_compiled_programs()
 

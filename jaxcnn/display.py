@@ -10,12 +10,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from rich.table import Table
 
 from jaxcnn.metrics import headline
+from jaxcnn.notebook import NotebookBar
 
 TITLES = {"top1": "top-1", "top5": "top-5"}
 
 
 class Display:
-    """Writes to a rich console. The bar is for terminals only; lines reach a log file too."""
+    """Writes to a rich console. The bar is for terminals and notebooks; lines reach a log too."""
 
     def __init__(self, console: Console, *, total_steps: int, num_epochs: int) -> None:
         self._console = console
@@ -31,6 +32,8 @@ class Display:
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("starting", total=total_steps, figures="")
+        in_notebook = console.is_jupyter and not console.quiet
+        self._shown = NotebookBar(self._bar) if in_notebook else self._bar
 
     def say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -62,7 +65,7 @@ class Display:
         )
 
     def __enter__(self) -> "Display":
-        self._bar.start()
+        self._shown.start()
         return self
 
     def __exit__(
@@ -71,7 +74,10 @@ class Display:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if error is None:
+            # A notebook keeps the bar's last picture.
+            self.phase("done")
+        self._shown.stop()
 
 
 def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> None:

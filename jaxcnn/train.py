@@ -24,7 +24,7 @@ from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.recipe import Recipe
 from jaxcnn.stopping import end_on_signal
 from jaxcnn.wandb_log import wandb_log
-from jaxcnn.xla.cache import cache_folder
+from jaxcnn.xla.cache import cache_folder, keep_no_compiled_programs
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def main(args: Sequence[str] | None = None, trace_folder: Path | None = None) ->
             extra: dict[str, Any] = {}
             if options.compilation_cache:
                 extra["trace_folder"] = trace_folder
+            else:
+                keep_no_compiled_programs()
             if options.wandb is not None and is_first():
                 extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)
             fit(recipe, workdir, **extra)

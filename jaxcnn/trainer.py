@@ -39,6 +39,7 @@ from jaxcnn.state import eval_variables
 from jaxcnn.stopping import StopFlag, StopRequested, in_background, stop_on_signal
 from jaxcnn.throughput import Throughput
 from jaxcnn.xla.garbage import garbage_collected_seldom
+from jaxcnn.xla.set_up import set_up
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
@@ -65,7 +66,8 @@ def fit(
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
     Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
-    end, with that one. A run that has finished is not run again: its summary is returned. Of
+    end, with that one. A run that has finished is not run again: its summary is returned. Makes the
+    process's settings of `jaxcnn.set_up`, or says in a line which it is too late for. Of
     several processes (`jax.distributed`) that call this, the first alone shows and writes things;
     checkpoints, which all write parts of, must go to a folder that they share.
 
@@ -89,6 +91,8 @@ def fit(
         RunError: the loss stopped being finite, the disk is full, or no checkpoint is whole.
         Interrupted: SIGINT or SIGTERM; the state is saved.
     """
+    # Before anything that has JAX compute.
+    off = set_up()
     check(recipe)
     first = is_first()
     folder = RunFolder(workdir, writes=first)
@@ -99,6 +103,8 @@ def fit(
     if (summary := folder.read_summary()) is not None:
         show_result(console, summary, folder.path)
         return summary
+    if off:
+        console.print(off, highlight=False, markup=False, soft_wrap=True)
     pretrained = None
     if recipe.pretrained is not None:
         pretrained = read_pretrained(recipe.arch, recipe.pretrained)

@@ -13,12 +13,22 @@ ROOT = Path(jaxcnn.__file__).parent
 
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
-    ["errors"],
+    ["errors", "__main__"],
     ["discovery", "stalls"],
     ["xla"],
     ["ops"],
     ["layers"],
-    ["models", "data", "losses", "metrics", "stopping", "distributed", "disk_full", "run_lock"],
+    [
+        "models",
+        "data",
+        "losses",
+        "metrics",
+        "stopping",
+        "distributed",
+        "disk_full",
+        "run_lock",
+        "notebook",
+    ],
     ["weights", "explain", "imagenet_recipes"],
     ["recipe"],
     [

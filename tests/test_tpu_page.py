@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,10 +20,19 @@ SCRIPTS = [line for line in COMMANDS if line.startswith("tpu_scripts/")]
 MODULES = [line[line.index("python -m jaxcnn.") :] for line in COMMANDS if "-m jaxcnn." in line]
 
 
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """With the scripts: `sync.sh` copies a commit, and an unpacked sdist is no repository."""
+    folder = tmp_path_factory.mktemp("repository")
+    shutil.copytree(ROOT / "tpu_scripts", folder / "tpu_scripts")
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    return folder
+
+
 @pytest.mark.parametrize("line", SCRIPTS)
-def test_a_script_takes_its_command(line):
+def test_a_script_takes_its_command(line, repository):
     script, *args = shlex.split(line)
-    dry = subprocess.run([ROOT / script, "--dry-run", *args], capture_output=True, text=True)
+    dry = subprocess.run([repository / script, "--dry-run", *args], capture_output=True, text=True)
     assert dry.returncode == 0, dry.stderr
     assert dry.stdout
 

@@ -27,6 +27,7 @@ from jaxcnn.program import Program, build
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.sharding import to_devices
 from jaxcnn.trainer import fit
+from jaxcnn.xla.flags import CPU_FLAGS
 
 # 1,257 training images: 9 steps an epoch.
 RECIPE = Recipe(
@@ -62,6 +63,15 @@ def finished(tmp_path_factory):
     """An uninterrupted run of RECIPE: (folder, summary)."""
     folder = tmp_path_factory.mktemp("finished")
     return folder, fit(RECIPE, folder, console=quiet())
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_run_says_in_a_line_which_settings_it_is_too_late_for(tmp_path, monkeypatch, own):
+    names = [flag.partition("=")[0] for flag in CPU_FLAGS]
+    monkeypatch.setenv("XLA_FLAGS", " ".join(names) if own else "")
+    console = quiet()
+    fit(replace(RECIPE, arch="linear", steps=1), tmp_path, console=console)
+    assert console.file.getvalue().count("jaxcnn.set_up()") == (not own)
 
 
 def test_a_run_leaves_what_it_promises(finished):

@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 
 import grain
 import numpy as np
+from absl import flags
 
 from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.errors import DataError, ExampleError
@@ -383,6 +384,9 @@ def _run(
     )
     if num_workers:
         options = grain.MultiprocessingOptions(num_workers)
+        # Grain reads an absl flag, which fails in a program that does not parse absl flags.
+        if not flags.FLAGS.is_parsed():
+            flags.FLAGS.mark_as_parsed()
         dataset = dataset.mp_prefetch(options, worker_init_fn=_end_with_the_run)
     return _closing(dataset, num_workers)
 

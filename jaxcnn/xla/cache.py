@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,16 @@ def keep_compiled_programs() -> None:
     folder = cache_folder() / "xla" / cpu_type()
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_SECONDS)
+    # What XLA cannot write down of a program with calls to oneDNN: see `jaxcnn.xla.onednn`.
+    cannot_be_kept = "Error writing persistent compilation cache entry .*MemoryError"
+    warnings.filterwarnings("ignore", message=cannot_be_kept)
+
+
+def keep_no_compiled_programs() -> None:
+    """The opposite, also where the user's own settings name a folder for them."""
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", "")
 
 
 @cache
