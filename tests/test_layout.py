@@ -20,7 +20,7 @@ LAYERS = [
     ["layers"],
     ["models", "data", "losses", "metrics", "stopping", "distributed", "disk_full", "run_lock"],
     ["weights", "explain", "imagenet_recipes"],
-    ["recipe"],
+    ["recipe", "prefetch", "workers"],
     [
         "run_folder",
         "sharding",
