@@ -1,10 +1,11 @@
 """A recipe's data: its splits, and the batches that training and evaluation take of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
 
 import jax
 import numpy as np
+from absl import flags
 
 from jaxcnn.data import DatasetSpec, Source, dataset_at, load_split
 from jaxcnn.data.balance import (
@@ -13,8 +14,10 @@ from jaxcnn.data.balance import (
     inverse_frequency_weights,
 )
 from jaxcnn.data.pipeline import (
+    HostSeconds,
     eval_batches,
     eval_transforms,
+    seconds_an_image,
     steps_per_epoch,
     train_batches,
     train_transforms,
@@ -27,6 +30,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
 from jaxcnn.weights.preprocessing import Preprocessing
+from jaxcnn.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 
 
 def image_channels(recipe: Recipe, data: DatasetSpec) -> int:
@@ -109,6 +113,39 @@ class Feed:
             return inverse_frequency_weights(counts)
         return effective_number_weights(counts)
 
+    @property
+    def hands(self) -> Hands:
+        """What prepares the training batches."""
+        return self.hands_for(self.total_steps * self.recipe.batch_size)
+
+    def hands_for(self, images: int) -> Hands:
+        """The recipe's workers, or what is to prepare this process's share of so many images."""
+        if self.recipe.workers != "auto":
+            return Hands(self.recipe.workers)
+        model = model_spec(self.recipe.arch)
+        enlarged = (self.recipe.image_size / model.image_size) ** 2
+        cores = usable_cores()
+        step_seconds = step_seconds_an_image(
+            model.gmacs * enlarged,
+            platform=jax.default_backend(),
+            cores=cores,
+            accelerators=jax.local_device_count(),
+        )
+        return choose_hands(
+            images // jax.process_count(),
+            host_seconds=self.seconds_an_image,
+            step_seconds=step_seconds,
+            cores=cores,
+            # Grain's workers need absl's flags to be parsed, and Python's a main module that can be
+            # imported again. Our command lines see to both; of another program we cannot know.
+            may_start_processes=flags.FLAGS.is_parsed(),
+        )
+
+    @cached_property
+    def seconds_an_image(self) -> float:
+        """What preparing an image for training takes a core of this host, measured."""
+        return seconds_an_image(self.train, self._train_transforms[self.stages.sizes[-1]])
+
     def _load(self, split: str) -> Source:
         source = load_split(self.spec, split, self.recipe.data_dir)
         if self.recipe.on_error == "raise":
@@ -141,8 +178,17 @@ class Feed:
             cutout=augment.cutout,
         )
 
-    def train_batches(self, start_step: int, stop_step: int) -> Iterator[dict[str, np.ndarray]]:
-        """Batches start_step <= k < stop_step; where images grow, stage after stage."""
+    def train_batches(
+        self,
+        start_step: int,
+        stop_step: int,
+        tell: Callable[[HostSeconds], object] = lambda seconds: None,
+    ) -> Generator[dict[str, np.ndarray]]:
+        """Batches start_step <= k < stop_step; where images grow, stage after stage.
+
+        `tell` is called with what each batch took, just before the batch is given.
+        """
+        hands = self.hands
         for size, start, stop in self.stages.between(start_step, stop_step):
             yield from train_batches(
                 self.train,
@@ -153,7 +199,9 @@ class Feed:
                 stop_step=stop,
                 repeats=self.recipe.augment.repeats,
                 sampling=self.recipe.sampling,
-                num_workers=self.recipe.workers,
+                tell=tell,
+                num_workers=hands.workers,
+                num_threads=hands.threads,
                 **share_of_process(),
             )
 
@@ -169,10 +217,13 @@ class Feed:
         the `views` to what these are cut from.
         """
         transforms = (*self._eval_transforms, *extra_transforms)
+        source: Source = getattr(self, split)
+        hands = self.hands_for(len(source))
         return eval_batches(
-            getattr(self, split),
+            source,
             with_views(transforms, views, self.spec),
             batch_size=self.recipe.batch_size,
-            num_workers=self.recipe.workers,
+            num_workers=hands.workers,
+            num_threads=hands.threads,
             **share_of_process(),
         )

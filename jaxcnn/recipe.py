@@ -163,8 +163,8 @@ class Recipe:
     """Compute type; parameters, statistics and logits stay float32."""
     checkpoint_every_steps: int = 1000
     """Save so often within an epoch; each epoch's end is saved anyway."""
-    workers: int = 0
-    """Processes that prepare batches; 0 uses threads of this one."""
+    workers: int | Literal["auto"] = "auto"
+    """Processes that prepare batches; 0 uses threads of this one, auto as many as help."""
     parallel: Literal["jit", "pmap"] = "jit"
     """How the training step is compiled for many devices: one program over the mesh, or with
     jax.pmap a copy for each; the result is the same."""
@@ -352,7 +352,7 @@ def check(recipe: Recipe) -> None:
     }
     not_negative = {
         "seed": recipe.seed,
-        "workers": recipe.workers,
+        **({"workers": recipe.workers} if recipe.workers != "auto" else {}),
         "optim.weight-decay": optim.weight_decay,
         "schedule.warmup-epochs": schedule.warmup_epochs,
         "schedule.factor": schedule.factor,

@@ -22,6 +22,7 @@ from tensorboardX import SummaryWriter
 
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.data import ExampleError
+from jaxcnn.data.pipeline import HostSeconds
 from jaxcnn.disk_full import is_disk_full
 from jaxcnn.display import Display, show_result
 from jaxcnn.distributed import begin_batch, is_first
@@ -29,6 +30,7 @@ from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
+from jaxcnn.prefetch import Arrival, arrivals
 from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
@@ -289,6 +291,10 @@ class Run:
         step = self.checkpoints.latest_step() or 0
         if step == self.total_steps:
             return self.resume()
+        measured = ""
+        if recipe.workers == "auto":
+            measured = f": preparing an image takes a core {1e3 * feed.seconds_an_image:.3g} ms"
+        self.display.say(f"{feed.hands}{measured}")
         # Beside the state's own program: its compilation leaves Python to the tracing of the step.
         with garbage_collected_seldom(), ThreadPoolExecutor(1) as beside:
             resumed = beside.submit(self.resume)
@@ -319,15 +325,16 @@ class Run:
                 self.display.say(head_note(kept, self.pretrained, classes))
         return state
 
-    def device_batches(self, start_step: int) -> Generator[dict[str, jax.Array]]:
-        """Batches from `start_step` on, each sent to the devices one step before it is needed."""
-        ahead: deque[dict[str, jax.Array]] = deque()
-        for batch in self.feed.train_batches(start_step, self.total_steps):
-            ahead.append(to_devices(batch, self.program.rows))
-            if len(ahead) > 1:
+    def device_batches(self, start_step: int) -> Generator[Arrival]:
+        """Batches from `start_step` on, sent to the devices before they are needed."""
+        seconds: deque[HostSeconds] = deque()
+        batches = self.feed.train_batches(start_step, self.total_steps, seconds.append)
+        send = partial(to_devices, sharding=self.program.rows)
+        with closing(arrivals(batches, seconds, send)) as arriving:
+            for arrival in arriving:
                 begin_batch()
-                yield ahead.popleft()
-        yield from ahead
+                yield arrival
+                del arrival
 
     def begin_stage(self, step: int) -> None:
         """Says which size images have from here on, where that changes during the run."""
@@ -439,6 +446,7 @@ class Run:
         train = metrics.summarize(self.progress["epoch_sums"])
         epoch = math.ceil(step / self.feed.steps_per_epoch)
         rate, waiting = self.throughput.images_per_second, self.throughput.waiting
+        seconds = self.throughput.seconds
         self.display.phase(f"validating epoch {epoch}")
         val = self.evaluate("val", eval_variables(self.state)).figures
         best = self.progress["best"]
@@ -453,6 +461,7 @@ class Run:
             **{f"val_{name}": val[name] for name in ("loss", *metrics.figures)},
             "images_per_second": rate,
             "waiting_for_data": waiting,
+            "data_seconds": seconds,
             **self.left_out(),
         }
         self.folder.append_metrics(line)
@@ -464,8 +473,10 @@ class Run:
         self.throughput.start()
 
     def log_to_tensorboard(self, line: dict[str, Any]) -> None:
-        for name, value in line.items():
-            if name not in ("epoch", "step") and value is not None:
+        spent = line["data_seconds"] or {}
+        figures = {**line, **{f"data_seconds/{name}": spent[name] for name in spent}}
+        for name, value in figures.items():
+            if name not in ("epoch", "step", "data_seconds") and value is not None:
                 self.tensorboard.add_scalar(name, value, line["step"])
         self.tensorboard.flush()
 

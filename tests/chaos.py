@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import orbax.checkpoint as ocp
 
-TIMES = ("images_per_second", "waiting_for_data", "seconds")
+TIMES = ("images_per_second", "waiting_for_data", "data_seconds", "seconds")
 COMMAND = (
     sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--steps=400", "--batch-size=64",
     "--checkpoint-every-steps=3", "--optim.ema-decay=0.9",

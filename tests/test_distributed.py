@@ -106,7 +106,7 @@ def lines_of(workdir: Path) -> list[dict]:
 def assert_same_run(ours: Path, theirs: Path) -> None:
     assert_close(state_at(ours, 18), state_at(theirs, 18))
     for one, two in zip(lines_of(ours), lines_of(theirs), strict=True):
-        for name in ("images_per_second", "waiting_for_data"):
+        for name in ("images_per_second", "waiting_for_data", "data_seconds"):
             one.pop(name), two.pop(name)
         assert one == pytest.approx(two, abs=1e-6)
 

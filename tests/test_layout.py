@@ -30,7 +30,7 @@ LAYERS = [
         "notebook",
     ],
     ["weights", "explain", "imagenet_recipes"],
-    ["recipe"],
+    ["recipe", "prefetch", "workers"],
     [
         "run_folder",
         "sharding",

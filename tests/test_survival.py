@@ -30,7 +30,7 @@ from jaxcnn.sharding import to_devices
 from jaxcnn.stopping import StopRequested, in_background
 from jaxcnn.trainer import fit
 
-TIMES = ("images_per_second", "waiting_for_data")
+TIMES = ("images_per_second", "waiting_for_data", "data_seconds")
 # 1,257 training images: 2 steps an epoch.
 RECIPE = Recipe(
     "linear",

@@ -54,7 +54,7 @@ def state_at(workdir, step):
 def metrics_of(workdir):
     """The lines of metrics.jsonl without what a clock measured."""
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    timed = ("images_per_second", "waiting_for_data")
+    timed = ("images_per_second", "waiting_for_data", "data_seconds")
     return [{k: v for k, v in line.items() if k not in timed} for line in lines]
 
 
@@ -263,7 +263,15 @@ def test_a_run_shows_each_epoch_and_a_closing_table(tmp_path):
     console = Console(file=io.StringIO(), width=120)
     fit(replace(RECIPE, epochs=1), tmp_path, console=console)
     text = console.file.getvalue()
-    for part in ("61,706 parameters", "epoch   1/1", "images/s", "% waiting", "test", "0."):
+    for part in (
+        "61,706 parameters",
+        "0 workers: preparing",
+        "epoch   1/1",
+        "images/s",
+        "% waiting",
+        "test",
+        "0.",
+    ):
         assert part in text
 
 
@@ -273,8 +281,8 @@ def test_each_epoch_says_what_share_of_it_was_waiting_for_data(
 ):
     train_batches = Feed.train_batches
 
-    def timed_batches(feed, start_step, stop_step):
-        for batch in list(train_batches(feed, start_step, stop_step)):
+    def timed_batches(feed, start_step, stop_step, tell):
+        for batch in list(train_batches(feed, start_step, stop_step, tell)):
             time.sleep(seconds)
             yield batch
 
@@ -282,6 +290,8 @@ def test_each_epoch_says_what_share_of_it_was_waiting_for_data(
     lines = []
     fit(replace(RECIPE, steps=14), tmp_path, console=quiet(), on_epoch=lines.append)
     assert [low <= line["waiting_for_data"] <= high for line in lines] == [True, True]
+    kinds = {"decode", "augment", "batch", "transfer", "step"}
+    assert [set(line["data_seconds"]) for line in lines] == [kinds, kinds]
 
 
 def test_a_bad_picture_loses_no_step_and_the_run_goes_on_once_it_is_replaced(tmp_path):

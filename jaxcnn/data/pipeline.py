@@ -11,12 +11,13 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import connection, resource_tracker
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import grain
 import numpy as np
@@ -48,6 +49,20 @@ from jaxcnn.errors import UserError
 Batch = dict[str, np.ndarray]
 Fit = Literal["interpolate", "pad", "crop"]
 Sampling = Literal["shuffle", "balanced"]
+
+
+class HostSeconds(NamedTuple):
+    """What a batch took the thread that prepared it, in seconds.
+
+    Attributes:
+        decode: reading its examples, decoding included.
+        augment: their transforms.
+        batch: all else: which examples they are, and putting them together.
+    """
+
+    decode: float
+    augment: float
+    batch: float
 
 
 def eval_transforms(
@@ -208,6 +223,7 @@ def train_batches(
     process_count: int = 1,
     num_workers: int = 0,
     num_threads: int = 1,
+    tell: Callable[[HostSeconds], object] = lambda seconds: None,
 ) -> Iterator[Batch]:
     """This process's rows of the global batches start_step <= k < stop_step.
 
@@ -230,6 +246,7 @@ def train_batches(
         num_workers: processes that prepare batches; 0 for threads of this one.
         num_threads: threads that prepare batches, in each worker; 0 prepares them when asked for.
             More than one pays where decoding dominates, since OpenCV lets other threads run.
+        tell: called with what each batch took, just before the batch is given.
 
     Raises:
         DataError: the batch size does not fit the source, the repeats or the processes.
@@ -239,7 +256,29 @@ def train_batches(
     rows = _process_rows(batch_size, process_index, process_count)
     balanced = BalancedOrder(source.labels, seed) if sampling == "balanced" else None
     batches = _TrainBatches(source, tuple(transforms), batch_size, repeats, seed, rows, balanced)
-    return _run(batches, start_step, stop_step, num_workers, num_threads)
+    return _run(batches, start_step, stop_step, num_workers, num_threads, tell)
+
+
+def seconds_an_image(
+    source: Source, transforms: Sequence[Transform], *, examples: int = 64, limit: float = 0.2
+) -> float:
+    """What reading and transforming an example takes one thread, as the mean of a few.
+
+    They lie evenly over the source: up to so many `examples`, fewer where these would take longer
+    than `limit` seconds. 0 where one of them cannot be prepared: training will say which.
+    """
+
+    def seconds(count: int) -> float:
+        indices = np.linspace(0, len(source) - 1, count, dtype=int)
+        start = time.perf_counter()
+        _prepare(source, tuple(transforms), indices, np.zeros_like(indices), ExampleRng(0, 0))
+        return (time.perf_counter() - start) / count
+
+    try:
+        seconds(1)  # It opens files and imports.
+        return seconds(max(1, min(examples, int(limit / seconds(1)))))
+    except ExampleError:
+        return 0.0
 
 
 def eval_batches(
@@ -268,7 +307,7 @@ def eval_batches(
 
 
 class _Batches(Protocol):
-    def __call__(self, step: int, /) -> Batch: ...
+    def __call__(self, step: int, /) -> tuple[Batch, HostSeconds]: ...
 
 
 @dataclass(frozen=True)
@@ -281,7 +320,8 @@ class _TrainBatches:
     rows: slice
     balanced: BalancedOrder | None
 
-    def __call__(self, step: int, /) -> Batch:
+    def __call__(self, step: int, /) -> tuple[Batch, HostSeconds]:
+        start = time.perf_counter()
         size = len(self.source)
         epoch, position = divmod(step, steps_per_epoch(size, self.batch_size))
         if self.balanced is None:
@@ -293,7 +333,8 @@ class _TrainBatches:
             examples, repeats = (of_epoch[batch] for of_epoch in self.balanced.epoch(epoch))
         rng = ExampleRng(self.seed, epoch)
         rows = self.rows
-        return _prepare(self.source, self.transforms, examples[rows], repeats[rows], rng)
+        prepared = _prepare(self.source, self.transforms, examples[rows], repeats[rows], rng)
+        return prepared.batch, prepared.seconds(since=start)
 
 
 @dataclass(frozen=True)
@@ -303,19 +344,34 @@ class _EvalBatches:
     batch_size: int
     rows: slice
 
-    def __call__(self, step: int, /) -> Batch:
+    def __call__(self, step: int, /) -> tuple[Batch, HostSeconds]:
+        start = time.perf_counter()
         first, last = step * self.batch_size, len(self.source)
         indices = np.arange(first, first + self.batch_size)[self.rows]
         weight = (indices < last).astype(np.float32)
         # Filling takes its shape from the last example, its content from none.
         indices = np.unique(indices.clip(max=last - 1))
         rng = ExampleRng(0, 0)
-        batch = _prepare(self.source, self.transforms, indices, np.zeros_like(indices), rng)
+        prepared = _prepare(self.source, self.transforms, indices, np.zeros_like(indices), rng)
         real = int(weight.sum())
-        return {
-            **{name: _fill_up(values[:real], len(weight)) for name, values in batch.items()},
+        batch = {
+            **{name: _fill_up(part[:real], len(weight)) for name, part in prepared.batch.items()},
             "weight": weight,
         }
+        return batch, prepared.seconds(since=start)
+
+
+class _Prepared(NamedTuple):
+    """A batch, and the seconds that decoding and augmenting it took."""
+
+    batch: Batch
+    decode: float
+    augment: float
+
+    def seconds(self, *, since: float) -> HostSeconds:
+        """With all else that was done since then, a time of `time.perf_counter`."""
+        whole = time.perf_counter() - since
+        return HostSeconds(self.decode, self.augment, whole - self.decode - self.augment)
 
 
 def _prepare(
@@ -324,14 +380,19 @@ def _prepare(
     indices: np.ndarray,
     repeats: np.ndarray,
     rng: ExampleRng,
-) -> Batch:
+) -> _Prepared:
     """The examples at `indices`, each transformed with the random numbers of its repeat."""
     images: np.ndarray | None = None
     labels: list[int | np.ndarray] = []
+    clock, decode, augment = time.perf_counter, 0.0, 0.0
     for row, (index, repeat) in enumerate(zip(indices.tolist(), repeats.tolist(), strict=True)):
         try:
             stream = rng(index, repeat)
-            example = transform_example(source[index], transforms, stream)
+            start = clock()
+            example = source[index]
+            decoded = clock()
+            example = transform_example(example, transforms, stream)
+            decode, augment = decode + decoded - start, augment + clock() - decoded
             image = example["image"]
             if images is None:
                 images = np.empty((len(indices), *image.shape), np.uint8)
@@ -344,7 +405,8 @@ def _prepare(
         except Exception as error:
             raise ExampleError(f"example {index}: {type(error).__name__}: {error}") from error
     assert images is not None, "a batch has at least one row"
-    return {"image": images, "label": np.asarray(labels, _label_dtype(labels[0]))}
+    batch = {"image": images, "label": np.asarray(labels, _label_dtype(labels[0]))}
+    return _Prepared(batch, decode, augment)
 
 
 def _label_dtype(label: int | np.ndarray) -> type:
@@ -375,7 +437,12 @@ def _multiples_near(number: int, divisor: int) -> str:
 
 
 def _run(
-    batches: _Batches, start: int, stop: int, num_workers: int, num_threads: int
+    batches: _Batches,
+    start: int,
+    stop: int,
+    num_workers: int,
+    num_threads: int,
+    tell: Callable[[HostSeconds], object] = lambda seconds: None,
 ) -> Iterator[Batch]:
     # The whole batch is Grain's element: its cost per element would exceed that of a small image.
     dataset = grain.MapDataset.range(start, stop).map(batches)
@@ -388,11 +455,19 @@ def _run(
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()
         dataset = dataset.mp_prefetch(options, worker_init_fn=_end_with_the_run)
-    return _closing(dataset, num_workers)
+    return _closing(dataset, num_workers, tell)
 
 
-def _closing(dataset: grain.IterDataset[Any], num_workers: int) -> Iterator[Batch]:
+def _closing(
+    dataset: grain.IterDataset[Any], num_workers: int, tell: Callable[[HostSeconds], object]
+) -> Iterator[Batch]:
     """Ends threads and workers however the loop is left, the interpreter's exit included."""
+
+    def given(prepared: tuple[Batch, HostSeconds]) -> Batch:
+        batch, seconds = prepared
+        tell(seconds)
+        return batch
+
     iterator = iter(dataset)
     atexit.register(iterator.close)
     try:
@@ -401,8 +476,8 @@ def _closing(dataset: grain.IterDataset[Any], num_workers: int) -> Iterator[Batc
             with _signals_blocked():
                 first = list(islice(iterator, 1))
             while first:
-                yield first.pop()
-        yield from iterator
+                yield given(first.pop())
+        yield from map(given, iterator)
     finally:
         atexit.unregister(iterator.close)
         iterator.close()
