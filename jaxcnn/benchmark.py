@@ -9,15 +9,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from jaxcnn import cli
 from jaxcnn.benchmarks.workload import Mode, Workload
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.models import create_model, model_spec
 
+StartedBy = Literal["command", "notebook"]
 PROGRAM = "python -m jaxcnn.benchmark"
 # What --all times: at 224 pixels in batches of 16, at 32 in batches of 128 (training only).
 PHOTOGRAPHS = (
@@ -46,13 +48,16 @@ class Options:
     image_size: int | None = None
     """Height and width in pixels; the model's own if not given."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Compute type of our side."""
+    """Compute type."""
     rounds: int = 7
     """Each side's turns, of about 1.5 seconds each."""
     against: Literal["timm"] | None = None
-    """Time the same in PyTorch's timm, in turns."""
+    """Time the same in PyTorch's timm, in turns: eager or torch.compile, whichever is faster."""
     python: str = sys.executable
     """Interpreter with torch and timm, for --against."""
+    started_by: StartedBy = "command"
+    """Our side as a command line runs it, or as `fit` in a notebook: without the allocator's
+    settings, which a process can only be started with."""
     dataset: str = "digits"
     """For --mode=input: the data set."""
     data_dir: str | None = None
@@ -67,6 +72,7 @@ def main(args: Sequence[str] | None = None) -> int:
     def benchmark() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
         check(options)
+        say_what_is_missing()
         if options.all:
             results = [one_of_all(arch, mode, options) for arch, mode in all_workloads()]
             print(table(results))
@@ -99,6 +105,21 @@ def check(options: Options) -> None:
         raise UserError(f"--output={options.output}: its folder does not exist")
     if options.output is not None and Path(options.output).is_dir():
         raise UserError(f"--output={options.output} is a folder; give a file")
+
+
+def say_what_is_missing() -> None:
+    """One line where a CPU's speed rests on something that this XLA does not have."""
+    import jaxlib.version
+
+    from jaxcnn.xla.flags import computes_on_cpu
+    from jaxcnn.xla.support import unsupported
+
+    if computes_on_cpu() and (missing := unsupported()):
+        print(
+            f"{PROGRAM}: jaxlib {jaxlib.version.__version__} lacks {', '.join(missing)}: "
+            "steps are slower than the README says",
+            file=sys.stderr,
+        )
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -153,6 +174,7 @@ def one_of_all(arch: str, mode: Mode, options: Options) -> dict[str, Any]:
     """One workload in a process of its own, so that its memory is its own."""
     command = [sys.executable, "-m", "jaxcnn.benchmark", f"--arch={arch}", f"--mode={mode}"]
     command += [f"--rounds={options.rounds}", f"--precision={options.precision}"]
+    command += [f"--started-by={options.started_by}"]
     if options.against:
         command += [f"--against={options.against}", f"--python={options.python}"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -160,6 +182,8 @@ def one_of_all(arch: str, mode: Mode, options: Options) -> dict[str, Any]:
         raise RunError(f"{arch} {mode}: {done.stderr.strip() or 'it ended without a word'}")
     result = json.loads(done.stdout)
     ratio = f", {result['ratio']:.2f} of timm's" if "ratio" in result else ""
+    if failed := result.get("rival", {}).get("compile_failed"):
+        ratio += f", which is eager, for torch.compile failed: {failed}"
     rate = result["ours"]["images_per_second"]
     print(f"{arch} {mode}: {rate:.1f} images/s{ratio}", file=sys.stderr, flush=True)
     return result
@@ -176,16 +200,25 @@ def table(results: Sequence[dict[str, Any]]) -> str:
 
 def row(result: dict[str, Any]) -> str:
     ours, rival = result["ours"], result.get("rival")
+    theirs = f"{rival['images_per_second']:.3g} ({rival['form']})" if rival else ""
     gigabytes = [f"{side['peak_bytes'] / 1e9:.1f} GB" for side in (ours, rival) if side]
     return (
         f"| `{result['arch']}` | {result['mode']} "
         f"| {ours['images_per_second']:.3g} ({ours['lowest']:.3g} to {ours['highest']:.3g}) "
-        f"| {format(rival['images_per_second'], '.3g') if rival else ''} "
+        f"| {theirs} "
         f"| {format(result['ratio'], '.2f') if rival else ''} "
         f"| {ours['compile_seconds']:.0f} s | {ours['fraction_of_peak']:.0%} "
         f"| {', '.join(gigabytes)} |"
     )
 
 
-if __name__ == "__main__":
+def start() -> NoReturn:
+    """`main` as a process of its own, started as --started-by says."""
+    with suppress(UserError):  # `main` says it in one line.
+        if cli.value_of("--started-by", sys.argv[1:]) == "notebook":
+            sys.exit(main())
     cli.start(main)
+
+
+if __name__ == "__main__":
+    start()

@@ -4,29 +4,34 @@ import json
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.errors import UserError
 from jaxcnn.launch import environment_of_others
 
 SCRIPT = Path(__file__).parent / "torch_rival.py"
+Form = Literal["eager", "torch.compile"]
 
 
 class Rival:
     """`workload` in PyTorch under the interpreter `python`; a context manager.
 
     Attributes:
+        form: whether the model is compiled.
+        compile_failed: why it could not be; None where nothing failed.
         versions: of torch and timm.
-        peak_bytes: the largest the process has been in memory.
+        peak_bytes: the largest the process has been in memory; on a GPU the most of its memory.
 
     Raises UserError where that interpreter cannot run it.
     """
 
-    def __init__(self, workload: Workload, python: str) -> None:
+    def __init__(self, workload: Workload, python: str, form: Form = "eager") -> None:
+        self.form: Form = form
+        self.compile_failed: str | None = None
         try:
             self._process = subprocess.Popen(
-                [python, str(SCRIPT)],
+                [python, str(SCRIPT), form],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -59,9 +64,12 @@ class Rival:
             raise UserError(f"--python={self._python} could not run timm: {reason}")
         return json.loads(answer)
 
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
     def __enter__(self) -> "Rival":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self.close()
