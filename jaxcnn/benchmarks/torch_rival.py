@@ -1,8 +1,9 @@
 """Times a workload in PyTorch: timm's model, or a twin where timm has none. Needs no jaxcnn.
 
-Run by `jaxcnn.benchmarks.rival` under an interpreter that has torch and timm, with `eager` or
-`torch.compile` as its argument. Reads a workload as one line of JSON and answers with one; then,
-for each number of steps, with the seconds of each.
+Run by `jaxcnn.benchmarks.rival` under an interpreter that has torch and timm. Its arguments are
+`eager` or `torch.compile`, and `tf32` or `float32`, which a GPU multiplies float32 in. Reads a
+workload as one line of JSON and answers with one; then, for each number of steps, with the seconds
+of each.
 
 PyTorch as its users make it fast: `channels_last` (the models and images in NHWC, as ours are), the
 optimiser's update in one pass over the parameters, autocast where the workload's precision is
@@ -20,8 +21,8 @@ import torch_twins
 from torch import nn
 from torch.nn import functional
 
-# A compiled model is compiled at its first step; cuDNN tries its algorithms then.
-WARM_UP_STEPS = 3
+# After the first, which compiles: the allocator's and cuDNN's trials are then over.
+WARM_UP_STEPS = 2
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -71,15 +72,15 @@ def timed(step: Callable[[], None], steps: int) -> list[float]:
 
     There steps are queued, and one that waited for its end would leave the GPU without work.
     """
-    blocks = [1] * steps if DEVICE == "cpu" else [1, steps - 1]
-    seconds = []
-    for block in blocks:
-        synchronize()
+    queued = 1 if DEVICE == "cpu" else max(steps - 1, 1)
+    seconds: list[float] = []
+    while len(seconds) < steps:
+        block = queued if seconds else 1
         start = time.perf_counter()
         for _ in range(block):
             step()
         synchronize()
-        seconds += [(time.perf_counter() - start) / max(block, 1)] * block
+        seconds += [(time.perf_counter() - start) / block] * block
     return seconds
 
 
@@ -99,17 +100,19 @@ def peak_bytes() -> int:
 
 
 def main() -> None:
-    compiled = sys.argv[1] == "torch.compile"
+    compiled, tf32 = sys.argv[1] == "torch.compile", sys.argv[2] == "tf32"
     torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
     try:
         step = make_step(json.loads(sys.stdin.readline()), compiled=compiled)
-        for _ in range(WARM_UP_STEPS):
-            step()
-        synchronize()
+        [compile_seconds] = timed(step, 1)
+        timed(step, WARM_UP_STEPS)
     except Exception as error:
         first_line = str(error).strip().partition("\n")[0]
         raise SystemExit(f"{type(error).__name__}: {first_line}") from error
-    print(json.dumps({"torch": torch.__version__, "timm": timm.__version__}), flush=True)
+    versions = {"torch": torch.__version__, "timm": timm.__version__}
+    print(json.dumps({"versions": versions, "compile_seconds": compile_seconds}), flush=True)
     for line in sys.stdin:
         answer = {"seconds": timed(step, int(line)), "peak_bytes": peak_bytes()}
         print(json.dumps(answer), flush=True)
