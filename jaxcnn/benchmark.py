@@ -1,7 +1,8 @@
-"""How many images per second a model trains on or infers, here and in timm.
+"""How many images per second a model trains on or infers, here, in timm and in plain Flax.
 
 python -m jaxcnn.benchmark --arch=resnet50 --mode=infer
 python -m jaxcnn.benchmark --arch=resnet50 --against=timm --python=TORCH_VENV/bin/python
+python -m jaxcnn.benchmark --arch=resnet50 --precision=bfloat16 --batch-size=256 --against=flax
 python -m jaxcnn.benchmark --arch=lenet5 --mode=input --dataset=mnist --data-dir=DIR
 """
 
@@ -9,15 +10,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from jaxcnn import cli
-from jaxcnn.benchmarks.workload import Mode, Workload
+from jaxcnn.benchmarks.workload import Mode, Precision, Workload, workload_of
 from jaxcnn.errors import RunError, UserError
-from jaxcnn.models import create_model, model_spec
+from jaxcnn.models import model_spec
+from jaxcnn.xla.flags import computes_on_cpu
 
+StartedBy = Literal["command", "notebook"]
 PROGRAM = "python -m jaxcnn.benchmark"
 # What --all times: at 224 pixels in batches of 16, at 32 in batches of 128 (training only).
 PHOTOGRAPHS = (
@@ -41,18 +46,23 @@ class Options:
     """A training step, the logits, or the input pipeline alone."""
     all: bool = False
     """The README's table instead of one model."""
-    batch_size: int | None = None
-    """Images per step; 16, or 128 for images of 32 pixels and fewer, if not given."""
+    batch_size: int | Literal["auto"] | None = None
+    """Images per step; 128 if not given, on a CPU 16 for images of more than 32 pixels. auto: the
+    largest power of two that the accelerator's memory takes."""
     image_size: int | None = None
     """Height and width in pixels; the model's own if not given."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Compute type of our side."""
+    precision: Precision = "float32"
+    """Compute type."""
     rounds: int = 7
     """Each side's turns, of about 1.5 seconds each."""
-    against: Literal["timm"] | None = None
-    """Time the same in PyTorch's timm, in turns."""
+    against: Literal["timm", "flax"] | None = None
+    """Time the same in turns in PyTorch's timm, eager or torch.compile, whichever is faster; or in
+    plain Flax Linen: nn.Conv, nn.BatchNorm and so on."""
     python: str = sys.executable
-    """Interpreter with torch and timm, for --against."""
+    """Interpreter with torch and timm, for --against=timm."""
+    started_by: StartedBy = "command"
+    """Our side as a command line runs it, or as `fit` in a notebook: without the allocator's
+    settings, which a process can only be started with."""
     dataset: str = "digits"
     """For --mode=input: the data set."""
     data_dir: str | None = None
@@ -67,6 +77,7 @@ def main(args: Sequence[str] | None = None) -> int:
     def benchmark() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
         check(options)
+        say_what_is_missing()
         if options.all:
             results = [one_of_all(arch, mode, options) for arch, mode in all_workloads()]
             print(table(results))
@@ -89,16 +100,35 @@ def check(options: Options) -> None:
         raise UserError(f"--{given[0].replace('_', '-')} goes with --arch=NAME, not with --all")
     for flag in ("batch_size", "image_size", "rounds"):
         value = getattr(options, flag)
-        if value is not None and value < 1:
+        if isinstance(value, int) and value < 1:
             raise UserError(
                 f"--{flag.replace('_', '-')}={value} is out of range; it must be above 0"
             )
     if options.mode == "input" and options.against:
         raise UserError("--mode=input has nothing to be timed --against")
+    if options.batch_size == "auto":
+        if options.mode == "input" or options.against:
+            raise UserError("--batch-size=auto goes with neither --mode=input nor --against")
+        if computes_on_cpu():
+            raise UserError("--batch-size=auto fills an accelerator's memory; give a number here")
     if options.output is not None and not Path(options.output).absolute().parent.is_dir():
         raise UserError(f"--output={options.output}: its folder does not exist")
     if options.output is not None and Path(options.output).is_dir():
         raise UserError(f"--output={options.output} is a folder; give a file")
+
+
+def say_what_is_missing() -> None:
+    """One line where a CPU's speed rests on something that this XLA does not have."""
+    import jaxlib.version
+
+    from jaxcnn.xla.support import unsupported
+
+    if computes_on_cpu() and (missing := unsupported()):
+        print(
+            f"{PROGRAM}: jaxlib {jaxlib.version.__version__} lacks {', '.join(missing)}: "
+            "steps are slower than the README says",
+            file=sys.stderr,
+        )
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -107,10 +137,18 @@ def measure(options: Options) -> dict[str, Any]:
         return measure_input(options.arch, options)
     workload = make_workload(options.arch, options)
     cli.set_up(compilation_cache=False)
-    from jaxcnn.benchmarks.contest import contest
+    from jaxcnn.benchmarks.contest import contest, faster_timm
+    from jaxcnn.benchmarks.largest_batch import largest_batch
+    from jaxcnn.benchmarks.ours import Ours
+    from jaxcnn.benchmarks.rival import plain_flax
+    from jaxcnn.xla.device_memory import share_device_memory
 
-    python = options.python if options.against else None
-    return contest(workload, rounds=options.rounds, python=python)
+    if options.against:
+        share_device_memory()
+    timm = partial(faster_timm, python=options.python)
+    rivals = {"timm": timm, "flax": plain_flax, None: None}
+    ours = largest_batch(workload) if options.batch_size == "auto" else Ours(workload)
+    return contest(ours, rounds=options.rounds, find_rival=rivals[options.against])
 
 
 def measure_input(arch: str, options: Options) -> dict[str, Any]:
@@ -127,19 +165,14 @@ def measure_input(arch: str, options: Options) -> dict[str, Any]:
 
 
 def make_workload(arch: str, options: Options) -> Workload:
-    spec = model_spec(arch)
-    image_size = options.image_size or spec.image_size
-    model = create_model(arch, num_classes=spec.num_classes)
-    return Workload(
-        arch=arch,
+    image_size = options.image_size or model_spec(arch).image_size
+    usual = 16 if computes_on_cpu() and image_size > 32 else 128
+    return workload_of(
+        arch,
+        usual if options.batch_size in (None, "auto") else options.batch_size,
         mode=options.mode,
-        batch_size=options.batch_size or (128 if image_size <= 32 else 16),
         image_size=image_size,
-        channels=spec.channels,
-        num_classes=spec.num_classes,
         precision=options.precision,
-        drop_rate=getattr(model, "drop_rate", 0.0),
-        drop_path_rate=getattr(model, "drop_path_rate", 0.0),
     )
 
 
@@ -153,22 +186,28 @@ def one_of_all(arch: str, mode: Mode, options: Options) -> dict[str, Any]:
     """One workload in a process of its own, so that its memory is its own."""
     command = [sys.executable, "-m", "jaxcnn.benchmark", f"--arch={arch}", f"--mode={mode}"]
     command += [f"--rounds={options.rounds}", f"--precision={options.precision}"]
+    command += [f"--started-by={options.started_by}"]
     if options.against:
         command += [f"--against={options.against}", f"--python={options.python}"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise RunError(f"{arch} {mode}: {done.stderr.strip() or 'it ended without a word'}")
+        reason = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise RunError(f"{arch} {mode}: {reason}")
     result = json.loads(done.stdout)
-    ratio = f", {result['ratio']:.2f} of timm's" if "ratio" in result else ""
+    ratio = f", {result['ratio']:.2f} of {options.against}'s" if "ratio" in result else ""
+    if failed := result.get("rival", {}).get("compile_failed"):
+        ratio += f", which is eager, for torch.compile failed: {failed}"
     rate = result["ours"]["images_per_second"]
     print(f"{arch} {mode}: {rate:.1f} images/s{ratio}", file=sys.stderr, flush=True)
     return result
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:
-    """Markdown, a row per workload."""
+    """Markdown, a row per workload; the device is named above."""
     header = [
-        "| model | mode | images/s (range) | timm | ratio | compile | of peak | memory, timm's |",
+        f"{results[0]['device']}, {results[0]['precision']}",
+        "",
+        "| model | mode | images/s (range) | rival | ratio | compile | MFU | memory, rival's |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     return "\n".join(header + [row(result) for result in results])
@@ -176,16 +215,25 @@ def table(results: Sequence[dict[str, Any]]) -> str:
 
 def row(result: dict[str, Any]) -> str:
     ours, rival = result["ours"], result.get("rival")
+    theirs = f"{rival['images_per_second']:.3g} ({rival['form']})" if rival else ""
     gigabytes = [f"{side['peak_bytes'] / 1e9:.1f} GB" for side in (ours, rival) if side]
     return (
         f"| `{result['arch']}` | {result['mode']} "
         f"| {ours['images_per_second']:.3g} ({ours['lowest']:.3g} to {ours['highest']:.3g}) "
-        f"| {format(rival['images_per_second'], '.3g') if rival else ''} "
+        f"| {theirs} "
         f"| {format(result['ratio'], '.2f') if rival else ''} "
-        f"| {ours['compile_seconds']:.0f} s | {ours['fraction_of_peak']:.0%} "
+        f"| {ours['compile_seconds']:.0f} s | {ours['mfu']:.0%} "
         f"| {', '.join(gigabytes)} |"
     )
 
 
-if __name__ == "__main__":
+def start() -> NoReturn:
+    """`main` as a process of its own, started as --started-by says."""
+    with suppress(UserError):  # `main` says it in one line.
+        if cli.value_of("--started-by", sys.argv[1:]) == "notebook":
+            sys.exit(main())
     cli.start(main)
+
+
+if __name__ == "__main__":
+    start()

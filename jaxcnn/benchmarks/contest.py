@@ -5,64 +5,101 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from jaxcnn.benchmarks.ours import Ours, matmul_flops
-from jaxcnn.benchmarks.rival import Rival
+import jax
+
+from jaxcnn.benchmarks.ours import Ours
+from jaxcnn.benchmarks.peak import matmul_flops
+from jaxcnn.benchmarks.rival import COMPILED, EAGER, Rival, timm
 from jaxcnn.benchmarks.workload import Workload
+from jaxcnn.errors import UserError
+from jaxcnn.xla import device_memory
 
 # A round is long enough that the clock and a single interruption do not matter. Its first step is
 # not counted: while the other side had its turn, the system took this one's free memory back.
 ROUND_SECONDS, FEWEST_STEPS = 1.5, 2
-# Forward, gradient to the activations, gradient to the weights.
-PASSES = {"train": 3, "infer": 1}
+# What chooses between the rival's two forms: turns of each before ours begin.
+HEATS = 2
 
 Runner = Callable[[int], list[float]]
 
 
-def contest(workload: Workload, *, rounds: int, python: str | None = None) -> dict[str, Any]:
-    """Times `workload` here and, with `python`, in timm under that interpreter.
+def contest(
+    ours: Ours, *, rounds: int, find_rival: Callable[[Workload], Rival] | None = None
+) -> dict[str, Any]:
+    """Times our side, and the rival's that `find_rival` starts.
 
     Both sides take turns, a round each, so that what else the machine does meets both alike.
 
-    Returns figures ready for JSON: per side images per second (median over rounds, lowest, highest)
-    and peak memory of its process in bytes; for ours seconds of compilation, multiply-accumulates
-    per image, and the fraction of the machine's peak (a large float32 matrix product, measured
-    before and after, in this process) that the model's convolutions and matrix products make of it;
-    with a rival `ratio`, the median over rounds of our images per second over its.
+    Returns figures ready for JSON: the device; per side images per second (median over rounds,
+    lowest, highest), `mfu`, peak memory in bytes and seconds of compilation; for ours
+    multiply-accumulates per image; with a rival `ratio`, the median over rounds of our images per
+    second over its.
+
+    `mfu` is the model's share of the peak ("model FLOPs utilisation", Chowdhery et al., 2022,
+    https://arxiv.org/abs/2204.02311, appendix B): what its convolutions and matrix products make
+    of `peak_gflops`, a large matrix product's in the same precision, measured before and after.
+    Vendors' figures for the peak are higher.
     """
+    workload = ours.workload
     with ExitStack() as stack:
         # First, because a process starts with its parent's peak memory as its own.
-        rival = stack.enter_context(Rival(workload, python)) if python is not None else None
-        peak = matmul_flops()
-        ours = Ours(workload)
+        rival = stack.enter_context(find_rival(workload)) if find_rival is not None else None
+        peak = matmul_flops(workload.precision)
         runners = [ours.seconds] + ([rival.seconds] if rival else [])
         mine, *others = time_in_turns(runners, rounds)
-    peak = max(peak, matmul_flops())
-    figures = _images_per_second(mine, workload.batch_size)
-    flops = 2 * ours.macs * PASSES[workload.mode] * figures["images_per_second"]
+        peak_bytes = device_memory.peak_bytes()
+    peak = max(peak, matmul_flops(workload.precision))
+
+    def figures(seconds: list[float]) -> dict[str, Any]:
+        rates = _images_per_second(seconds, workload.batch_size)
+        return {**rates, "mfu": ours.flops_per_image * rates["images_per_second"] / peak}
+
     result: dict[str, Any] = {
         "arch": workload.arch,
         "mode": workload.mode,
         "batch_size": workload.batch_size,
         "image_size": workload.image_size,
         "precision": workload.precision,
+        "device": jax.local_devices()[0].device_kind,
         "ours": {
-            **figures,
-            "peak_bytes": ours.peak_bytes,
+            **figures(mine),
+            "peak_bytes": peak_bytes,
             "compile_seconds": ours.compile_seconds,
             "gmacs": ours.macs / 1e9,
-            "fraction_of_peak": flops / peak,
         },
         "peak_gflops": peak / 1e9,
     }
     if rival is not None:
         [theirs] = others
         result["rival"] = {
-            **_images_per_second(theirs, workload.batch_size),
+            **figures(theirs),
             "peak_bytes": rival.peak_bytes,
+            "compile_seconds": rival.compile_seconds,
+            "form": rival.form,
+            "compile_failed": rival.compile_failed,
             "versions": rival.versions,
         }
         result["ratio"] = statistics.median(b / a for a, b in zip(mine, theirs, strict=True))
     return result
+
+
+def faster_timm(workload: Workload, python: str) -> Rival:
+    """timm eager or under torch.compile, whichever is faster here; the other's process has ended.
+
+    Where it cannot be compiled (no C++ compiler, a model that torch.compile does not take) it is
+    eager, and `compile_failed` says why. Raises UserError where timm cannot be run at all.
+    """
+    eager = timm(workload, python, EAGER)
+    try:
+        compiled = timm(workload, python, COMPILED)
+    except UserError as error:
+        eager.compile_failed = str(error)
+        return eager
+    one, other = time_in_turns([eager.seconds, compiled.seconds], HEATS)
+    slower_when_compiled = statistics.median(one) <= statistics.median(other)
+    faster, slower = (eager, compiled) if slower_when_compiled else (compiled, eager)
+    slower.close()
+    return faster
 
 
 def time_in_turns(runners: list[Runner], rounds: int) -> list[list[float]]:

@@ -1,12 +1,13 @@
 """Our side of a workload: the trainer's own step, or the logits, compiled."""
 
-import resource
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.losses import cross_entropy
@@ -17,100 +18,145 @@ from jaxcnn.optim import make_optimizer
 from jaxcnn.recipe import Optim
 from jaxcnn.state import init_state
 from jaxcnn.step import Batch, make_train_step
+from jaxcnn.trainer import STEPS_IN_FLIGHT
+
+# Forward, gradient to the activations, gradient to the weights.
+PASSES = {"train": 3, "infer": 1}
 
 
 class Ours:
-    """A workload, compiled.
+    """A workload on this process's first device.
 
-    Attributes:
-        compile_seconds: tracing and compilation of the step, without a cache.
-        macs: multiply-accumulates of one image's forward pass.
+    `compiled` takes no memory of the device and may be asked for in a thread, several workloads' at
+    once; arrays come with the first step.
+
+    Args:
+        compiler_options: XLA's, by name, for this program alone.
     """
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(
+        self, workload: Workload, compiler_options: dict[str, str | bool] | None = None
+    ) -> None:
+        self.workload = workload
+        self._compiler_options = compiler_options
         dtype = jnp.dtype(workload.precision)
         self._model = create_model(workload.arch, num_classes=workload.num_classes, dtype=dtype)
         self._size = (workload.image_size, workload.image_size)
-        self._channels = workload.channels
-        make = self._make_train if workload.mode == "train" else self._make_infer
-        images = (workload.batch_size, *self._size, workload.channels)
-        self._step, self.compile_seconds = make(workload, images)
-        shapes = jax.eval_shape(self._init, jax.random.key(0))
-        one = jax.ShapeDtypeStruct((1, *images[1:]), jnp.float32)
-        self.macs = count_macs(self._model.apply, shapes, one)
-        self._step()
+        self._optimizer = make_optimizer(Optim("sgd", lr=0.01, weight_decay=0.0), lambda _: 0.01)
 
-    def seconds(self, steps: int) -> list[float]:
-        """Runs so many steps; the seconds of each."""
-        seconds = []
-        for _ in range(steps):
-            start = time.perf_counter()
-            self._step()
-            seconds.append(time.perf_counter() - start)
-        return seconds
+    @cached_property
+    def _program(self) -> tuple[jax.stages.Compiled, float]:
+        start = time.perf_counter()
+        trains = self.workload.mode == "train"
+        function = self._train_step() if trains else self._model.apply
+        # The state; the logits' variables stay as they are.
+        jitted = jax.jit(function, donate_argnums=(0,) if trains else ())
+        lowered = jitted.lower(*jax.eval_shape(self._arguments))
+        compiled = lowered.compile(self._compiler_options)
+        return compiled, time.perf_counter() - start
 
     @property
-    def peak_bytes(self) -> int:
-        """The largest this process has been in memory."""
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    def compiled(self) -> jax.stages.Compiled:
+        return self._program[0]
 
-    def _init(self, key: jax.Array) -> Variables:
-        return init_variables(self._model, key, self._size, self._channels)
+    @property
+    def compile_seconds(self) -> float:
+        """Tracing and compilation of the step, without a cache."""
+        return self._program[1]
 
-    def _make_infer(
-        self, workload: Workload, shape: tuple[int, ...]
-    ) -> tuple[Callable[[], None], float]:
-        variables = jax.jit(self._init)(jax.random.key(0))
-        images = jax.random.normal(jax.random.key(1), shape, jnp.float32)
-        start = time.perf_counter()
-        logits = jax.jit(self._model.apply).lower(variables, images).compile()
-        compile_seconds = time.perf_counter() - start
-        return lambda: jax.block_until_ready(logits(variables, images)), compile_seconds
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of one image's forward pass."""
+        shapes = jax.eval_shape(self._variables, jax.random.key(0))
+        one = jax.ShapeDtypeStruct((1, *self._size, self.workload.channels), jnp.float32)
+        return count_macs(self._model.apply, shapes, one)
 
-    def _make_train(
-        self, workload: Workload, shape: tuple[int, ...]
-    ) -> tuple[Callable[[], None], float]:
-        optimizer = make_optimizer(Optim("sgd", lr=0.01, weight_decay=0.0), lambda _: 0.01)
+    @property
+    def flops_per_image(self) -> int:
+        """Of the model's convolutions and products; what is computed twice counts once."""
+        return 2 * self.macs * PASSES[self.workload.mode]
 
-        def prepare(_: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-            return batch["image"], jax.nn.one_hot(batch["label"], workload.num_classes)
+    @property
+    def argument_bytes(self) -> int:
+        """What the parameters take, in training with the optimiser's state and statistics."""
+        first, *_ = jax.eval_shape(self._arguments)
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(first))
 
-        def init():
-            return init_state(
-                self._model,
-                optimizer,
-                jax.random.key(0),
-                image_size=self._size,
-                channels=workload.channels,
-            )
+    @property
+    def program_bytes(self) -> int:
+        """The device memory that a step takes, by the compiler's account."""
+        memory: Any = self.compiled.memory_analysis()
+        return (
+            memory.argument_size_in_bytes
+            + memory.output_size_in_bytes
+            - memory.alias_size_in_bytes
+            + memory.temp_size_in_bytes
+            + memory.generated_code_size_in_bytes
+        )
 
-        train = make_train_step(self._model, optimizer, cross_entropy(), prepare=prepare)
-        rng = np.random.default_rng(0)
-        batch = {
-            "image": jnp.asarray(rng.normal(size=shape), jnp.float32),
-            "label": jnp.arange(shape[0]) % workload.num_classes,
-        }
-        state, key = jax.jit(init)(), jax.random.key(1)
-        start = time.perf_counter()
-        compiled = jax.jit(train, donate_argnums=0).lower(state, batch, key).compile()
-        compile_seconds = time.perf_counter() - start
+    def seconds(self, steps: int) -> list[float]:
+        """Runs so many steps; the seconds of each.
 
-        def step() -> None:
+        On an accelerator, but for the first, those of all by their number: they are queued as the
+        trainer queues them, and one that waited for its end would leave the device without work.
+        """
+        if jax.default_backend() == "cpu":
+            return [seconds_of(self._step, 1) for _ in range(steps)]
+        queued = steps - 1
+        first = seconds_of(self._step, 1)
+        return [first] + [seconds_of(self._step, queued) / queued] * queued if queued else [first]
+
+    @cached_property
+    def _step(self) -> Callable[[], Any]:
+        """Gives the device a step, and returns what is there when it is done."""
+        compiled, arguments = self.compiled, jax.jit(self._arguments)()
+        if self.workload.mode == "infer":
+            return lambda: compiled(*arguments)
+        state, *others = arguments
+
+        def step() -> Any:
             nonlocal state
-            state, _ = compiled(state, batch, key)
-            jax.block_until_ready(state)
+            state, sums = compiled(state, *others)
+            # Not the state: the next step takes its memory.
+            return sums
 
-        return step, compile_seconds
+        jax.block_until_ready(step())
+        return step
+
+    def _arguments(self) -> tuple[Any, ...]:
+        """What the compiled function takes: random images, and a fresh state or variables."""
+        workload, key = self.workload, jax.random.key(0)
+        shape = (workload.batch_size, *self._size, workload.channels)
+        images = jax.random.normal(jax.random.key(1), shape)
+        if workload.mode == "infer":
+            return self._variables(key), images
+        labels = jnp.arange(workload.batch_size) % workload.num_classes
+        state = init_state(
+            self._model,
+            self._optimizer,
+            key,
+            image_size=self._size,
+            channels=workload.channels,
+        )
+        return state, {"image": images, "label": labels}, key
+
+    def _variables(self, key: jax.Array) -> Variables:
+        return init_variables(self._model, key, self._size, self.workload.channels)
+
+    def _train_step(self) -> Callable[..., Any]:
+        def prepare(_: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+            return batch["image"], jax.nn.one_hot(batch["label"], self.workload.num_classes)
+
+        return make_train_step(self._model, self._optimizer, cross_entropy(), prepare=prepare)
 
 
-def matmul_flops(size: int = 2048, repeats: int = 5) -> float:
-    """Floating-point operations per second of a large float32 product: the machine's peak."""
-    a = jnp.ones((size, size), jnp.float32)
-    product = jax.jit(jnp.matmul)
-    product(a, a).block_until_ready()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        product(a, a).block_until_ready()
-        seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / min(seconds)
+def seconds_of(step: Callable[[], Any], steps: int) -> float:
+    """The seconds that so many steps take, given to the device as the trainer does."""
+    under_way: deque[Any] = deque()
+    start = time.perf_counter()
+    for _ in range(steps):
+        under_way.append(step())
+        if len(under_way) > STEPS_IN_FLIGHT:
+            jax.block_until_ready(under_way.popleft())
+    jax.block_until_ready(list(under_way))
+    return time.perf_counter() - start
