@@ -2,8 +2,24 @@
 
 import os
 
-from jaxcnn.xla.flags import CPU_FLAGS
+import jax
+
+from jaxcnn.xla.flags import CPU_FLAGS, gpu_left_idle, platforms_without_tpu
 from jaxcnn.xla.support import supported
+
+
+def choose_platforms() -> str | None:
+    """Leaves out what JAX would look for in vain, and say so in lines of its own.
+
+    Returns one line where a GPU of this machine stays idle for want of a package.
+    """
+    idle = gpu_left_idle()
+    platforms = "cpu" if idle else platforms_without_tpu()
+    if platforms is not None:
+        # JAX has read the variable already; what this process starts reads it later.
+        os.environ["JAX_PLATFORMS"] = platforms
+        jax.config.update("jax_platforms", platforms)
+    return idle
 
 
 def set_cpu_flags() -> None:
