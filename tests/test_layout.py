@@ -1,6 +1,7 @@
 """Imports point down only (the layers are listed bottom first)."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,17 @@ LAYERS = [
     ["xla"],
     ["ops"],
     ["layers"],
-    ["models", "data", "losses", "metrics", "stopping", "distributed", "disk_full", "run_lock"],
+    [
+        "models",
+        "data",
+        "losses",
+        "metrics",
+        "stopping",
+        "distributed",
+        "disk_full",
+        "run_lock",
+        "native_messages",
+    ],
     ["weights", "explain", "imagenet_recipes"],
     ["recipe"],
     [
@@ -36,7 +47,7 @@ LAYERS = [
     ["step", "checkpoint"],
     ["pretrained", "parallel"],
     ["program"],
-    ["report"],
+    ["report", "memory_full"],
     ["trainer", "evaluation", "prediction", "planning"],
     ["sweep"],
     ["launch"],
@@ -45,6 +56,7 @@ LAYERS = [
     ["train", "evaluate", "predict", "zoo", "benchmark", "plan", "data/prepare", "data/inspect"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "uvloop"}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 
@@ -71,6 +83,14 @@ def test_imports_point_down(path):
     assert own in RANK, f"{own} has no place in LAYERS"
     for other in imported_layers(path) - {own}:
         assert RANK[other] < RANK[own], f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_windows_lacks_is_not_imported_at_the_top(path):
+    """A `try` around it, or the function that needs it, is the place."""
+    statements = ast.parse(path.read_text()).body
+    imports = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not POSIX_ONLY & set(re.findall(r"\w+", "\n".join(map(ast.unparse, imports))))
 
 
 def test_importing_is_light_and_touches_no_device():

@@ -1,6 +1,5 @@
 """Our side of a workload: the trainer's own step, or the logits, compiled."""
 
-import resource
 import time
 from collections.abc import Callable
 
@@ -8,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxcnn.benchmarks.peak_memory import peak_bytes
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.losses import cross_entropy
 from jaxcnn.models import create_model
@@ -52,7 +52,7 @@ class Ours:
     @property
     def peak_bytes(self) -> int:
         """The largest this process has been in memory."""
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return peak_bytes()
 
     def _init(self, key: jax.Array) -> Variables:
         return init_variables(self._model, key, self._size, self._channels)

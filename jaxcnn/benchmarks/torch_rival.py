@@ -5,13 +5,13 @@ one line of JSON and answers with one; then, for each number of steps, with the 
 """
 
 import json
-import resource
 import sys
 import time
 
 import timm
 import torch
 import torch_twins
+from peak_memory import peak_bytes
 from torch.nn import functional
 
 
@@ -60,8 +60,7 @@ def main() -> None:
             start = time.perf_counter()
             step()
             seconds.append(time.perf_counter() - start)
-        peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "peak_bytes": peak_bytes}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak_bytes": peak_bytes()}), flush=True)
 
 
 if __name__ == "__main__":
