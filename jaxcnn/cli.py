@@ -18,6 +18,7 @@ import tyro
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.launch import restart_with_malloc_settings
 from jaxcnn.stopping import StopRequested, left_in_background
+from jaxcnn.xla.device_errors import no_device, out_of_memory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,6 +54,12 @@ def run(program: str, command: Callable[[], int]) -> int:
         return FAILED
     except PermissionError as error:
         reason = f"{error.filename}: {error.strerror}; ask for leave, or give another place"
+        print(f"{program}: {reason}", file=sys.stderr)
+        return WRONG_INPUT
+    except (RuntimeError, AssertionError) as error:
+        reason = no_device(error) or out_of_memory(error)
+        if reason is None:
+            raise
         print(f"{program}: {reason}", file=sys.stderr)
         return WRONG_INPUT
     except Interrupted as stopped:
