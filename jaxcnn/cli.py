@@ -18,6 +18,7 @@ import tyro
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.launch import restart_with_malloc_settings
 from jaxcnn.stopping import StopRequested, left_in_background
+from jaxcnn.xla.device_errors import no_device, out_of_memory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,6 +54,12 @@ def run(program: str, command: Callable[[], int]) -> int:
         return FAILED
     except PermissionError as error:
         reason = f"{error.filename}: {error.strerror}; ask for leave, or give another place"
+        print(f"{program}: {reason}", file=sys.stderr)
+        return WRONG_INPUT
+    except (RuntimeError, AssertionError) as error:
+        reason = no_device(error) or out_of_memory(error)
+        if reason is None:
+            raise
         print(f"{program}: {reason}", file=sys.stderr)
         return WRONG_INPUT
     except Interrupted as stopped:
@@ -148,14 +155,19 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     that the next run of the same program starts in seconds. It `cross_compiles` if its programs
     are for another machine's accelerators.
     """
-    from absl import logging
+    from absl import flags, logging
 
     from jaxcnn.xla.cache import keep_compiled_programs
     from jaxcnn.xla.flags import computes_on_cpu
-    from jaxcnn.xla.set_up import set_cpu_flags
+    from jaxcnn.xla.set_up import choose_platforms, set_cpu_flags
 
-    if computes_on_cpu() and not cross_compiles:
-        set_cpu_flags()
+    if not cross_compiles:
+        if idle := choose_platforms():
+            print(idle, file=sys.stderr)
+        if computes_on_cpu():
+            set_cpu_flags()
+    # Grain reads an absl flag, which fails in a program that does not parse absl flags.
+    flags.FLAGS.mark_as_parsed()
     # What fails is said in one line by the command; Orbax would show a traceback too.
     logging.set_verbosity(logging.FATAL)
     # A bad picture is refused by name, in one line; its decoders need not speak of it too.

@@ -5,6 +5,7 @@ speak of several processes, and what it ends this process with, from C++ and in 
 told in one line.
 """
 
+import errno
 import os
 import re
 import select
@@ -20,6 +21,7 @@ from typing import NoReturn
 
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.stalls import Stalls
+from jaxcnn.xla.device_errors import no_device, out_of_memory
 
 FAILED = 1
 # How long process 0, through which all others speak, outlives its own failure, so that those that
@@ -28,6 +30,10 @@ LINGER_SECONDS = 3
 # Glog's lines of what lost processes lead to; the last of them ends this process.
 PRELUDE = re.compile(rb"coordination_service|preemption_sync_manager")
 END = b"JAX distributed service detected fatal errors"
+# All addresses of this machine: those of IPv6 and IPv4, or of IPv4.
+ANYWHERE = ((socket.AF_INET6, "::", "[::]"), (socket.AF_INET, "0.0.0.0", "0.0.0.0"))
+# What a kernel without IPv6, or with it switched off, says.
+NO_SUCH_ADDRESSES = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 # That of this process, once it is one of several, as `jax.distributed` itself has it.
 _stalls: Stalls | None = None
 
@@ -112,8 +118,7 @@ def join(flags: Distributed, program: str) -> None:
     explicit = flags.coordinator is not None
     if flags.num_processes == 1 or not (explicit or several_indicated()):
         return
-    if flags.process_id == 0:
-        _check_port(flags.coordinator or "")
+    listen_at = _listening_address(flags.coordinator) if flags.process_id == 0 else None
     messages = _NativeMessages(program)
     late = threading.Timer(flags.timeout, messages.end, [_nobody_there(flags)])
     late.start()
@@ -122,6 +127,7 @@ def join(flags: Distributed, program: str) -> None:
             flags.coordinator,
             flags.num_processes,
             flags.process_id,
+            coordinator_bind_address=listen_at,
             initialization_timeout=flags.timeout,
             heartbeat_timeout_seconds=flags.timeout,
             shutdown_timeout_seconds=flags.timeout,
@@ -177,6 +183,8 @@ def joined(flags: Distributed, program: str) -> Iterator[None]:
     except Exception as error:
         if not jax.distributed.is_initialized():
             raise
+        if reason := no_device(error) or out_of_memory(error):
+            raise UserError(reason) from error
         if isinstance(error, jax.errors.JaxRuntimeError) and not _is_its_own(error):
             # Which process is gone is known when its silence has lasted, and ends this one.
             time.sleep(flags.timeout + LINGER_SECONDS)
@@ -212,19 +220,27 @@ def _is_its_own(error: Exception) -> bool:
     return str(error).startswith(("RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "UNIMPLEMENTED"))
 
 
-def _check_port(coordinator: str) -> None:
-    """Raises UserError where process 0 cannot listen; jax's own attempt ends in a crash."""
-    port = int(coordinator.rsplit(":", 1)[1])
-    try:
-        with socket.socket(socket.AF_INET6) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("::", port))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(
-            f"--distributed.coordinator={coordinator}: process 0 cannot listen there "
-            f"({reason}); give another port"
-        ) from error
+def _listening_address(coordinator: str | None) -> str:
+    """Where process 0 listens: at all addresses. jax takes for granted that there is IPv6.
+
+    Raises UserError where it cannot; jax's own attempt ends in a crash.
+    """
+    port = int((coordinator or "").rsplit(":", 1)[1])
+    reason = ""
+    for family, host, address in ANYWHERE:
+        try:
+            with socket.socket(family) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind((host, port))
+            return f"{address}:{port}"
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            if getattr(error, "errno", None) not in NO_SUCH_ADDRESSES:
+                break
+    raise UserError(
+        f"--distributed.coordinator={coordinator}: process 0 cannot listen there "
+        f"({reason}); give another port"
+    )
 
 
 def _nobody_there(flags: Distributed) -> str:

@@ -1,6 +1,5 @@
 """One run at a time in a folder."""
 
-import fcntl
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -10,7 +9,13 @@ from typing import TextIO
 
 from jaxcnn.errors import UserError
 
+try:
+    import fcntl
+except ImportError:  # Windows.
+    fcntl = None
+
 NAME = "lock"
+TAKE_CARE = "see to it that no other run uses it"
 
 
 @contextmanager
@@ -18,9 +23,13 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Keeps other runs out of `folder`, which is made if need be, for as long as it is entered.
 
     The lock is the kernel's, on the file `lock`: it goes when the process ends, however it ends.
-    Where the file system has no locks, `say` is told so. Raises UserError if another process has
-    the lock, naming it, or if the folder cannot be written.
+    Where the file system or the system has no locks, `say` is told so. Raises UserError if another
+    process has the lock, naming it, or if the folder cannot be written.
     """
+    if fcntl is None:
+        say(f"{folder} cannot be locked (no fcntl); {TAKE_CARE}")
+        yield
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = _open_and_lock(folder / NAME, say)
@@ -37,6 +46,7 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _open_and_lock(path: Path, say: Callable[[str], None]) -> TextIO:
+    assert fcntl is not None
     while True:
         file = path.open("a+")
         try:
@@ -50,10 +60,7 @@ def _open_and_lock(path: Path, say: Callable[[str], None]) -> TextIO:
                 "--workdir"
             ) from error
         except OSError as error:
-            say(
-                f"{path.parent} cannot be locked ({error.strerror}); see to it that no other run "
-                "uses it"
-            )
+            say(f"{path.parent} cannot be locked ({error.strerror}); {TAKE_CARE}")
             return file
         # The one that had it before may have deleted the file after it was opened here.
         if path.exists() and os.fstat(file.fileno()).st_ino == path.stat().st_ino:

@@ -1,9 +1,11 @@
 """Devices as a mesh, and how state and batches lie on it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
@@ -101,3 +103,15 @@ def place(array: jax.Array, sharding: NamedSharding) -> jax.Array:
     if sharding.is_fully_addressable:
         return jax.device_put(array, sharding)
     return jax.make_array_from_callback(array.shape, sharding, np.asarray(array).__getitem__)
+
+
+def bytes_on_a_device(tree: Any) -> int:
+    """Bytes of the part of each array that lies on one device."""
+
+    def size(leaf: Any) -> int:
+        sharding = getattr(leaf, "sharding", None)
+        shape = leaf.shape if sharding is None else sharding.shard_shape(leaf.shape)
+        itemsize = 4 if jnp.issubdtype(leaf.dtype, jax.dtypes.extended) else leaf.dtype.itemsize
+        return math.prod(shape) * itemsize
+
+    return sum(size(leaf) for leaf in jax.tree.leaves(tree))

@@ -1,6 +1,7 @@
 """python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
 
 from jaxcnn.launch import end_on_signal_with_a_line, restart_with_malloc_settings
+from jaxcnn.native_messages import native_messages_in, python_writes_beside
 
 PROGRAM = "python -m jaxcnn.train"
 
@@ -8,15 +9,18 @@ if __name__ == "__main__":
     # Before the imports below, which take a second and would be made twice.
     restart_with_malloc_settings()
     end_on_signal_with_a_line(PROGRAM)
+    python_writes_beside()
 
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import jax
 import tyro
 
 from jaxcnn import cli
@@ -51,8 +55,9 @@ def parse(args: Sequence[str]) -> Options:
     )
 
 
-def main(args: Sequence[str] | None = None, trace_folder: Path | None = None) -> int:
-    """Trains; `trace_folder` is for a process of its own only, see `fit`."""
+def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int:
+    """Trains. In an `own_process` traced programs are kept (see `TraceCache`), and C++ writes to a
+    file in the run's folder; where several run as one, `joined` reads it."""
     args = sys.argv[1:] if args is None else args
 
     @end_on_signal()
@@ -65,11 +70,14 @@ def main(args: Sequence[str] | None = None, trace_folder: Path | None = None) ->
         recipe = options.recipe
         dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
         workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
-        with joined(options.distributed, PROGRAM):
+        with joined(options.distributed, PROGRAM), ExitStack() as stack:
             extra: dict[str, Any] = {}
-            if options.compilation_cache:
-                extra["trace_folder"] = trace_folder
-            else:
+            cache = cache_folder()
+            if own_process and options.compilation_cache and cache is not None:
+                extra["trace_folder"] = cache / "traces"
+            if own_process and not jax.distributed.is_initialized():
+                stack.enter_context(native_messages_in(Path(workdir) / "xla.log"))
+            if not options.compilation_cache:
                 keep_no_compiled_programs()
             if options.wandb is not None and is_first():
                 extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)
@@ -80,4 +88,4 @@ def main(args: Sequence[str] | None = None, trace_folder: Path | None = None) ->
 
 
 if __name__ == "__main__":
-    cli.start(partial(main, trace_folder=cache_folder() / "traces"))
+    cli.start(partial(main, own_process=True))

@@ -28,6 +28,7 @@ from jaxcnn.display import Display, show_result
 from jaxcnn.distributed import begin_batch, is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
+from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
 from jaxcnn.prefetch import Arrival, arrivals
@@ -88,8 +89,8 @@ def fit(
         examples that could not be read, if there were any and the recipe skips them.
 
     Raises:
-        UserError: the recipe cannot work, its data is missing, the folder is another recipe's, or
-            another process is running in it.
+        UserError: the recipe cannot work, its data is missing, the folder is another recipe's,
+            another process is running in it, or a batch does not fit a device's memory.
         RunError: the loss stopped being finite, the disk is full, or no checkpoint is whole.
         Interrupted: SIGINT or SIGTERM; the state is saved.
     """
@@ -137,6 +138,7 @@ def fit(
         stop_on_signal() as stop,
         display,
         one_line_if_disk_is_full(folder),
+        one_line_if_memory_is_full(recipe, program),
         locked(folder.path, display.say) if first else nullcontext(),
         Checkpoints(folder.checkpoints) as checkpoints,
     ):

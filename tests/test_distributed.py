@@ -1,5 +1,6 @@
 """Several processes on this machine, four devices between them, against one that has all four."""
 
+import errno
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -18,8 +20,9 @@ import pytest
 from rich.console import Console
 
 import jaxcnn
+from jaxcnn import distributed
 from jaxcnn import train as train_module
-from jaxcnn.distributed import Distributed, check, reason_of_end, several_indicated
+from jaxcnn.distributed import Distributed, check, join, reason_of_end, several_indicated
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Mesh, recipe_for
 from jaxcnn.trainer import fit
@@ -309,6 +312,36 @@ def test_a_port_that_is_taken_is_refused(capsys):
         args = ["--arch=lenet5", f"--distributed.coordinator={address}", *flags]
         assert train_module.main([*args, "--no-compilation-cache"]) == 2
     assert f"{address}: process 0 cannot listen there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "at_bind"), [(errno.EAFNOSUPPORT, False), (errno.EADDRNOTAVAIL, True)]
+)
+def test_without_ipv6_process_0_listens_on_ipv4(monkeypatch, number, at_bind):
+    """The kernel has no IPv6, or has it switched off: jax itself would listen at [::]."""
+    started = {}
+
+    class OnlyIPv4(socket.socket):
+        def __init__(self, family=socket.AF_INET, *args, **options):
+            if family == socket.AF_INET6 and not at_bind:
+                raise OSError(number, os.strerror(number))
+            super().__init__(family, *args, **options)
+
+        def bind(self, address):
+            if self.family == socket.AF_INET6:
+                raise OSError(number, os.strerror(number))
+            super().bind(address)
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setattr(distributed.socket, "socket", OnlyIPv4)
+    monkeypatch.setattr(distributed, "_NativeMessages", lambda program: SimpleNamespace(end=None))
+    monkeypatch.setattr(distributed, "_stalls", None)
+    monkeypatch.setattr(distributed, "Stalls", lambda *args: None)
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *args, **kw: started.update(kw))
+    join(Distributed(f"localhost:{port}", num_processes=2, process_id=0), "program")
+    assert started["coordinator_bind_address"] == f"0.0.0.0:{port}"
 
 
 def test_one_process_by_itself_may_be_asked_for():

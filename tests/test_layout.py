@@ -1,6 +1,7 @@
 """Imports point down only (the layers are listed bottom first)."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ LAYERS = [
         "disk_full",
         "run_lock",
         "notebook",
+        "native_messages",
     ],
     ["weights", "explain", "imagenet_recipes"],
     ["recipe", "prefetch", "workers"],
@@ -46,7 +48,7 @@ LAYERS = [
     ["step", "checkpoint"],
     ["pretrained", "parallel"],
     ["program"],
-    ["report"],
+    ["report", "memory_full"],
     ["trainer", "evaluation", "prediction", "planning"],
     ["sweep"],
     ["launch"],
@@ -55,6 +57,7 @@ LAYERS = [
     ["train", "evaluate", "predict", "zoo", "benchmark", "plan", "data/prepare", "data/inspect"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "uvloop"}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 
@@ -81,6 +84,14 @@ def test_imports_point_down(path):
     assert own in RANK, f"{own} has no place in LAYERS"
     for other in imported_layers(path) - {own}:
         assert RANK[other] < RANK[own], f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_windows_lacks_is_not_imported_at_the_top(path):
+    """A `try` around it, or the function that needs it, is the place."""
+    statements = ast.parse(path.read_text()).body
+    imports = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not POSIX_ONLY & set(re.findall(r"\w+", "\n".join(map(ast.unparse, imports))))
 
 
 def test_importing_is_light_and_touches_no_device():

@@ -1,5 +1,6 @@
 import fcntl
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 
+from jaxcnn import run_lock
 from jaxcnn.errors import UserError
 from jaxcnn.run_lock import locked
 
@@ -72,3 +74,13 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
         locked(tmp_path / "file" / "run", print),
     ):
         pass
+
+
+def test_on_a_system_without_locks_the_run_goes_on_and_says_so(tmp_path, monkeypatch):
+    """As on Windows, which has no fcntl, and where an open file cannot be deleted."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    without = runpy.run_path(run_lock.__file__)
+    said = []
+    with without["locked"](tmp_path, said.append):
+        assert not list(tmp_path.iterdir())
+    assert [f"{tmp_path} cannot be locked" in line for line in said] == [True]

@@ -96,6 +96,7 @@ def peak_bytes() -> int:
     import resource  # Windows has none.
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in KiB, macOS in bytes.
     return peak if sys.platform == "darwin" else peak * 1024
 
 

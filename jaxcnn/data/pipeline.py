@@ -10,6 +10,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from absl import flags
 
 from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.errors import DataError, ExampleError
+from jaxcnn.data.lost_worker import why_a_worker_ended
 from jaxcnn.data.order import BalancedOrder, ExampleRng, batch_examples
 from jaxcnn.data.policies import PolicyName, make_policy
 from jaxcnn.data.spec import DatasetSpec, Source
@@ -44,7 +46,7 @@ from jaxcnn.data.transforms import (
     pair,
     transform_example,
 )
-from jaxcnn.errors import UserError
+from jaxcnn.errors import RunError, UserError
 
 Batch = dict[str, np.ndarray]
 Fit = Literal["interpolate", "pad", "crop"]
@@ -478,6 +480,10 @@ def _closing(
             while first:
                 yield given(first.pop())
         yield from map(given, iterator)
+    except RuntimeError as error:
+        if reason := why_a_worker_ended(str(error)):
+            raise RunError(reason) from error
+        raise
     finally:
         atexit.unregister(iterator.close)
         iterator.close()
@@ -494,6 +500,9 @@ def _signals_blocked() -> Iterator[None]:
     A terminal or a scheduler sends them to a run's processes all at once. It is the run that stops,
     and then its workers: one that died first would leave it waiting for a batch.
     """
+    if sys.platform == "win32":  # There signals are not blocked.
+        yield
+        return
     resource_tracker.ensure_running()  # Starting it later would lift the block.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:

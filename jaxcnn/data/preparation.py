@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jaxcnn.data import array_record
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.listing import Listing, Split, Values, leave_out_unreadable, list_images
 from jaxcnn.data.pictures import read_encoded
@@ -211,14 +212,12 @@ def _size(num_bytes: int) -> str:
 
 
 def _write_shard(path: Path, part: Split, shard: _Shard, progress: Callable[[int], None]) -> None:
-    from array_record.python.array_record_module import ArrayRecordWriter
-
     # Named after the process, so that two preparations do not write into one file.
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     paths = [part.paths[index] for index in shard.indices]
     try:
         # Records by themselves can be read in any order.
-        writer = ArrayRecordWriter(str(partial), "group_size:1")
+        writer = array_record.writer(str(partial), "group_size:1")
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV lets other threads run.
             for count, encoded in enumerate(pool.map(read_encoded, paths)):
                 writer.write(_record(encoded, part.values(shard.indices[count])))

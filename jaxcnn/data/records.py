@@ -11,8 +11,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jaxcnn.data.array_record import reader
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.spec import Example
+from jaxcnn.xla.cache import cache_folder
 
 # A record's features by name, as protocol buffers have them.
 Features = Mapping[str, Any]
@@ -196,7 +198,8 @@ class RecordSource:
         kept = self._kept_labels()
         # A cache that is damaged, or holds a pickle, which numpy does not load, is made anew.
         with suppress(OSError, ValueError, EOFError):
-            return np.load(kept, allow_pickle=False)
+            if kept is not None:
+                return np.load(kept, allow_pickle=False)
         labels: list[int | np.ndarray] = []
         for start in range(0, len(self), LABELS_AT_ONCE):
             chosen = range(start, min(start + LABELS_AT_ONCE, len(self)))
@@ -207,27 +210,24 @@ class RecordSource:
             labels += map(self._label, chosen, records)
         several = bool(labels) and isinstance(labels[0], np.ndarray)
         read = np.array(labels, np.uint8 if several else np.int32)
-        _keep(kept, read)
+        if kept is not None:
+            _keep(kept, read)
         return read
 
     @cached_property
     def _records(self) -> Any:
-        from array_record.python.array_record_data_source import ArrayRecordDataSource
-
         # Files are opened when first read, the count of their records being known.
-        return ArrayRecordDataSource(self.shards)
+        return reader(self.shards)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without open files: worker processes open their own."""
         return {k: v for k, v in self.__dict__.items() if k != "_records"}
 
     def _damaged(self) -> str:
-        from array_record.python.array_record_data_source import ArrayRecordDataSource
-
         for shard in self.shards:
             try:
                 # The whole file, unlike a shard's entry, is counted when it is opened.
-                whole = ArrayRecordDataSource([shard.filename])
+                whole = reader([shard.filename])
                 if len(whole) != shard.examples_in_shard:
                     return shard.filename
                 for index in range(len(whole)):
@@ -236,12 +236,12 @@ class RecordSource:
                 return shard.filename
         return os.path.dirname(self.shards[0].filename)
 
-    def _kept_labels(self) -> Path:
+    def _kept_labels(self) -> Path | None:
         facts = [repr(self.annotation)]
         facts += [f"{s.filename} {s.examples_in_shard} {_version(s.filename)}" for s in self.shards]
         name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cache / "jaxcnn" / "labels" / f"{name}.npy"
+        folder = cache_folder()
+        return folder and folder / "labels" / f"{name}.npy"
 
 
 def parse(record: bytes) -> Features:

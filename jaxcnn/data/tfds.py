@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from etils import epath
 
+from jaxcnn.data.array_record import reader
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.records import (
     LARGEST_LABEL,
@@ -210,9 +211,7 @@ def _records(name: str, builder: Any, split: str) -> list[bytes]:
 
 
 def _read_records(path: epath.Path) -> Sequence[bytes]:
-    from array_record.python.array_record_data_source import ArrayRecordDataSource
-
-    source = ArrayRecordDataSource([str(path)])
+    source = reader([str(path)])
     return source.__getitems__(range(len(source)))
 
 

@@ -15,6 +15,7 @@ from jaxcnn.models import create_model
 from jaxcnn.models.macs import count_macs
 from jaxcnn.program import Program, model_of
 from jaxcnn.recipe import Recipe
+from jaxcnn.sharding import bytes_on_a_device
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,12 @@ def memory_per_device(recipe: Recipe, spec: DatasetSpec, program: Program) -> Me
     """From the state's shapes and shardings, and the residuals of the model's gradient."""
     state = program.state_like
     images = recipe.batch_size // recipe.optim.accumulate_steps // program.rows.mesh.size
-    parameters = _on_a_device(state.params)
+    parameters = bytes_on_a_device(state.params)
     return Memory(
         parameters=parameters,
-        batch_statistics=_on_a_device(state.batch_stats),
-        optimizer_state=_on_a_device(state.opt_state),
-        averages=_on_a_device((state.ema_params, state.ema_batch_stats)),
+        batch_statistics=bytes_on_a_device(state.batch_stats),
+        optimizer_state=bytes_on_a_device(state.opt_state),
+        averages=bytes_on_a_device((state.ema_params, state.ema_batch_stats)),
         # Gradients lie as the parameters do, and once more where batches come in parts.
         gradients=parameters * (2 if recipe.optim.accumulate_steps > 1 else 1),
         activations=images * activation_bytes_per_image(recipe, spec, program),
@@ -116,7 +117,7 @@ def activation_bytes_per_image(recipe: Recipe, spec: DatasetSpec, program: Progr
     def size(num_images: int) -> int:
         shape = (num_images, *image_shape(recipe, spec))
         kept = jax.eval_shape(residuals, jax.ShapeDtypeStruct(shape, jnp.float32))
-        return _on_a_device(kept)
+        return bytes_on_a_device(kept)
 
     # The rest, weights above all, does not depend on the images.
     return size(3) - size(2)
@@ -133,15 +134,3 @@ def gmacs(recipe: Recipe, spec: DatasetSpec, program: Program) -> float:
 def image_shape(recipe: Recipe, spec: DatasetSpec) -> tuple[int, int, int]:
     """Height, width and channels as the model gets them."""
     return recipe.image_size, recipe.image_size, image_channels(recipe, spec)
-
-
-def _on_a_device(tree: Any) -> int:
-    """Bytes of the part of each array that lies on one device."""
-
-    def size(leaf: Any) -> int:
-        sharding = getattr(leaf, "sharding", None)
-        shape = leaf.shape if sharding is None else sharding.shard_shape(leaf.shape)
-        itemsize = 4 if jnp.issubdtype(leaf.dtype, jax.dtypes.extended) else leaf.dtype.itemsize
-        return math.prod(shape) * itemsize
-
-    return sum(size(leaf) for leaf in jax.tree.leaves(tree))

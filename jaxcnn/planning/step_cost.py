@@ -1,7 +1,6 @@
 """The training step compiled for TPUs that are not here, and what the compiler says of it."""
 
 import os
-import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -17,12 +16,7 @@ from jaxcnn.planning.collectives import Collective, collectives
 from jaxcnn.planning.largest_batch import DoesNotFit
 from jaxcnn.program import Program
 from jaxcnn.sharding import Devices
-
-# What libtpu 0.0.52 says of temporaries alone, and of a whole program.
-_OUT_OF_MEMORY = re.compile(
-    r"(?:temporaries \(|Used )([\d.]+)([KMGT]?)"
-    r"(?:\) exceeds available HBM \(| of )([\d.]+)([KMGT]?)(?:\)| hbm)"
-)
+from jaxcnn.xla.device_errors import bytes_counted
 
 
 @dataclass(frozen=True)
@@ -112,12 +106,5 @@ def step_cost(program: Program, batch_size: int, image_shape: tuple[int, int, in
 
 def out_of_memory(said: str) -> DoesNotFit | None:
     """The compiler's message of too little memory, in bytes; None for any other message."""
-    found = _OUT_OF_MEMORY.search(said)
-    if found is None:
-        return None
-    used, used_prefix, available, available_prefix = found.groups()
-    return DoesNotFit(_in_bytes(used, used_prefix), _in_bytes(available, available_prefix))
-
-
-def _in_bytes(number: str, prefix: str) -> float:
-    return float(number) * 1024 ** " KMGT".index(prefix or " ")
+    counted = bytes_counted(said)
+    return DoesNotFit(*counted) if counted else None

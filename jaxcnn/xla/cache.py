@@ -12,18 +12,38 @@ CPU_INFO = Path("/proc/cpuinfo")
 WORTH_SECONDS = 0.2
 
 
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/jaxcnn, of ~/.cache where that is not set."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxcnn"
+def cache_folder() -> Path | None:
+    """$XDG_CACHE_HOME/jaxcnn, of ~/.cache where that is not set.
+
+    None for a user without a home, as a container may have. A folder that all can write is no place
+    for programs.
+    """
+    if folder := os.environ.get("XDG_CACHE_HOME"):
+        return Path(folder) / "jaxcnn"
+    try:
+        return Path.home() / ".cache" / "jaxcnn"
+    except RuntimeError:
+        return None
 
 
 def keep_compiled_programs() -> None:
-    """Has JAX keep what it compiles in this process, and take from there what another compiled."""
+    """Has JAX keep what it compiles in this process, and take from there what another compiled.
+
+    Where there is no `cache_folder`, or none can be made, nothing is kept; JAX would warn of it at
+    each program.
+    """
     # A command line asks for the folder before it has loaded anything that takes time.
     import jax
 
-    folder = cache_folder() / "xla" / cpu_type()
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    folder = cache_folder()
+    if folder is None:
+        return
+    programs = folder / "xla" / cpu_type()
+    try:
+        programs.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(programs))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_SECONDS)
     # What XLA cannot write down of a program with calls to oneDNN: see `jaxcnn.xla.onednn`.
     cannot_be_kept = "Error writing persistent compilation cache entry .*MemoryError"

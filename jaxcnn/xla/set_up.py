@@ -3,7 +3,7 @@
 import os
 
 from jaxcnn.xla.cache import keep_compiled_programs
-from jaxcnn.xla.flags import CPU_FLAGS, computes_on_cpu
+from jaxcnn.xla.flags import CPU_FLAGS, computes_on_cpu, gpu_left_idle, platforms_without_tpu
 from jaxcnn.xla.support import supported
 
 
@@ -23,17 +23,34 @@ def set_up() -> str | None:
 
     if jax.config.jax_compilation_cache_dir is None:
         keep_compiled_programs()
+    idle = None if _jax_has_computed() else choose_platforms()
     if not computes_on_cpu():
         return None
     if not _jax_has_computed():
         set_cpu_flags()
-        return None
+        return idle
     if jax.default_backend() != "cpu" or not _missing_cpu_flags():
         return None
     return (
         "XLA's flags for CPUs are off, since JAX computed before they were set, and training takes "
         "longer: start anew, with jaxcnn.set_up() before anything is computed"
     )
+
+
+def choose_platforms() -> str | None:
+    """Leaves out what JAX would look for in vain, and say so in lines of its own.
+
+    Returns one line where a GPU of this machine stays idle for want of a package.
+    """
+    import jax
+
+    idle = gpu_left_idle()
+    platforms = "cpu" if idle else platforms_without_tpu()
+    if platforms is not None:
+        # JAX has read the variable already; what this process starts reads it later.
+        os.environ["JAX_PLATFORMS"] = platforms
+        jax.config.update("jax_platforms", platforms)
+    return idle
 
 
 def set_cpu_flags() -> None:

@@ -26,11 +26,13 @@ PROBE_SECONDS = 120
 def supported() -> frozenset[str]:
     """Those of `ASKED` that work with this version of jaxlib on this CPU."""
     version = jaxlib.version.__version__
-    path = cache_folder() / f"xla-{version}-{cpu_type()}-works.json"
-    known = _read(path)
+    folder = cache_folder()
+    path = folder and folder / f"xla-{version}-{cpu_type()}-works.json"
+    known = _read(path) if path else {}
     if missing := [name for name in ASKED if name not in known]:
         known |= _tried(missing)
-        _write(path, known)
+        if path:
+            _write(path, known)
     return frozenset(name for name in ASKED if known.get(name))
 
 

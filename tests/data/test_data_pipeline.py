@@ -1,4 +1,5 @@
 import gc
+import os
 import signal
 import threading
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from jaxcnn.data.transforms import (
     Resize,
     ToChannels,
 )
+from jaxcnn.errors import RunError
 
 AUGMENT = (RandomCrop(8, 2), HorizontalFlip(), RandomErasing(0.5), Cutout(3))
 
@@ -343,6 +345,21 @@ def test_failing_transform_reaches_the_caller_with_the_example_named(num_workers
     source.images[:, 0, 0, 0] = np.arange(30)
     with pytest.raises(ExampleError, match="example 17: KeyError: 'boom'"):
         list(eval_batches(source, (FailsOn(17),), batch_size=8, num_workers=num_workers))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Ends the process that transforms: as one does whose shared memory is full."""
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        os.kill(os.getpid(), signal.SIGBUS)
+        return image
+
+
+def test_a_worker_that_is_gone_is_one_line_with_a_way_out():
+    with pytest.raises(RunError, match="SIGBUS: /dev/shm.*--workers=0") as ended:
+        next(eval_batches(source_of(8), (Ending(),), batch_size=8, num_workers=1))
+    assert "\n" not in str(ended.value)
 
 
 def test_images_of_different_sizes_are_refused_with_the_example_named():

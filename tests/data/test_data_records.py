@@ -1,6 +1,7 @@
 """Sets that are read record by record."""
 
 import pickle
+import sys
 from dataclasses import replace
 from io import BytesIO
 
@@ -11,7 +12,15 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2
 
-from jaxcnn.data import DataError, DataNotFound, dataset_at, dataset_spec, load_split, records
+from jaxcnn.data import (
+    DataError,
+    DataNotFound,
+    array_record,
+    dataset_at,
+    dataset_spec,
+    load_split,
+    records,
+)
 from jaxcnn.data.pipeline import eval_batches, eval_transforms, train_batches, train_transforms
 from jaxcnn.data.readable import find_unreadable
 from jaxcnn.data.tfds import load_images, load_records
@@ -408,3 +417,27 @@ def test_a_row_asks_for_the_classes_it_knows(tmp_path, write_tfds):
     write_tfds(tmp_path, "food101", {"train": (IMAGES, LABELS)})
     with pytest.raises(DataError, match="food101 has 101 classes, the set prepared there 10; read"):
         dataset_at("food101", tmp_path)
+
+
+def test_without_a_home_for_a_cache_labels_are_read_anew(pictures, monkeypatch):
+    """As for a container's user who is in no table of users."""
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(records.Path, "home", homeless)
+    for _ in range(2):
+        np.testing.assert_array_equal(load_records("pictures", "train", pictures[0]).labels, LABELS)
+
+
+def test_without_array_record_a_prepared_set_is_refused_in_one_line(pictures, monkeypatch):
+    """There is none for Windows."""
+    for module in ("array_record_data_source", "array_record_module"):
+        monkeypatch.setitem(sys.modules, f"array_record.python.{module}", None)
+    source = load_records("pictures", "train", pictures[0])
+    with pytest.raises(DataError, match="array_record, which is not here") as refused:
+        _ = source.labels
+    assert "\n" not in str(refused.value)
+    with pytest.raises(DataError, match="array_record, which is not here"):
+        array_record.writer(str(pictures[0] / "new"), "group_size:1")

@@ -1,0 +1,46 @@
+"""Where a process leaves things for the next, if there is such a place."""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+from jaxcnn.xla import support
+from jaxcnn.xla.cache import cache_folder, keep_compiled_programs
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user who has no home, and is in no table of users: `docker run --user=12345`."""
+
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", home)
+
+
+def test_the_folder_is_the_users_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "jaxcnn"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache_folder() == tmp_path / "home" / ".cache" / "jaxcnn"
+
+
+def test_where_no_folder_can_be_made_nothing_is_kept(monkeypatch, tmp_path):
+    """As in a container whose HOME is / for a user who may not write there."""
+    before = jax.config.jax_compilation_cache_dir
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir == before
+
+
+def test_without_a_home_nothing_is_kept(homeless, monkeypatch):
+    before = jax.config.jax_compilation_cache_dir
+    assert cache_folder() is None
+    keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir == before
+    monkeypatch.setattr(support, "_tried", lambda names: dict.fromkeys(names, True))
+    assert support.supported.__wrapped__() == set(support.ASKED)
