@@ -12,6 +12,7 @@ from typing import Any
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.errors import UserError
 from jaxcnn.launch import environment_of_others
+from jaxcnn.xla.flags import computes_on_cpu
 from jaxcnn.xla.tf32 import allows_tf32
 
 TORCH = Path(__file__).parent / "torch_rival.py"
@@ -86,9 +87,12 @@ class Rival:
 
 
 def timm(workload: Workload, python: str, form: str) -> Rival:
-    """timm under the interpreter `python`, `EAGER` or `COMPILED`, as its users run it."""
-    float32_as = "tf32" if allows_tf32() else "float32"
-    return Rival(workload, form, [python, str(TORCH), form, float32_as], environment_of_others())
+    """timm under the interpreter `python`, `EAGER` or `COMPILED`, as its users run it.
+
+    Where we compute on an accelerator it does so on a GPU, or is refused.
+    """
+    how = ["tf32" if allows_tf32() else "float32", "cpu" if computes_on_cpu() else "cuda"]
+    return Rival(workload, form, [python, str(TORCH), form, *how], environment_of_others())
 
 
 def plain_flax(workload: Workload) -> Rival:

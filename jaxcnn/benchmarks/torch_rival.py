@@ -1,9 +1,9 @@
 """Times a workload in PyTorch: timm's model, or a twin where timm has none. Needs no jaxcnn.
 
 Run by `jaxcnn.benchmarks.rival` under an interpreter that has torch and timm. Its arguments are
-`eager` or `torch.compile`, and `tf32` or `float32`, which a GPU multiplies float32 in. Reads a
-workload as one line of JSON and answers with one; then, for each number of steps, with the seconds
-of each.
+`eager` or `torch.compile`; `tf32` or `float32`, which a GPU multiplies float32 in; and `cpu` or
+`cuda`. Reads a workload as one line of JSON and answers with one; then, for each number of steps,
+with the seconds of each.
 
 PyTorch as its users make it fast: `channels_last` (the models and images in NHWC, as ours are), the
 optimiser's update in one pass over the parameters, autocast where the workload's precision is
@@ -23,7 +23,7 @@ from torch.nn import functional
 
 # After the first, which compiles: the allocator's and cuDNN's trials are then over.
 WARM_UP_STEPS = 2
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+DEVICE = sys.argv[3]
 
 
 def make_model(workload: dict) -> nn.Module:
