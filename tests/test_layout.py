@@ -42,7 +42,18 @@ LAYERS = [
     ["launch"],
     ["cli"],
     ["benchmarks"],
-    ["train", "evaluate", "predict", "zoo", "benchmark", "plan", "data/prepare", "data/inspect"],
+    ["selfchecks"],
+    [
+        "train",
+        "evaluate",
+        "predict",
+        "zoo",
+        "benchmark",
+        "plan",
+        "selfcheck",
+        "data/prepare",
+        "data/inspect",
+    ],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

@@ -34,3 +34,8 @@ def one_cpu() -> Any:  # A jax.Device, which is no type to a type checker.
         return jax.local_devices(backend="cpu")[0]
     except RuntimeError:
         return None
+
+
+def backend_version() -> str:
+    """What computes, in its own words, on one line: for NVIDIA the version of CUDA is in it."""
+    return " ".join(jax.devices()[0].client.platform_version.split())
