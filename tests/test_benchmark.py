@@ -182,7 +182,8 @@ def test_a_batch_that_runs_out_of_memory_is_halved(monkeypatch):
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 byte")
         return [0.1] * steps
 
-    monkeypatch.setattr(device_memory, "limit_bytes", lambda: 2**23)
+    limit = Ours(workload_of("mlp", 40)).program_bytes
+    monkeypatch.setattr(device_memory, "limit_bytes", lambda: limit)
     monkeypatch.setattr(Ours, "seconds", seconds)
     assert largest_batch.largest_batch(workload_of("mlp", 1)).workload.batch_size == 8
 

@@ -77,12 +77,6 @@ class Ours:
         return 2 * self.macs * PASSES[self.workload.mode]
 
     @property
-    def argument_bytes(self) -> int:
-        """What the parameters take, in training with the optimiser's state and statistics."""
-        first, *_ = jax.eval_shape(self._arguments)
-        return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(first))
-
-    @property
     def program_bytes(self) -> int:
         """The device memory that a step takes, by the compiler's account."""
         memory: Any = self.compiled.memory_analysis()
