@@ -5,16 +5,18 @@ python -m jaxcnn.benchmarks.served [--deterministic] does so for our own side.
 
 import json
 import sys
+from typing import Any
 
 import flax
 import jax
 
 from jaxcnn.benchmarks.ours import Ours
 from jaxcnn.benchmarks.workload import Workload
-from jaxcnn.xla import deterministic, device_memory
+from jaxcnn.xla import device_memory
+from jaxcnn.xla.gpu import reproducible_options
 
 
-def serve(compiler_options: dict[str, str | bool] | None = None) -> None:
+def serve(compiler_options: dict[str, Any] | None = None) -> None:
     """Reads a workload as one line of JSON and answers with one; then, for each number of steps,
     with the seconds of each."""
     ours = Ours(Workload(**json.loads(sys.stdin.readline())), compiler_options)
@@ -32,4 +34,4 @@ def serve(compiler_options: dict[str, str | bool] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    serve(deterministic.OPTIONS if "--deterministic" in sys.argv[1:] else None)
+    serve(reproducible_options() if "--deterministic" in sys.argv[1:] else None)

@@ -4,7 +4,6 @@ The goldens were written by tests/parity/make_goldens.py: timm in float64.
 """
 
 import dataclasses
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,6 +19,7 @@ from jaxcnn.selfchecks.outcome import Outcome
 from jaxcnn.selfchecks.rule import fill, images, labels, sample
 from jaxcnn.weights import from_torch, to_torch
 from jaxcnn.weights.torch_names import torch_tensors
+from jaxcnn.xla.gpu import with_float32_products
 
 # Relative to the largest of each tensor.
 LOGITS, GRADIENTS = 1e-4, 1e-3
@@ -57,10 +57,6 @@ def differences(case: Case, golden: dict[str, np.ndarray]) -> dict[str, float]:
     inputs = images(case.batch_size, *case.size, case.channels)
     targets = jax.nn.one_hot(labels(case.batch_size, case.num_classes), case.num_classes)
 
-    # A GPU would multiply in TF32, with 3 digits.
-    def as_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-        return jax.jit(jax.default_matmul_precision("highest")(function))
-
     def loss_and_outputs(params: Any) -> tuple[jax.Array, Any]:
         logits, updated = model.apply(
             {"params": params, "batch_stats": variables["batch_stats"]},
@@ -75,9 +71,11 @@ def differences(case: Case, golden: dict[str, np.ndarray]) -> dict[str, float]:
         loss = optax.softmax_cross_entropy(logits, targets).mean() + AUX_WEIGHT * sum(losses)
         return loss, (logits, updated.get("batch_stats", {}), aux)
 
-    ours: dict[str, Any] = {"logits": as_float32(model.apply)(variables, inputs)}
-    gradients = as_float32(jax.grad(loss_and_outputs, has_aux=True))
-    grads, (ours["train_logits"], batch_stats, aux) = gradients(variables["params"])
+    ours: dict[str, Any] = {
+        "logits": jax.jit(with_float32_products(model.apply))(variables, inputs)
+    }
+    gradients = with_float32_products(jax.grad(loss_and_outputs, has_aux=True))
+    grads, (ours["train_logits"], batch_stats, aux) = jax.jit(gradients)(variables["params"])
     ours |= {f"aux{number}_logits": head for number, head in enumerate(aux, start=1)}
     tensors = to_torch(case.model, {"params": grads, "batch_stats": batch_stats})
     for entry in golden:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxcnn.ops.conv import conv_general_dilated
 from jaxcnn.ops.dense import dense
 from jaxcnn.selfchecks.outcome import Outcome
+from jaxcnn.xla.gpu import with_float32_products
 
 # Of the largest value: sums of 512 products keep float32 within 1e-6, and TensorFloat-32, with
 # its 10 bits after the point, is 3e-4 off. bfloat16 has 7: the result's own rounding is 4e-3.
@@ -44,8 +45,8 @@ def _error(
     exact: np.ndarray,
 ) -> float:
     # As `--precision=float32` has it; without, a GPU would multiply float32 in TF32.
-    with jax.default_matmul_precision("highest"):
-        ours = jax.jit(operation)(*(jnp.asarray(operand, dtype) for operand in operands))
+    precise = jax.jit(with_float32_products(operation))
+    ours = precise(*(jnp.asarray(operand, dtype) for operand in operands))
     return float(np.abs(np.asarray(ours, np.float64) - exact).max() / np.abs(exact).max())
 
 

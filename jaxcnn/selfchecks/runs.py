@@ -15,7 +15,7 @@ from jaxcnn.selfchecks.outcome import Outcome
 # It has max pooling and batch normalisation, whose gradients are the first to differ.
 TRAINING = (
     "--arch=resnet18", "--image-size=32", "--batch-size=8", "--steps=16", "--optim.name=sgd",
-    "--optim.lr=0.05", "--checkpoint-every-steps=6",
+    "--optim.lr=0.05", "--checkpoint-every-steps=6", "--deterministic",
 )  # fmt: skip
 
 
