@@ -48,13 +48,12 @@ def check_everything(*, full: bool, seconds: float, say: Callable[[str], None]) 
 
     machine = answer("machine", partial(ask, "machine"))
     on_gpu = machine.outcome.figures.get("backend") == "gpu"
-    # A GPU takes several processes, whose compilation a processor's cores share; but a cold start
-    # is timed, and compared with another, alone.
-    at_once = 3 if on_gpu and not full else 1
+    # A GPU takes several processes, and what they do most of the time is compile on the host.
+    at_once = 3 if on_gpu else 1
     right = {
         "precision": partial(ask, "precision"),
         "parity": partial(ask, "parity", at_once=4 if on_gpu else 1),
-        "runs": partial(check_runs, cold_too=full),
+        "runs": check_runs,
     }
     with ThreadPoolExecutor(at_once) as pool:
         found = [machine, *pool.map(answer, right.keys(), right.values())]

@@ -23,15 +23,11 @@ class Ended(Exception):
     """A run did not do what it was to do; the message is why."""
 
 
-def check_runs(
-    *, seconds: float, cold_too: bool = False, training: Sequence[str] = TRAINING
-) -> Outcome:
-    """Trains in folders of its own, each run a process.
+def check_runs(*, seconds: float, training: Sequence[str] = TRAINING) -> Outcome:
+    """Trains in folders of its own, each run a process, with one compilation cache for all.
 
     Args:
         seconds: how long all may take.
-        cold_too: once more with nothing in the compilation cache, as on another day: a GPU's
-            compiler chooses kernels by timing them.
         training: flags of `python -m jaxcnn.train`.
     """
     until = time.monotonic() + seconds
@@ -41,7 +37,7 @@ def check_runs(
         took: dict[str, float] = {}
         equal: dict[str, Outcome] = {}
 
-        def compare(what: str, workdir: Path, cache: Path) -> None:
+        def compare(what: str, workdir: Path) -> None:
             took[what] = finish(training, workdir, cache, until)
             equal[what] = ask(
                 "equal runs",
@@ -54,12 +50,10 @@ def check_runs(
 
         try:
             took["first run"] = finish(training, whole, cache, until)
-            compare("the same run again", folder / "again", cache)
+            compare("the same run again", folder / "again")
             killed = folder / "killed"
             step = kill_at_a_checkpoint(training, killed, cache, until)
-            compare(f"a run killed at step {step} and gone on with", killed, cache)
-            if cold_too:
-                compare("the same run, compiled anew", folder / "anew", folder / "other-cache")
+            compare(f"a run killed at step {step} and gone on with", killed)
         except Ended as reason:
             failures: tuple[str, ...] = (f"training: {reason}",)
             skipped: tuple[str, ...] = ()

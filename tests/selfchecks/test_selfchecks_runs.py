@@ -59,9 +59,9 @@ def by_hand(monkeypatch):
 
 
 def test_equal_runs_are_fine(by_hand):
-    outcome = runs.check_runs(seconds=60, cold_too=True)
+    outcome = runs.check_runs(seconds=60)
     assert outcome.failures == outcome.skipped == ()
-    assert list(outcome.figures["equal"].values()) == [True] * 3
+    assert list(outcome.figures["equal"].values()) == [True] * 2
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,11 @@ def test_equal_runs_are_fine(by_hand):
     [
         ("again", "the same run again"),
         ("killed", "a run killed at step 6 and gone on with"),
-        ("anew", "the same run, compiled anew"),
     ],
 )
 def test_a_run_that_ends_otherwise_is_a_failure(by_hand, folder, what):
     by_hand[folder] = 1.5
-    outcome = runs.check_runs(seconds=60, cold_too=True)
+    outcome = runs.check_runs(seconds=60)
     assert outcome.failures == (f"{what}: checkpoint 2: ['params']['kernel'] differs",)
     assert outcome.figures["equal"][what] is False
 
