@@ -43,7 +43,7 @@ def test_the_file_has_what_was_found(answers, capsys, tmp_path):
     assert selfcheck.main([f"--output={output}"]) == 0
     found = json.loads(output.read_text())
     assert found["passed"] is True
-    names = ["machine", "precision", "parity", "runs", "input", "speed"]
+    names = ["machine", "precision", "parity", "runs", "input", "peak", "speed"]
     assert list(found["checks"]) == names
     for name in names:
         assert found["checks"][name]["figures"] == answers[name].figures

@@ -59,12 +59,12 @@ def check_everything(*, full: bool, seconds: float, say: Callable[[str], None]) 
         found = [machine, *pool.map(answer, right.keys(), right.values())]
     found.append(answer("input", partial(ask, "input", environment=ON_CPU)))
     entries = (full_entries if full else quick_entries)(on_gpu=on_gpu)
-    peak = ask("peak", seconds=max(1.0, until - time.monotonic()), precision=entries[0].precision)
+    peak = answer("peak", partial(ask, "peak", precision=entries[0].precision))
+    found.append(peak)
     if full:
         found.append(answer("starts", partial(check_starts, on_gpu=on_gpu)))
-    speed = partial(
-        check_speed, entries, on_gpu=on_gpu, peak_flops=peak.figures.get("flops"), say=say
-    )
+    flops = peak.outcome.figures.get("flops")
+    speed = partial(check_speed, entries, on_gpu=on_gpu, peak_flops=flops, say=say)
     found.append(answer("speed", speed))
     return found
 

@@ -56,7 +56,13 @@ def test_every_side_is_timed_and_what_is_slower_is_a_note(on_gpu):
 
 def test_what_reaches_the_goals_is_no_note():
     rows = [
-        {"side": side, "arch": "resnet18", "batch_size": 8, "images_per_second": rate}
+        {
+            "side": side,
+            "arch": "resnet18",
+            "batch_size": 8,
+            "images_per_second": rate,
+            "compile_seconds": 9.0,
+        }
         for side, rate in {OURS: 120.0, EXACT: 118.0, PLAIN_FLAX: 110.0, COMPILED: 100.0}.items()
     ]
     assert list(shortfalls(rows)) == []
