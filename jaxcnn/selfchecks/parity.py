@@ -44,7 +44,8 @@ def rule_variables(case: Case) -> Variables:
 def without_dropout(case: Case) -> nn.Module:
     model = create_model(case.model, num_classes=case.num_classes, **case.overrides)
     fields = {field.name for field in dataclasses.fields(model)} & {"drop_rate", "drop_path_rate"}
-    return model.clone(**dict.fromkeys(fields, 0.0))
+    rates: dict[str, Any] = dict.fromkeys(fields, 0.0)
+    return model.clone(**rates)
 
 
 def differences(case: Case, golden: dict[str, np.ndarray]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from jaxcnn.benchmarks.contest import time_in_turns
 from jaxcnn.benchmarks.rival import COMPILED, EAGER, FLAX, PLAIN_FLAX, TORCH, Rival
-from jaxcnn.benchmarks.workload import workload_of
+from jaxcnn.benchmarks.workload import Precision, workload_of
 from jaxcnn.errors import UserError
 from jaxcnn.launch import environment_of_others
 from jaxcnn.models import model_spec
@@ -45,7 +45,7 @@ class Entry:
     side: str
     arch: str
     batch_size: int
-    precision: str
+    precision: Precision
 
     @property
     def name(self) -> str:
