@@ -8,7 +8,6 @@ every array of every checkpoint, metrics.jsonl and summary.json must be equal, b
 """
 
 import argparse
-import json
 import random
 import signal
 import subprocess
@@ -18,10 +17,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import orbax.checkpoint as ocp
+from jaxcnn.selfchecks.equal import differences, saved_steps
 
-TIMES = ("images_per_second", "waiting_for_data", "data_seconds", "seconds")
 COMMAND = (
     sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--steps=400", "--batch-size=64",
     "--checkpoint-every-steps=3", "--optim.ema-decay=0.9",
@@ -98,7 +95,7 @@ def marks(workdir: Path) -> dict[str, Any]:
     lock = workdir / "lock"
     return {
         "locked": lock.stat().st_mtime_ns if lock.exists() else None,
-        "steps": {name for name in names if name.isdigit()},
+        "steps": saved_steps(workdir),
         "unfinished": {name for name in names if not name.isdigit()},
         "epochs": len(metrics.read_text().splitlines()) if metrics.exists() else 0,
     }
@@ -130,41 +127,6 @@ def now_in(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 def latest_step(workdir: Path) -> int:
     return max((int(name) for name in marks(workdir)["steps"]), default=0)
-
-
-def differences(one: Path, other: Path) -> list[str]:
-    """In what two finished runs differ, times aside; nothing if all is well."""
-    found = []
-    for name in ("metrics.jsonl", "summary.json"):
-        if without_times(one / name) != without_times(other / name):
-            found.append(f"{name} differs")
-    steps = [marks(folder)["steps"] for folder in (one, other)]
-    if steps[0] != steps[1]:
-        found.append(f"checkpoints {sorted(steps[0])} are not {sorted(steps[1])}")
-    for step in sorted(steps[0] & steps[1]):
-        arrays = [leaves(folder / "checkpoints" / step / "state") for folder in (one, other)]
-        if arrays[0].keys() != arrays[1].keys():
-            found.append(f"checkpoint {step} has other arrays")
-        for name, array in arrays[0].items():
-            if not np.array_equal(array, arrays[1].get(name)):
-                found.append(f"checkpoint {step}: {name} differs")
-    return found
-
-
-def leaves(state: Path) -> dict[str, np.ndarray]:
-    import jax
-
-    flat, _ = jax.tree_util.tree_flatten_with_path(
-        ocp.StandardCheckpointer().restore(state.absolute())
-    )
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in flat}
-
-
-def without_times(path: Path) -> list[Any]:
-    """A file's JSON values, one for each line or one in all."""
-    text = path.read_text()
-    values = text.splitlines() if path.suffix == ".jsonl" else [text]
-    return [{k: v for k, v in json.loads(x).items() if k not in TIMES} for x in values]
 
 
 if __name__ == "__main__":

@@ -54,7 +54,18 @@ LAYERS = [
     ["launch"],
     ["cli"],
     ["benchmarks"],
-    ["train", "evaluate", "predict", "zoo", "benchmark", "plan", "data/prepare", "data/inspect"],
+    ["selfchecks"],
+    [
+        "train",
+        "evaluate",
+        "predict",
+        "zoo",
+        "benchmark",
+        "plan",
+        "selfcheck",
+        "data/prepare",
+        "data/inspect",
+    ],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "uvloop"}

@@ -9,11 +9,8 @@ nn.Dense, nn.max_pool, nn.avg_pool, nn.gelu and jnp.matmul.
 """
 
 import importlib
-import json
-import sys
 from typing import Any
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -79,23 +76,10 @@ def put_plain_layers_in_place() -> None:
 
 def main() -> None:
     put_plain_layers_in_place()
-    # Only now: they take the layers by name.
-    from jaxcnn.benchmarks.ours import Ours
-    from jaxcnn.benchmarks.workload import Workload
-    from jaxcnn.xla import device_memory
+    # Only now: models take the layers by name.
+    from jaxcnn.benchmarks.served import serve
 
-    ours = Ours(Workload(**json.loads(sys.stdin.readline())))
-    try:
-        ours.seconds(1)
-    except Exception as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise SystemExit(f"{type(error).__name__}: {first_line}") from error
-    versions = {"flax": flax.__version__, "jax": jax.__version__}
-    ready = {"versions": versions, "compile_seconds": ours.compile_seconds}
-    print(json.dumps(ready), flush=True)
-    for line in sys.stdin:
-        answer = {"seconds": ours.seconds(int(line)), "peak_bytes": device_memory.peak_bytes()}
-        print(json.dumps(answer), flush=True)
+    serve()
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.models.macs import count_macs
 from jaxcnn.models.spec import init_variables
+from jaxcnn.selfchecks.rule import digest
 from jaxcnn.weights import from_torch, to_torch
 from jaxcnn.weights.torch_names import model_tensors
 from tests.parity.cases import KEYS
-from tests.parity.rule import digest
 
 KEY = jax.random.key(0)
 

@@ -1,4 +1,4 @@
-"""Writes tests/parity/goldens: what the reference implementations compute with the rule's weights.
+"""Writes goldens/ here and in jaxcnn/selfchecks: the references' outputs with the rule's weights.
 
     pip install torch==2.14.1 torchvision==0.29.1 timm
     PYTHONPATH=. python tests/parity/make_goldens.py [MODEL...]  # our names; without, all
@@ -20,13 +20,13 @@ import numpy as np
 import timm
 import torch
 import torchvision
-from cases import CASES, FULL_SIZES, GOLDENS, KEYS, Case, full_size
-from rule import digest, fill, images, labels, sample, spread
+from cases import CASES, FULL_SIZES, KEYS, Case, full_size, golden_path
 from timm.layers import set_fused_attn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from jaxcnn.benchmarks import torch_twins
+from jaxcnn.selfchecks.rule import digest, fill, images, labels, sample, spread
 
 GRADIENTS, STATISTICS = 8, 6  # Tensors compared per case, where so many are sound.
 NOISE, NOISE_DRAWS = 1e-6, 16
@@ -194,10 +194,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--keys"]:
         write_keys(sys.argv[2:])
         return
-    GOLDENS.mkdir(exist_ok=True)
     for case in CASES:
         if not sys.argv[1:] or case.model in sys.argv[1:]:
-            np.savez_compressed(GOLDENS / f"{case.id}.npz", **golden(case))
+            np.savez_compressed(golden_path(case), **golden(case))
             print(case.id)
 
 

@@ -8,44 +8,20 @@ logit, float32 here against float64 there, in training mode where float32 cannot
 mode (make_goldens.py says which and why). README's model table shows them.
 """
 
-import dataclasses
 import json
 import sys
 from pathlib import Path
 
 import jax
 import numpy as np
-from flax import linen as nn
 
-from jaxcnn.models import create_model, list_models, model_spec
+from jaxcnn.models import list_models, model_spec
 from jaxcnn.models.spec import Variables
-from jaxcnn.weights import from_torch
-from jaxcnn.weights.torch_names import torch_tensors
-from tests.parity.cases import FULL_SIZES, Case, full_size
-from tests.parity.rule import fill, images
+from jaxcnn.selfchecks.parity import difference, rule_variables, without_dropout
+from jaxcnn.selfchecks.rule import images
+from tests.parity.cases import FULL_SIZES, full_size
 
 FIGURES = Path(__file__).parent / "figures.json"
-
-
-def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Largest difference, relative to the largest value."""
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    assert ours.shape == theirs.shape
-    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
-
-
-def rule_variables(case: Case):
-    """Our variables with the rule's weights, by way of their torch names."""
-    model = create_model(case.model, num_classes=case.num_classes, **case.overrides)
-    tensors = torch_tensors(model_spec(case.model), model)
-    state_dict = {key: fill(key, tensor.torch_shape) for key, tensor in tensors.items()}
-    return from_torch(case.model, state_dict, num_classes=case.num_classes, **case.overrides)
-
-
-def without_dropout(case: Case) -> nn.Module:
-    model = create_model(case.model, num_classes=case.num_classes, **case.overrides)
-    fields = {field.name for field in dataclasses.fields(model)} & {"drop_rate", "drop_path_rate"}
-    return model.clone(**dict.fromkeys(fields, 0.0))
 
 
 def full_size_difference(name: str) -> float:
@@ -58,7 +34,8 @@ def full_size_difference(name: str) -> float:
             return model.apply(variables, inputs)
         return model.apply(variables, inputs, train=True, mutable=["batch_stats"])[0]
 
-    return difference(jax.jit(logits)(rule_variables(case)), theirs)
+    with jax.default_matmul_precision("highest"):
+        return difference(jax.jit(logits)(rule_variables(case)), theirs)
 
 
 def write_sizes() -> None:

@@ -3,18 +3,12 @@
 The goldens beside this file were written by make_goldens.py.
 """
 
-import jax
 import numpy as np
-import optax
 import pytest
 
-from jaxcnn.weights import to_torch
-from tests.parity.cases import CASES, FULL_SIZES, GOLDENS, Case
-from tests.parity.measure import difference, full_size_difference, rule_variables, without_dropout
-from tests.parity.rule import images, labels, sample
-
-LOGITS, GRADIENTS = 1e-4, 1e-3  # Relative to the largest of each tensor.
-AUX_WEIGHT = 0.3
+from jaxcnn.selfchecks.parity import LOGITS, differences, tolerance
+from tests.parity.cases import CASES, FULL_SIZES, Case, golden_path
+from tests.parity.measure import full_size_difference
 
 
 def cases() -> list:
@@ -26,41 +20,8 @@ def cases() -> list:
 
 @pytest.mark.parametrize("case", cases())
 def test_logits_statistics_and_gradients_are_the_reference_implementations(case: Case):
-    golden = np.load(GOLDENS / f"{case.id}.npz")
-    variables = rule_variables(case)
-    model = without_dropout(case)
-    inputs = images(case.batch_size, *case.size, case.channels)
-    targets = jax.nn.one_hot(labels(case.batch_size, case.num_classes), case.num_classes)
-
-    logits = jax.jit(model.apply)(variables, inputs)
-    assert difference(logits, golden["logits"]) < LOGITS
-
-    def loss_and_outputs(params):
-        logits, updated = model.apply(
-            {"params": params, "batch_stats": variables["batch_stats"]},
-            inputs,
-            train=True,
-            mutable=["batch_stats", "aux_logits"],
-            rngs={"dropout": jax.random.key(0)},
-        )
-        aux = jax.tree.leaves(updated.pop("aux_logits", {}))
-        losses = [optax.softmax_cross_entropy(head, targets).mean() for head in aux]
-        loss = optax.softmax_cross_entropy(logits, targets).mean() + AUX_WEIGHT * sum(losses)
-        return loss, (logits, updated.get("batch_stats", {}), aux)
-
-    grads, (logits, batch_stats, aux) = jax.jit(jax.grad(loss_and_outputs, has_aux=True))(
-        variables["params"]
-    )
-    assert difference(logits, golden["train_logits"]) < LOGITS
-    for number, head in enumerate(aux, start=1):
-        assert difference(head, golden[f"aux{number}_logits"]) < LOGITS
-    ours = to_torch(case.model, {"params": grads, "batch_stats": batch_stats})
-    for entry in golden.files:
-        kind, _, key = entry.partition(":")
-        if kind in ("grad", "stat"):
-            tolerance = GRADIENTS if kind == "grad" else LOGITS
-            assert difference(sample(ours[key]), golden[entry]) < tolerance, entry
-    assert {"logits", "train_logits"} < set(golden.files)
+    found = differences(case, dict(np.load(golden_path(case))))
+    assert {entry: error for entry, error in found.items() if error >= tolerance(entry)} == {}
 
 
 @pytest.mark.slow
