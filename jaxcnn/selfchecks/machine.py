@@ -11,7 +11,7 @@ import jax
 
 import jaxcnn
 from jaxcnn.selfchecks.outcome import Outcome
-from jaxcnn.xla.flags import accelerators
+from jaxcnn.xla.flags import gpu_left_idle
 from jaxcnn.xla.platform import backend_version
 from jaxcnn.xla.support import unsupported
 
@@ -39,10 +39,8 @@ def check_machine() -> Outcome:
         notes += [
             f"this jaxlib lacks {name}: steps are slower than README's" for name in unsupported()
         ]
-        if gpus := [path for path in accelerators() if path.name.startswith("nvidia")]:
-            notes.append(
-                f"{gpus[0]} is a GPU, and this JAX computes on the CPU: pip install 'jaxcnn[cuda]'"
-            )
+        if idle := gpu_left_idle():
+            notes.append(idle)
     return Outcome(figures, notes=tuple(notes))
 
 

@@ -41,14 +41,16 @@ def autotuning_shared(folder: Path) -> Iterator[Callable[[], None]]:
     So that two runs in two folders compute the same. Yields what gives theirs to the others, to be
     called when something was compiled; the end does so too.
     """
-    everyones = cache_folder() / f"autotuning-{jaxlib.version.__version__}"
+    kept = cache_folder()
+    everyones = kept and kept / f"autotuning-{jaxlib.version.__version__}"
 
     def share() -> None:
-        with suppress(OSError):
-            _copy_missing(folder, everyones)
+        if everyones is not None:
+            with suppress(OSError):
+                _copy_missing(folder, everyones)
 
     folder.mkdir(parents=True, exist_ok=True)
-    if not any(folder.iterdir()):
+    if everyones is not None and not any(folder.iterdir()):
         with suppress(OSError):
             _copy_missing(everyones, folder)
     try:
