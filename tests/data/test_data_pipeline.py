@@ -407,7 +407,6 @@ def test_steps_per_epoch_drops_the_remainder():
 
 
 @dataclass(frozen=True)
-@dataclass(frozen=True)
 class SlowBy:
     seconds: float
 
