@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import connection, resource_tracker
@@ -27,13 +27,14 @@ from absl import flags
 from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.errors import DataError, ExampleError
 from jaxcnn.data.lost_worker import why_a_worker_ended
-from jaxcnn.data.order import BalancedOrder, ExampleRng, batch_examples
+from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, batch_examples
 from jaxcnn.data.policies import PolicyName, make_policy
-from jaxcnn.data.spec import DatasetSpec, Source
+from jaxcnn.data.spec import ArraySource, DatasetSpec, Source, in_memory
 from jaxcnn.data.transforms import (
     CenterCrop,
     Cutout,
     HorizontalFlip,
+    OfBatches,
     Pad,
     RandomCrop,
     RandomErasing,
@@ -273,7 +274,7 @@ def seconds_an_image(
     def seconds(count: int) -> float:
         indices = np.linspace(0, len(source) - 1, count, dtype=int)
         start = time.perf_counter()
-        _prepare(source, tuple(transforms), indices, np.zeros_like(indices), ExampleRng(0, 0))
+        _prepare(source, tuple(transforms), indices, np.zeros_like(indices), 0, 0)
         return (time.perf_counter() - start) / count
 
     try:
@@ -333,9 +334,10 @@ class _TrainBatches:
         else:
             batch = slice(position * self.batch_size, (position + 1) * self.batch_size)
             examples, repeats = (of_epoch[batch] for of_epoch in self.balanced.epoch(epoch))
-        rng = ExampleRng(self.seed, epoch)
         rows = self.rows
-        prepared = _prepare(self.source, self.transforms, examples[rows], repeats[rows], rng)
+        prepared = _prepare(
+            self.source, self.transforms, examples[rows], repeats[rows], self.seed, epoch
+        )
         return prepared.batch, prepared.seconds(since=start)
 
 
@@ -353,8 +355,7 @@ class _EvalBatches:
         weight = (indices < last).astype(np.float32)
         # Filling takes its shape from the last example, its content from none.
         indices = np.unique(indices.clip(max=last - 1))
-        rng = ExampleRng(0, 0)
-        prepared = _prepare(self.source, self.transforms, indices, np.zeros_like(indices), rng)
+        prepared = _prepare(self.source, self.transforms, indices, np.zeros_like(indices), 0, 0)
         real = int(weight.sum())
         batch = {
             **{name: _fill_up(part[:real], len(weight)) for name, part in prepared.batch.items()},
@@ -381,9 +382,16 @@ def _prepare(
     transforms: tuple[Transform, ...],
     indices: np.ndarray,
     repeats: np.ndarray,
-    rng: ExampleRng,
+    seed: int,
+    epoch: int,
 ) -> _Prepared:
     """The examples at `indices`, each transformed with the random numbers of its repeat."""
+    stored = in_memory(source, indices)
+    if stored is not None and all(isinstance(transform, OfBatches) for transform in transforms):
+        with suppress(Redrawn):  # One in a million batches: image by image, then.
+            rng = BatchRng(seed, epoch, indices, repeats)
+            return _prepare_at_once(*stored, transforms, rng, indices)
+    rng = ExampleRng(seed, epoch)
     images: np.ndarray | None = None
     labels: list[int | np.ndarray] = []
     clock, decode, augment = time.perf_counter, 0.0, 0.0
@@ -409,6 +417,26 @@ def _prepare(
     assert images is not None, "a batch has at least one row"
     batch = {"image": images, "label": np.asarray(labels, _label_dtype(labels[0]))}
     return _Prepared(batch, decode, augment)
+
+
+def _prepare_at_once(
+    stored: ArraySource,
+    places: np.ndarray,
+    transforms: tuple[Any, ...],
+    rng: BatchRng,
+    indices: np.ndarray,
+) -> _Prepared:
+    """The stored examples at `places`, known as `indices`; of transforms that are `OfBatches`."""
+    start = time.perf_counter()
+    images, labels = stored.images[places], stored.labels[places].astype(np.int32)
+    decoded = time.perf_counter()
+    try:
+        for transform in transforms:
+            images = transform.of_batch(images, rng)
+    except UserError as error:  # It is of all images alike.
+        raise ExampleError(f"example {indices[0]}: {error}") from error
+    augmented = time.perf_counter()
+    return _Prepared({"image": images, "label": labels}, decoded - start, augmented - decoded)
 
 
 def _label_dtype(label: int | np.ndarray) -> type:

@@ -89,6 +89,16 @@ class Concatenation:
         return self.first[index] if index < split else self.second[index - split]
 
 
+def in_memory(source: Source, indices: np.ndarray) -> tuple[ArraySource, np.ndarray] | None:
+    """The arrays that hold the examples at `indices`, and where in them; None if none do."""
+    match source:
+        case ArraySource():
+            return source, indices
+        case Subset():
+            return in_memory(source.source, source.indices[indices])
+    return None
+
+
 Load = Callable[[str, DataDir], Source]
 
 

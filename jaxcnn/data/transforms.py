@@ -11,13 +11,15 @@ out, and `transform_example` takes the boxes along.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.order import BatchRng
 from jaxcnn.data.spec import Example
 
 Size = int | tuple[int, int]
@@ -64,6 +66,15 @@ class Windowed(ABC):
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
         return self.cut(image, self.window(image, rng))
+
+
+@runtime_checkable
+class OfBatches(Protocol):
+    """A transform that can do a whole batch of images of one size, an example's bits the same."""
+
+    def of_batch(self, images: np.ndarray, rng: BatchRng, /) -> np.ndarray:
+        """uint8 [N, H, W, C] -> uint8 [N, H', W', C']. The array given may be changed."""
+        ...
 
 
 def transform_example(
@@ -162,6 +173,10 @@ class Pad(Windowed):
     def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
         return _cut(image, window)
 
+    def of_batch(self, images: np.ndarray, rng: BatchRng, /) -> np.ndarray:
+        window = self.window(images[0], np.random.default_rng(0))  # It draws nothing.
+        return _padded(images, -window.top, -window.left, window.height, window.width)
+
 
 @dataclass(frozen=True)
 class CenterCrop(Windowed):
@@ -234,6 +249,20 @@ class RandomCrop(Windowed):
     def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
         return _cut(image, window)
 
+    def of_batch(self, images: np.ndarray, rng: BatchRng, /) -> np.ndarray:
+        height, width = pair(self.size)
+        _check_crop(images[0], self.pad, height, width)
+        count, channels = len(images), images.shape[3]
+        rows, columns = images.shape[1] + 2 * self.pad, images.shape[2] + 2 * self.pad
+        padded = _padded(images, self.pad, self.pad, rows, columns)
+        top = rng.integers(rows - height + 1)
+        left = rng.integers(columns - width + 1)
+        # A window's row is a run of bytes: where each starts, [N, height].
+        row = np.arange(count) * rows + top
+        starts = ((row[:, None] + np.arange(height)) * columns + left[:, None]) * channels
+        runs = sliding_window_view(padded.reshape(-1), width * channels)
+        return runs[starts].reshape(count, height, width, channels)
+
 
 @dataclass(frozen=True)
 class HorizontalFlip(Windowed):
@@ -249,6 +278,14 @@ class HorizontalFlip(Windowed):
             return image
         # Three times faster than a reversed view, whose copy goes pixel by pixel.
         return cv2.flip(image, 1).reshape(image.shape)
+
+    def of_batch(self, images: np.ndarray, rng: BatchRng, /) -> np.ndarray:
+        mirrored = np.flatnonzero(rng.random() < self.probability)
+        if mirrored.size:
+            # One below the other they are one image.
+            below = images[mirrored].reshape(-1, *images.shape[2:])
+            images[mirrored] = cv2.flip(below, 1).reshape(-1, *images.shape[1:])
+        return images
 
 
 @dataclass(frozen=True)
@@ -318,6 +355,12 @@ class ToChannels:
             raise DataError(f"cannot make {self.channels} channels of {image.shape[2]}")
         return np.repeat(image, self.channels, axis=2)
 
+    def of_batch(self, images: np.ndarray, rng: BatchRng, /) -> np.ndarray:
+        if images.shape[3] == 1:
+            return np.repeat(images, self.channels, axis=3)
+        self(images[0], np.random.default_rng(0))  # Of other channels it says what is wrong.
+        return images
+
 
 def pair(size: Size) -> tuple[int, int]:
     """(height, width) of a size."""
@@ -334,6 +377,14 @@ def _cut(image: np.ndarray, window: Window) -> np.ndarray:
     row, column = max(-top, 0), max(-left, 0)
     shown[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
     return shown
+
+
+def _padded(images: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """Images [N, H, W, C] so far below and right of the upper left corner of larger black ones."""
+    rows, columns = images.shape[1:3]
+    padded = np.zeros((len(images), height, width, images.shape[3]), np.uint8)
+    padded[:, top : top + rows, left : left + columns] = images
+    return padded
 
 
 def _check_crop(image: np.ndarray, pad: int, height: int, width: int) -> None:

@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn.data.order import BalancedOrder, ExampleRng, batch_examples, epoch_order
+from jaxcnn.data.order import (
+    BalancedOrder,
+    BatchRng,
+    ExampleRng,
+    Redrawn,
+    batch_examples,
+    epoch_order,
+)
 
 
 @given(n=st.integers(1, 3000), seed=st.integers(0, 2**63), epoch=st.integers(0, 10**6))
@@ -154,3 +161,28 @@ def test_repeats_of_an_example_have_streams_of_their_own():
     streams = {tuple(rng(5, repeat).random(4)) for repeat in range(100)}
     assert len(streams) == 100
     np.testing.assert_array_equal(rng(5, 0).random(4), ExampleRng(1, 2)(5).random(4))
+
+
+@pytest.mark.parametrize(
+    "draws",
+    [
+        [("integers", 9), ("integers", 9), ("random",)],
+        [("integers", 5), ("random",), ("integers", 1), ("integers", 3), ("integers", 70_000)],
+        [("random",), ("random",), ("integers", 2**31)],
+    ],
+    ids=str,
+)
+def test_a_batchs_streams_are_those_of_its_examples(draws):
+    examples, repeats = np.array([0, 7, 2**33, 7, 12]), np.array([0, 0, 1, 3, 2])
+    batch = BatchRng(2**40, 5, examples, repeats)
+    ours = np.stack([getattr(batch, name)(*limit) for name, *limit in draws], axis=1)
+    rng = ExampleRng(2**40, 5)
+    for row, example, repeat in zip(ours, examples.tolist(), repeats.tolist(), strict=True):
+        stream = rng(example, repeat)
+        assert row.tolist() == [getattr(stream, name)(*limit) for name, *limit in draws]
+
+
+def test_a_number_that_numpy_would_draw_again_is_refused():
+    """Of 2^31 + 1 values about every second word is refused."""
+    with pytest.raises(Redrawn):
+        BatchRng(0, 0, np.arange(64), np.zeros(64, int)).integers(2**31 + 1)

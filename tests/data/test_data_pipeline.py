@@ -2,6 +2,7 @@ import gc
 import os
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +13,17 @@ from hypothesis import strategies as st
 
 from jaxcnn.data import ExampleError, dataset_spec, list_datasets
 from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
-from jaxcnn.data.order import ExampleRng, epoch_order
+from jaxcnn.data.order import BatchRng, ExampleRng, Redrawn, epoch_order
 from jaxcnn.data.pipeline import (
     eval_batches,
     eval_transforms,
+    seconds_an_image,
     steps_per_epoch,
     train_batches,
     train_transforms,
 )
 from jaxcnn.data.policies import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
-from jaxcnn.data.spec import ArraySource, Source
+from jaxcnn.data.spec import ArraySource, Source, Subset
 from jaxcnn.data.transforms import (
     Cutout,
     HorizontalFlip,
@@ -75,6 +77,83 @@ def test_batch_is_the_epochs_order_with_each_examples_own_random_numbers():
             for transform in AUGMENT:
                 image = transform(image, stream)
             np.testing.assert_array_equal(batch["image"][row], image)
+
+
+class OneByOne:
+    """A source whose arrays are not seen, so that its images are prepared one after the other."""
+
+    def __init__(self, source):
+        self.source, self.labels = source, source.labels
+
+    def __len__(self):
+        return len(self.source)
+
+    def __getitem__(self, index):
+        return self.source[index]
+
+
+@pytest.mark.parametrize(
+    "transforms",
+    [
+        (),
+        (HorizontalFlip(),),
+        (RandomCrop(8, 2), HorizontalFlip()),
+        (HorizontalFlip(0.3), RandomCrop((7, 9), 3)),
+        (Pad(12), ToChannels(3), RandomCrop(12, 1)),
+        (RandomCrop(8), HorizontalFlip()),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_batch_prepared_at_once_is_that_of_its_images_one_by_one(transforms, channels):
+    whole = source_of(50)
+    stored = ArraySource(whole.images[..., :channels], whole.labels)
+    source = Subset(stored, np.arange(49, 9, -1))
+    options = {"batch_size": 8, "seed": 2**40, "stop_step": 12, "repeats": 2}
+    at_once = train_batches(source, transforms, **options)
+    assert_same(at_once, train_batches(OneByOne(source), transforms, **options))
+    at_once = eval_batches(source, transforms, batch_size=16)
+    assert_same(at_once, eval_batches(OneByOne(source), transforms, batch_size=16))
+
+
+def test_preparing_a_batch_leaves_the_source_as_it_was():
+    source = source_of(8)
+    before = source.images.copy()
+    list(train_batches(source, (HorizontalFlip(1.0),), batch_size=8, seed=0, stop_step=2))
+    np.testing.assert_array_equal(source.images, before)
+
+
+def test_a_batch_whose_numbers_are_drawn_again_is_prepared_image_by_image(monkeypatch):
+    def refused(rng, high):
+        raise Redrawn
+
+    source, options = source_of(50), {"batch_size": 8, "seed": 1, "stop_step": 3}
+    transforms = (RandomCrop(8, 2), HorizontalFlip())
+    expected = list(train_batches(source, transforms, **options))
+    monkeypatch.setattr(BatchRng, "integers", refused)
+    assert_same(train_batches(source, transforms, **options), expected)
+
+
+def test_a_crop_that_does_not_fit_is_an_examples_error():
+    with pytest.raises(ExampleError, match=r"example \d+: cannot crop 9x9 from 8x8; resize first"):
+        list(train_batches(source_of(8), (RandomCrop(9),), batch_size=4, seed=0, stop_step=1))
+
+
+def test_each_batch_tells_what_it_took():
+    told = []
+    options = {"batch_size": 4, "seed": 0, "stop_step": 3, "tell": told.append}
+    for source in (source_of(8), OneByOne(source_of(8))):
+        start = time.perf_counter()
+        list(train_batches(source, (SlowBy(0.01),), **options, num_threads=0))
+        whole = time.perf_counter() - start
+        assert sum(seconds.augment for seconds in told[-3:]) == pytest.approx(0.12, rel=0.2)
+        assert 0 < sum(map(sum, told[-3:])) <= whole
+    assert len(told) == 6
+
+
+def test_what_an_image_takes_is_measured():
+    assert seconds_an_image(source_of(50), (SlowBy(0.01),)) == pytest.approx(0.01, rel=0.2)
+    assert seconds_an_image(source_of(50), (FailsOn(0),)) == 0
 
 
 def test_batches_are_bytes_and_integers():
@@ -327,6 +406,15 @@ def test_batch_that_is_not_a_multiple_of_the_repeats_is_refused_at_once(batch_si
 
 def test_steps_per_epoch_drops_the_remainder():
     assert [steps_per_epoch(23, size) for size in (1, 5, 23)] == [23, 4, 1]
+
+
+@dataclass(frozen=True)
+class SlowBy:
+    seconds: float
+
+    def __call__(self, image, rng):
+        time.sleep(self.seconds)
+        return image
 
 
 @dataclass(frozen=True)
