@@ -10,11 +10,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from jaxcnn import cli
 from jaxcnn.benchmarks.workload import Mode, Precision, Workload, workload_of
@@ -22,7 +21,6 @@ from jaxcnn.errors import RunError, UserError
 from jaxcnn.models import model_spec
 from jaxcnn.xla.flags import computes_on_cpu
 
-StartedBy = Literal["command", "notebook"]
 PROGRAM = "python -m jaxcnn.benchmark"
 # What --all times: at 224 pixels in batches of 16, at 32 in batches of 128 (training only).
 PHOTOGRAPHS = (
@@ -60,9 +58,6 @@ class Options:
     plain Flax Linen: nn.Conv, nn.BatchNorm and so on."""
     python: str = sys.executable
     """Interpreter with torch and timm, for --against=timm."""
-    started_by: StartedBy = "command"
-    """Our side as a command line runs it, or as `fit` in a notebook: without the allocator's
-    settings, which a process can only be started with."""
     dataset: str = "digits"
     """For --mode=input: the data set."""
     data_dir: str | None = None
@@ -186,7 +181,6 @@ def one_of_all(arch: str, mode: Mode, options: Options) -> dict[str, Any]:
     """One workload in a process of its own, so that its memory is its own."""
     command = [sys.executable, "-m", "jaxcnn.benchmark", f"--arch={arch}", f"--mode={mode}"]
     command += [f"--rounds={options.rounds}", f"--precision={options.precision}"]
-    command += [f"--started-by={options.started_by}"]
     if options.against:
         command += [f"--against={options.against}", f"--python={options.python}"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -227,13 +221,5 @@ def row(result: dict[str, Any]) -> str:
     )
 
 
-def start() -> NoReturn:
-    """`main` as a process of its own, started as --started-by says."""
-    with suppress(UserError):  # `main` says it in one line.
-        if cli.value_of("--started-by", sys.argv[1:]) == "notebook":
-            sys.exit(main())
-    cli.start(main)
-
-
 if __name__ == "__main__":
-    start()
+    cli.start(main)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import tyro
 
 from jaxcnn.errors import Interrupted, RunError, UserError
-from jaxcnn.launch import restart_with_malloc_settings
 from jaxcnn.stopping import StopRequested, left_in_background
+from jaxcnn.xla.allocator import keep_memory
 from jaxcnn.xla.device_errors import no_device, out_of_memory
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 def start(main: Callable[[], int]) -> NoReturn:
     """Runs a command line as a process of its own."""
-    restart_with_malloc_settings()
+    keep_memory()
     status = main()
     if left_in_background():
         # Python would wait for the compiler, or tear down what it works with.

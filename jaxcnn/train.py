@@ -1,13 +1,12 @@
 """python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
 
-from jaxcnn.launch import end_on_signal_with_a_line, restart_with_malloc_settings
+from jaxcnn.launch import end_on_signal_with_a_line
 from jaxcnn.native_messages import native_messages_in, python_writes_beside
 
 PROGRAM = "python -m jaxcnn.train"
 
 if __name__ == "__main__":
-    # Before the imports below, which take a second and would be made twice.
-    restart_with_malloc_settings()
+    # Before the imports below, which take a second.
     end_on_signal_with_a_line(PROGRAM)
     python_writes_beside()
 

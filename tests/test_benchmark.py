@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcnn import benchmark, cli, launch
+from jaxcnn import benchmark
 from jaxcnn.benchmarks import contest, largest_batch, ours
 from jaxcnn.benchmarks.ours import Ours
 from jaxcnn.benchmarks.rival import EAGER, timm
@@ -105,17 +105,6 @@ def test_the_first_step_of_a_turn_is_not_counted():
         return [9.0] + [0.5] * (steps - 1)
 
     assert contest.time_in_turns([slow_to_start] * 2, 3) == [[0.5] * 3] * 2
-
-
-def test_the_rival_runs_without_our_settings_of_the_allocator(monkeypatch, tmp_path):
-    text = "#!{python}\nimport json, os\ninput()\n"
-    text += "ready = {{'versions': os.environ['GLIBC_TUNABLES'], 'compile_seconds': 1.0}}\n"
-    text += "print(json.dumps(ready), flush=True)\n"
-    script = script_of(tmp_path, text)
-    ours = f"{launch.FEW_ARENAS}:{launch.LARGE_PAGES}"
-    monkeypatch.setenv("GLIBC_TUNABLES", f"glibc.malloc.check=0:{ours}")
-    with timm(WORKLOAD, script, EAGER) as rival:
-        assert rival.versions == "glibc.malloc.check=0"
 
 
 def test_the_rival_is_sent_the_workload(stand_in):
@@ -255,19 +244,6 @@ def test_the_table_has_a_row_per_workload(capsys, monkeypatch):
     assert len(rows) == len(benchmark.all_workloads())
     assert rows[0].startswith("| `resnet50` | infer | 12.3 (11 to 13) |")
     assert {line.count("|") for line in (header, *rows)} == {9}
-
-
-@pytest.mark.parametrize("started_by, restarts", [("command", 1), ("notebook", 0)])
-def test_only_as_a_command_it_restarts_with_the_allocators_settings(
-    monkeypatch, started_by, restarts
-):
-    restarted = []
-    monkeypatch.setattr(cli, "restart_with_malloc_settings", lambda: restarted.append(1))
-    monkeypatch.setattr(benchmark, "main", lambda: 0)
-    monkeypatch.setattr(sys, "argv", ["benchmark", f"--started-by={started_by}"])
-    with pytest.raises(SystemExit, match="0"):
-        benchmark.start()
-    assert len(restarted) == restarts
 
 
 @pytest.mark.parametrize(

@@ -1,67 +1,10 @@
-"""A command line starts itself again with what it wants of the allocator."""
+"""What command lines share."""
 
 import os
 import subprocess
 import sys
 
-import pytest
-
-from jaxcnn import cli, launch, plan
-
-
-@pytest.fixture
-def replaced(monkeypatch, tmp_path):
-    """What the process would be replaced by; `setting` is the kernel's."""
-    calls = []
-    monkeypatch.setattr("os.execv", lambda *args: calls.append(args))
-    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
-    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "jaxcnn.train", "--arch=linear"])
-    setting = tmp_path / "enabled"
-    monkeypatch.setattr(launch, "LARGE_PAGES_SETTING", setting)
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    return calls, setting
-
-
-def start():
-    with pytest.raises(SystemExit) as end:
-        cli.start(lambda: 7)
-    return end.value.code
-
-
-LARGE_PAGES_ON_REQUEST = "always [madvise] never\n"
-
-
-@pytest.mark.parametrize("setting", [LARGE_PAGES_ON_REQUEST, "[always] madvise never\n", None])
-def test_the_process_is_replaced_by_the_same_command_with_these_settings(
-    replaced, monkeypatch, setting
-):
-    calls, path = replaced
-    expected = ["glibc.malloc.check=0", launch.FEW_ARENAS]
-    if setting is not None:
-        path.write_text(setting)
-    if setting == LARGE_PAGES_ON_REQUEST:
-        expected.append(launch.LARGE_PAGES)
-    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
-    start()
-    command = [sys.executable, "-m", "jaxcnn.train", "--arch=linear"]
-    assert calls == [(sys.executable, command)]
-    assert launch.os.environ["GLIBC_TUNABLES"].split(":") == expected
-    # The new process does not do it again, and runs the command.
-    assert start() == 7 and len(calls) == 1
-
-
-def test_without_glibc_the_command_just_runs(replaced, monkeypatch):
-    calls, setting = replaced
-    setting.write_text(LARGE_PAGES_ON_REQUEST)
-    monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
-    assert start() == 7 and not calls
-
-
-def test_settings_of_the_users_own_are_kept(replaced, monkeypatch):
-    calls, setting = replaced
-    setting.write_text(LARGE_PAGES_ON_REQUEST)
-    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0:glibc.malloc.arena_max=2")
-    assert start() == 7 and not calls
+from jaxcnn import cli, plan
 
 
 def test_what_may_not_be_read_is_one_line_that_names_it(capsys):

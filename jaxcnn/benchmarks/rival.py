@@ -11,7 +11,6 @@ from typing import Any
 
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.errors import UserError
-from jaxcnn.launch import environment_of_others
 from jaxcnn.xla.flags import computes_on_cpu
 from jaxcnn.xla.tf32 import allows_tf32
 
@@ -92,7 +91,7 @@ def timm(workload: Workload, python: str, form: str) -> Rival:
     Where we compute on an accelerator it does so on a GPU, or is refused.
     """
     how = ["tf32" if allows_tf32() else "float32", "cpu" if computes_on_cpu() else "cuda"]
-    return Rival(workload, form, [python, str(TORCH), form, *how], environment_of_others())
+    return Rival(workload, form, [python, str(TORCH), form, *how], os.environ)
 
 
 def plain_flax(workload: Workload) -> Rival:

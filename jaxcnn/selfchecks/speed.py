@@ -21,11 +21,11 @@ from jaxcnn.benchmarks.contest import time_in_turns
 from jaxcnn.benchmarks.rival import COMPILED, EAGER, FLAX, PLAIN_FLAX, TORCH, Rival
 from jaxcnn.benchmarks.workload import Precision, workload_of
 from jaxcnn.errors import UserError
-from jaxcnn.launch import environment_of_others
 from jaxcnn.models import model_spec
 from jaxcnn.selfchecks.ask import SHARED
 from jaxcnn.selfchecks.limited import limited
 from jaxcnn.selfchecks.outcome import Outcome
+from jaxcnn.xla.flags import computes_on_cpu
 
 OURS, EXACT = "jaxcnn", "jaxcnn --deterministic"
 TIMM = (COMPILED, EAGER)
@@ -168,7 +168,8 @@ def start(entry: Entry, until: float) -> Rival:
     environment = {**os.environ, **SHARED}
     if entry.side in TIMM:
         command = [sys.executable, str(TORCH), entry.side, "tf32"]
-        environment = environment_of_others()
+        command.append("cpu" if computes_on_cpu() else "cuda")
+        environment = dict(os.environ)
     elif entry.side == PLAIN_FLAX:
         command = [sys.executable, "-m", FLAX]
     else:

@@ -2,6 +2,7 @@
 
 import os
 
+from jaxcnn.xla.allocator import keep_memory
 from jaxcnn.xla.cache import keep_compiled_programs
 from jaxcnn.xla.flags import CPU_FLAGS, computes_on_cpu, gpu_left_idle, platforms_without_tpu
 from jaxcnn.xla.support import supported
@@ -9,6 +10,9 @@ from jaxcnn.xla.support import supported
 
 def set_up() -> str | None:
     """Has JAX keep compiled programs, and gives XLA the flags that a CPU is faster with.
+
+    Where a CPU computes, the process also keeps the memory that it once had: see
+    `jaxcnn.xla.allocator`.
 
     `fit` calls it too; but XLA reads flags when JAX first computes, so a program or a notebook that
     computes before it calls `fit` should begin with this. Programs are kept in
@@ -26,6 +30,7 @@ def set_up() -> str | None:
     idle = None if _jax_has_computed() else choose_platforms()
     if not computes_on_cpu():
         return None
+    keep_memory()
     if not _jax_has_computed():
         set_cpu_flags()
         return idle

@@ -26,7 +26,6 @@ from jaxcnn.data.order import ExampleRng
 from jaxcnn.data.policies import RandAugment
 from jaxcnn.data.transforms import HorizontalFlip, RandomResizedCrop, Transform
 from jaxcnn.errors import UserError
-from jaxcnn.launch import environment_of_others
 
 PROGRAM = "python -m tests.data.measure_augment"
 USUAL: tuple[Transform, ...] = (RandomResizedCrop(224), HorizontalFlip())
@@ -83,7 +82,6 @@ def measure(options: Options) -> int:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment_of_others(),
     )
     try:
         for randaugment in PIPELINES:
