@@ -33,6 +33,7 @@ def set_up() -> str | None:
     keep_memory()
     if not _jax_has_computed():
         set_cpu_flags()
+        compute_in_the_calling_thread()
         return idle
     if jax.default_backend() != "cpu" or not _missing_cpu_flags():
         return None
@@ -56,6 +57,20 @@ def choose_platforms() -> str | None:
         os.environ["JAX_PLATFORMS"] = platforms
         jax.config.update("jax_platforms", platforms)
     return idle
+
+
+def compute_in_the_calling_thread() -> None:
+    """Has a CPU's program run in the thread that calls it, unless the user's settings say.
+
+    In one of XLA's own the memory of a step would go back to the system: see
+    `jaxcnn.xla.allocator`. On two cores of an Intel Xeon vit_tiny_patch16_224's step of 16 images
+    of 224 pixels took 192,000 page faults and 0.3 s of the system's time so, now none. What else
+    the host does has threads of its own. JAX reads this when it first computes.
+    """
+    import jax
+
+    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def set_cpu_flags() -> None:

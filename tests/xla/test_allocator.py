@@ -9,10 +9,9 @@ import pytest
 
 from jaxcnn.xla import allocator
 
-# As XLA does at every step: much memory is taken, used and given back, here by a thread.
+# As XLA does at every step: much memory is taken, used and given back.
 FAULTS_OF_A_SECOND_STEP = """
 import resource
-from threading import Thread
 import numpy as np
 from jaxcnn.xla.allocator import keep_memory
 {keep}
@@ -22,9 +21,7 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(2):
     before = faults()
-    thread = Thread(target=step)
-    thread.start()
-    thread.join()
+    step()
 print(faults() - before)
 """
 
