@@ -159,18 +159,13 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
 
     from jaxcnn.xla.cache import keep_compiled_programs
     from jaxcnn.xla.flags import computes_on_cpu
-    from jaxcnn.xla.set_up import (
-        choose_platforms,
-        compute_in_the_calling_thread,
-        set_cpu_flags,
-    )
+    from jaxcnn.xla.set_up import choose_platforms, set_up_cpu
 
     if not cross_compiles:
         if idle := choose_platforms():
             print(idle, file=sys.stderr)
         if computes_on_cpu():
-            set_cpu_flags()
-            compute_in_the_calling_thread()
+            set_up_cpu()
     # Grain reads an absl flag, which fails in a program that does not parse absl flags.
     flags.FLAGS.mark_as_parsed()
     # What fails is said in one line by the command; Orbax would show a traceback too.

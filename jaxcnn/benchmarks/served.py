@@ -13,7 +13,9 @@ import jax
 from jaxcnn.benchmarks.ours import Ours
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.xla import device_memory
+from jaxcnn.xla.flags import computes_on_cpu
 from jaxcnn.xla.gpu import reproducible_options
+from jaxcnn.xla.set_up import set_up_cpu
 
 
 def serve(compiler_options: dict[str, Any] | None = None) -> None:
@@ -34,4 +36,6 @@ def serve(compiler_options: dict[str, Any] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    if computes_on_cpu():
+        set_up_cpu()
     serve(reproducible_options() if "--deterministic" in sys.argv[1:] else None)

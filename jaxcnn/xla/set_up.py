@@ -30,11 +30,10 @@ def set_up() -> str | None:
     idle = None if _jax_has_computed() else choose_platforms()
     if not computes_on_cpu():
         return None
-    keep_memory()
     if not _jax_has_computed():
-        set_cpu_flags()
-        compute_in_the_calling_thread()
+        set_up_cpu()
         return idle
+    keep_memory()
     if jax.default_backend() != "cpu" or not _missing_cpu_flags():
         return None
     return (
@@ -57,6 +56,13 @@ def choose_platforms() -> str | None:
         os.environ["JAX_PLATFORMS"] = platforms
         jax.config.update("jax_platforms", platforms)
     return idle
+
+
+def set_up_cpu() -> None:
+    """What a CPU computes faster with, to be called before JAX computes."""
+    keep_memory()
+    set_cpu_flags()
+    compute_in_the_calling_thread()
 
 
 def compute_in_the_calling_thread() -> None:
