@@ -26,6 +26,7 @@ from jaxcnn.recipe import Mesh
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.sharding import batch_sharding, make_mesh, mesh_here, replicated
 from jaxcnn.state import eval_variables
+from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 
 def evaluate_run(
@@ -128,10 +129,10 @@ def evaluate_pretrained(
         **share_of_process(),
     )
     model = create_model(pretrained.arch, num_classes=data.num_classes)
-    eval_step = jax.jit(
-        eval_step_of(model, data, published_preprocessing(pretrained, data)),
-        out_shardings=replicated(mesh),
-    )
+    eval_step = eval_step_of(model, data, published_preprocessing(pretrained, data))
+    if on_gpu(mesh.devices.flat):
+        eval_step = with_float32_products(eval_step)
+    eval_step = jax.jit(eval_step, out_shardings=replicated(mesh))
     variables = jax.device_put(pretrained.variables, replicated(mesh))
     evaluation = evaluate(
         eval_step, batch_sharding(mesh), variables, batches, metrics=metrics_of(data)

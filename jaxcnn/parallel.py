@@ -23,9 +23,22 @@ class CompiledStep(Protocol):
         ...
 
 
-def under_jit(step: TrainStep, mesh: jax.sharding.Mesh, state_shardings: Any) -> CompiledStep:
-    """One program over all devices of the mesh; arrays are global and the compiler divides them."""
-    return jax.jit(step, donate_argnums=0, out_shardings=(state_shardings, replicated(mesh)))
+def under_jit(
+    step: TrainStep,
+    mesh: jax.sharding.Mesh,
+    state_shardings: Any,
+    options: dict[str, Any] | None = None,
+) -> CompiledStep:
+    """One program over all devices of the mesh; arrays are global and the compiler divides them.
+
+    `options` are XLA's, for this program.
+    """
+    return jax.jit(
+        step,
+        donate_argnums=0,
+        out_shardings=(state_shardings, replicated(mesh)),
+        compiler_options=options,
+    )
 
 
 class UnderPmap:

@@ -29,8 +29,10 @@ from jaxcnn.pretrained import (
     published_transforms,
     read_pretrained,
 )
+from jaxcnn.recipe import compute_dtype
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.weights.preprocessing import Preprocessing
+from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 Method = Literal["grad_cam", "integrated_gradients", "occlusion"]
 Say = Callable[[str], None]
@@ -121,7 +123,7 @@ def classifier_of_run(
         data = dataset_spec(recipe.dataset)
     pretrained = read_pretrained(recipe.arch, str(workdir))
     transforms = run_transforms(recipe, data, pretrained.preprocessing)
-    dtype = jnp.dtype(recipe.precision)
+    dtype = jnp.dtype(compute_dtype(recipe))
     return _classifier(pretrained, data, transforms, pretrained.preprocessing, dtype)
 
 
@@ -188,8 +190,9 @@ def classify(
     """
     source = Pictures(paths, channels=classifier.data.channels, transforms=classifier.transforms)
     batches = eval_batches(source, (), batch_size=min(len(paths), LARGEST_BATCH), num_threads=2)
-    probabilities_of = jax.jit(partial(_probabilities, classifier))
-    heat_of = jax.jit(partial(_heat, classifier), static_argnums=0)
+    precise = with_float32_products if on_gpu(jax.devices()) else lambda function: function
+    probabilities_of = jax.jit(precise(partial(_probabilities, classifier)))
+    heat_of = jax.jit(precise(partial(_heat, classifier)), static_argnums=0)
     variables = classifier.variables
     index = 0
     for batch in batches:

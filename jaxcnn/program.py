@@ -24,7 +24,7 @@ from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.optim import make_optimizer
 from jaxcnn.parallel import CompiledStep, UnderPmap, under_jit
-from jaxcnn.recipe import Recipe, model_overrides
+from jaxcnn.recipe import Recipe, compute_dtype, model_overrides
 from jaxcnn.schedules import make_schedule
 from jaxcnn.sharding import (
     Devices,
@@ -46,6 +46,7 @@ from jaxcnn.step import (
     make_train_step,
 )
 from jaxcnn.weights.preprocessing import Preprocessing
+from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache
 
@@ -119,6 +120,7 @@ def build(
     devices: Devices | None = None,
     class_weights: np.ndarray | None = None,
     trace_folder: Path | None = None,
+    autotuning: Path | None = None,
 ) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
 
@@ -126,16 +128,22 @@ def build(
     set's own if not given. `devices` are all there are, if not given; those of a topology that is
     only described may be compiled for. `class_weights`, float [K], count in the training loss only.
     `trace_folder` keeps the traced programs for other processes, where the one device is a CPU; for
-    one whose modules are what their files say (see `TraceCache`).
+    one whose modules are what their files say (see `TraceCache`). `autotuning` keeps which kernels
+    XLA chose for a deterministic recipe on GPUs (see `reproducible_options`).
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
-    images, the devices are too few, or several processes are to run under pmap.
+    images, the devices are too few, or several processes or a deterministic recipe on GPUs are to
+    run under pmap.
     """
     preprocessing = preprocessing or Preprocessing(data.mean, data.std)
     mesh = make_mesh(recipe.mesh, devices)
     check_batch_size(recipe.batch_size, recipe.optim.accumulate_steps, mesh)
     if recipe.parallel == "pmap" and jax.process_count() > 1:
         raise UserError("--parallel=pmap runs in one process; several take --parallel=jit")
+    gpu = on_gpu(mesh.devices.flat)
+    if recipe.parallel == "pmap" and recipe.deterministic and gpu:
+        raise UserError("--deterministic on a GPU takes --parallel=jit")
+    options = reproducible_options(autotuning) if recipe.deterministic and gpu else None
     model = model_of(recipe, data)
     schedule = make_schedule(
         recipe.schedule,
@@ -184,6 +192,10 @@ def build(
     )
     train_step = _step_once(once, train_step)
     eval_step = once("eval_step", eval_step_of(model, data, preprocessing))
+    if gpu and recipe.precision == "float32":
+        train_step = with_float32_products(train_step)
+    if gpu and recipe.precision != "bfloat16":
+        eval_step = with_float32_products(eval_step)
     rows = batch_sharding(mesh)
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
     labels = (recipe.batch_size, data.num_classes) if data.multi_label else images[:1]
@@ -197,7 +209,7 @@ def build(
         train_step=(
             UnderPmap(train_step, mesh)
             if recipe.parallel == "pmap"
-            else under_jit(train_step, mesh, shardings)
+            else under_jit(train_step, mesh, shardings, options)
         ),
         batch_like={
             "image": jax.ShapeDtypeStruct(images, jnp.uint8, sharding=rows),
@@ -205,7 +217,7 @@ def build(
                 labels, jnp.uint8 if data.multi_label else jnp.int32, sharding=rows
             ),
         },
-        eval_step=jax.jit(eval_step, out_shardings=replicated(mesh)),
+        eval_step=jax.jit(eval_step, out_shardings=replicated(mesh), compiler_options=options),
         step_key=step_key,
         schedule=schedule,
         rows=rows,
@@ -263,7 +275,7 @@ def model_of(recipe: Recipe, data: DatasetSpec) -> nn.Module:
     overrides = model_overrides(recipe)
     model = partial(create_model, recipe.arch, num_classes=data.num_classes)
     try:
-        return model(dtype=jnp.dtype(recipe.precision), **overrides)
+        return model(dtype=jnp.dtype(compute_dtype(recipe)), **overrides)
     except TypeError as error:
         unknown = [name for name in overrides if f"'{name}'" in str(error)]
         if not unknown:

@@ -159,8 +159,12 @@ class Recipe:
     """
     seed: int = 0
     """Seed of initial weights, data order, augmentation and dropout."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Compute type; parameters, statistics and logits stay float32."""
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Compute type; parameters, statistics and logits stay float32. tf32 is float32 but for the
+    products of training on a GPU, which are TF32's."""
+    deterministic: bool = False
+    """On a GPU too, give the same bits each time, killed or not, at some speed; a CPU always does.
+    """
     checkpoint_every_steps: int = 1000
     """Save so often within an epoch; each epoch's end is saved anyway."""
     workers: int = 0
@@ -419,6 +423,11 @@ def check(recipe: Recipe) -> None:
             "--sampling=balanced has an order of its own; "
             f"--augment.repeats={augment.repeats} does not go with it"
         )
+
+
+def compute_dtype(recipe: Recipe) -> str:
+    """The name of the type that the model computes in."""
+    return "float32" if recipe.precision == "tf32" else recipe.precision
 
 
 def model_overrides(recipe: Recipe) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.report = self.path / "report"
+        self.autotuning = self.path / "autotuning"
         self._recipe = self.path / "recipe.json"
         self._metrics = self.path / "metrics.jsonl"
         self._summary = self.path / "summary.json"

@@ -39,6 +39,7 @@ from jaxcnn.state import eval_variables
 from jaxcnn.stopping import StopFlag, StopRequested, in_background, stop_on_signal
 from jaxcnn.throughput import Throughput
 from jaxcnn.xla.garbage import garbage_collected_seldom
+from jaxcnn.xla.gpu import autotuning_shared, on_gpu
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
@@ -118,7 +119,9 @@ def fit(
             total_steps=total_steps,
             class_weights=feed.class_weights,
             trace_folder=trace_folder,
+            autotuning=folder.autotuning,
         )
+    tuned = recipe.deterministic and on_gpu(program.rows.device_set)
     program.check_sizes(feed.stages.sizes[:-1])
     display = Display(
         console,
@@ -131,6 +134,7 @@ def fit(
         one_line_if_disk_is_full(folder),
         locked(folder.path, display.say) if first else nullcontext(),
         Checkpoints(folder.checkpoints) as checkpoints,
+        autotuning_shared(folder.autotuning) if tuned else nullcontext(_nothing) as compiled,
     ):
         # Once more, for another process may have had it.
         folder.refuse_other(recipe)
@@ -146,10 +150,15 @@ def fit(
             display,
             stop,
             on_epoch,
+            compiled,
         )
         summary = run.to_the_end()
     show_result(console, summary, folder.path)
     return summary
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager
@@ -189,6 +198,7 @@ class Run:
         display: Display,
         stop: StopFlag,
         on_epoch: OnEpoch,
+        compiled: Callable[[], None],
     ) -> None:
         self.recipe = recipe
         self.folder = folder
@@ -200,6 +210,7 @@ class Run:
         self.display = display
         self.stop = stop
         self.on_epoch = on_epoch
+        self.compiled = compiled
         self.pending: deque[tuple[int, dict[str, jax.Array]]] = deque()
         self.throughput = Throughput()
         self.image_size: int | None = None
@@ -273,6 +284,11 @@ class Run:
         """State and progress to begin with, and the training step compiled."""
         self.checkpoints.drop_damaged(self.display.say)
         feed, recipe = self.feed, self.recipe
+        if on_gpu(self.program.rows.device_set) and not recipe.deterministic:
+            self.display.say(
+                "not reproducible to the bit on a GPU; --deterministic is, and costs some speed "
+                "(docs/gpu.md)"
+            )
         self.display.say(
             f"{recipe.arch} on {recipe.dataset}: {self.program.num_params:,} parameters, "
             f"{len(feed.train):,} training and {len(feed.val):,} validation images, "
@@ -290,6 +306,7 @@ class Run:
             lowered = self.program.lower_train_step(self.feed.stages.size_at(step))
             self.display.phase("compiling the training step")
             lowered.compile()
+            self.compiled()
             return resumed.result()
 
     def resume(self) -> tuple[Any, Progress]:
@@ -435,6 +452,7 @@ class Run:
         rate, waiting = self.throughput.images_per_second, self.throughput.waiting
         self.display.phase(f"validating epoch {epoch}")
         val = self.evaluate("val", eval_variables(self.state)).figures
+        self.compiled()
         best = self.progress["best"]
         is_best = best is None or validation_rank(val) >= validation_rank(best)
         if is_best:

@@ -57,14 +57,14 @@ class BatchNorm(nn.Module):
             return normalize(x, mean, var, scale, bias, self.epsilon).astype(self.dtype)
         # During init the mapped axis need not exist.
         axis_name = None if self.is_initializing() else self.axis_name or batch_axis()
-        y, mean, var = batch_norm(x, scale, bias, self.epsilon, axis_name)
+        y, mean, var = batch_norm(x, scale, bias, self.epsilon, axis_name, self.dtype)
         if not self.is_initializing() and self.is_mutable_collection("batch_stats"):
             devices = 1 if axis_name is None else lax.axis_size(axis_name)
             var = unbiased(var, math.prod(x.shape[:-1]) * devices)
             keep = self.momentum
             running_mean.value = keep * running_mean.value + (1 - keep) * mean
             running_var.value = keep * running_var.value + (1 - keep) * var
-        return y.astype(self.dtype)
+        return y
 
 
 class LayerNorm(nn.Module):

@@ -3,6 +3,7 @@
 Liu et al., 2021, https://arxiv.org/abs/2103.14030, in timm's form. Initialised as timm does.
 """
 
+import math
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax import lax
 
 from jaxcnn.layers import normalize
 from jaxcnn.layers.attention import SelfAttention
@@ -80,10 +82,18 @@ class RelativePositionBias(nn.Module):
         offsets = 2 * self.window - 1
         shape = (offsets**2, self.heads)
         table = self.param("relative_position_bias_table", normal, shape, jnp.float32)
-        rows, columns = (index.ravel() for index in np.indices(window))
-        down = rows[:, None] - rows[None, :] + self.window - 1
-        right = columns[:, None] - columns[None, :] + self.window - 1
-        return table[down * offsets + right].transpose(2, 0, 1)
+        # Each row, then each column of tokens that are seen reads a part of the table as it lies:
+        # a table of indices would have a gradient that scatters, in no fixed order on a GPU.
+        bias = table.reshape(offsets, offsets, self.heads)
+        for axis, side in zip((0, 2), window, strict=True):
+            seen = [
+                lax.slice_in_dim(bias, start, start + side, axis=axis)
+                for start in range(self.window - 1, self.window - 1 - side, -1)
+            ]
+            bias = jnp.stack(seen, axis + 1)
+        # [rows, rows, columns, columns, heads], each pair with the token that sees first.
+        tokens = math.prod(window)
+        return bias.transpose(4, 0, 2, 1, 3).reshape(self.heads, tokens, tokens)
 
 
 class Block(nn.Module):

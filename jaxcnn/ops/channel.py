@@ -45,6 +45,52 @@ def channel_square_sum(x: jax.Array, centre: jax.Array) -> jax.Array:
     return _sum(_square, centre, x)
 
 
+@jax.custom_vjp
+def channel_mean_and_variance(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """[..., C] -> mean [C] and biased variance [C], float32."""
+    return per_platform(_two_passes, _two_passes, (), x, gpu=_one_pass)
+
+
+def _two_passes(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    count = math.prod(x.shape[:-1])
+    mean = channel_sum(x) / count
+    # A second pass over x, because mean(x^2) - mean(x)^2 cancels where the mean is large.
+    return mean, channel_square_sum(x, mean) / count
+
+
+def _one_pass(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Of x less a number near its mean: two sums of one array, which XLA on a GPU joins.
+
+    What cancels is the distance of that number from the mean, in standard deviations: it is the
+    median of three of the channel's own values, so that one far away does no harm.
+    """
+    # Of the first example: the others may be on other devices.
+    first = lax.index_in_dim(x, 0, keepdims=False).reshape(-1, x.shape[-1]) if x.ndim > 2 else x
+    a, b, c = (
+        lax.index_in_dim(first, len(first) * k // 4, keepdims=False).astype(jnp.float32)
+        for k in (1, 2, 3)
+    )
+    near = jnp.clip(b, jnp.minimum(a, c), jnp.maximum(a, c))
+    shifted = x.astype(jnp.float32) - near
+    axes = tuple(range(x.ndim - 1))
+    distance, square = shifted.mean(axes), jnp.square(shifted).mean(axes)
+    return near + distance, jnp.maximum(square - jnp.square(distance), 0)
+
+
+def _mean_and_variance_fwd(x):
+    mean, var = channel_mean_and_variance(x)
+    return (mean, var), (x, mean)
+
+
+def _mean_and_variance_bwd(residuals, cotangents):
+    (x, mean), (d_mean, d_var) = residuals, cotangents
+    d_x = (d_mean + 2 * d_var * (x.astype(jnp.float32) - mean)) / math.prod(x.shape[:-1])
+    return (d_x.astype(x.dtype),)
+
+
+channel_mean_and_variance.defvjp(_mean_and_variance_fwd, _mean_and_variance_bwd)
+
+
 def _itself(_: jax.Array, x: jax.Array) -> jax.Array:
     return x.astype(jnp.float32)
 

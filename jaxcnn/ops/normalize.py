@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops.channel import channel_dot, channel_square_sum, channel_sum
+from jaxcnn.ops.channel import (
+    channel_dot,
+    channel_mean_and_variance,
+    channel_square_sum,
+    channel_sum,
+)
 from jaxcnn.xla.materialize import materialize
 from jaxcnn.xla.platform import per_platform
 
@@ -24,6 +30,7 @@ def batch_norm(
     bias: jax.Array,
     epsilon: float = 1e-5,
     axis_name: str | None = None,
+    dtype: Any = jnp.float32,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Normalise by the batch's own statistics, all in float32.
 
@@ -32,11 +39,13 @@ def batch_norm(
         scale, bias: [C], float32.
         axis_name: mapped axis (pmap, shard_map) to take the statistics over as well. Under jit over
             a mesh the batch is already global and there is none.
+        dtype: of the result, and so of the gradient that comes back to it: half the memory's
+            traffic in bfloat16.
 
     Returns:
         The result [..., C], its mean [C] and its biased variance [C], float32.
     """
-    return _batch_norm(epsilon, axis_name, x, scale, bias)
+    return _batch_norm(epsilon, axis_name, dtype, x, scale, bias)
 
 
 def normalize(
@@ -57,11 +66,12 @@ def unbiased(var: jax.Array, count: int) -> jax.Array:
 
 
 def _statistics(x: jax.Array, axis_name: str | None) -> tuple[jax.Array, jax.Array]:
+    if axis_name is None:
+        return channel_mean_and_variance(x)
     count = _count(x, axis_name)
-    mean = _total(channel_sum(x), axis_name) / count
-    # A second pass over x, because mean(x^2) - mean(x)^2 cancels where the mean is large.
-    var = _total(channel_square_sum(x, mean), axis_name) / count
-    return mean, var
+    mean = lax.psum(channel_sum(x), axis_name) / count
+    # Around the mean over all devices, hence a second pass over x.
+    return mean, lax.psum(channel_square_sum(x, mean), axis_name) / count
 
 
 def _count(x: jax.Array, axis_name: str | None) -> int:
@@ -73,23 +83,28 @@ def _total(sums: jax.Array, axis_name: str | None) -> jax.Array:
     return sums if axis_name is None else lax.psum(sums, axis_name)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _batch_norm(
-    epsilon: float, axis_name: str | None, x: jax.Array, scale: jax.Array, bias: jax.Array
+    epsilon: float,
+    axis_name: str | None,
+    dtype: Any,
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    return _batch_norm_fwd(epsilon, axis_name, x, scale, bias)[0]
+    return _batch_norm_fwd(epsilon, axis_name, dtype, x, scale, bias)[0]
 
 
-def _batch_norm_fwd(epsilon, axis_name, x, scale, bias):
+def _batch_norm_fwd(epsilon, axis_name, dtype, x, scale, bias):
     mean, var = _statistics(x, axis_name)
-    y = normalize(x, mean, var, scale, bias, epsilon)
+    y = normalize(x, mean, var, scale, bias, epsilon).astype(dtype)
     return (y, mean, var), (x, scale, mean, var)
 
 
-def _batch_norm_bwd(epsilon, axis_name, residuals, cotangents):
+def _batch_norm_bwd(epsilon, axis_name, dtype, residuals, cotangents):
     x, scale, mean, var = residuals
     g, g_mean, g_var = cotangents
-    g = materialize(g)
+    g = materialize(g).astype(jnp.float32)
     count = _count(x, axis_name)
     inverse = lax.rsqrt(var + epsilon)
     # A device's own, as the gradients of all parameters are.

@@ -1,7 +1,8 @@
 """Pooling over [N, H, W, C], lowered per platform as convolution is: see `jaxcnn.ops.conv`.
 
 On CPU a sum or maximum of shifted slices, and a gradient that gathers where XLA's
-select-and-scatter walks one window after the other.
+select-and-scatter walks one window after the other. On GPU the maximum's gradient gathers too: XLA
+adds by atomics there, in an order that changes from run to run, or sorts all that is to be added.
 """
 
 from __future__ import annotations
@@ -157,7 +158,9 @@ def _max_pool(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
-    return per_platform(_cpu_max_scatter, _xla_max_scatter, (how, kernel), x, g)
+    return per_platform(
+        _cpu_max_scatter, _xla_max_scatter, (how, kernel), x, g, gpu=_gpu_max_scatter
+    )
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -217,6 +220,32 @@ def _cpu_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.
 
     where = _argmax(how, kernel, x)
     return scatter_offsets(term, [(where, -1), (g, 0)], how, kernel, x.shape[1:3]).astype(g.dtype)
+
+
+def _gpu_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
+    """In two loops: one reads x and writes a byte a window, the other writes the gradient.
+
+    What an offset sends lies `stride` apart, so that each is a padding of the windows' own grid:
+    XLA joins paddings and their sum into one loop, which reads a window only where it sends
+    something.
+    """
+    # With no barrier XLA may look for the maximum anew for each offset.
+    where = lax.optimization_barrier(_argmax(how, kernel, x).astype(jnp.int8))
+    size = [n + lo + hi for n, (lo, hi) in zip(x.shape[1:3], how.padding, strict=True)]
+
+    def sent(i: int, j: int) -> jax.Array:
+        chosen = jnp.where(where == i * kernel[1] + j, g, 0)
+        gaps = [
+            (k, n - k - (m - 1) * s - 1, s - 1)
+            for k, n, m, s in zip((i, j), size, g.shape[1:3], how.strides, strict=True)
+        ]
+        spread = lax.pad(chosen, jnp.zeros((), g.dtype), [(0, 0, 0), *gaps, (0, 0, 0)])
+        return spread.astype(jnp.float32)
+
+    total = reduce(lax.add, [sent(i, j) for i in range(kernel[0]) for j in range(kernel[1])])
+    (top, _), (left, _) = how.padding
+    height, width = x.shape[1:3]
+    return total[:, top : top + height, left : left + width].astype(g.dtype)
 
 
 def _cpu_max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Which kind of device computes: an operation with a lowering of its own on CPU, and the CPU."""
+"""Which kind of device computes: operations with lowerings of their own on some, and the CPU."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ from typing import Any
 import jax
 from jax import lax
 
+# As `lax.platform_dependent` knows them.
+GPUS = ("cuda", "rocm")
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+
+@partial(jax.jit, static_argnums=(0, 1, 2), static_argnames="gpu")
 def per_platform(
-    cpu: Callable[..., jax.Array],
-    default: Callable[..., jax.Array],
+    cpu: Callable[..., Any],
+    default: Callable[..., Any],
     static: tuple[Hashable, ...],
     *arrays: jax.Array,
-) -> jax.Array:
+    gpu: Callable[..., Any] | None = None,
+) -> Any:
     """`cpu(*static, *arrays)` on CPU, `default(*static, *arrays)` elsewhere.
+
+    `gpu` is for GPUs, where it is given.
 
     The functions should be a module's own: a network calls few operations on few shapes many times,
     and jit traces and lowers each (functions, static, shapes) once. Untold, it would trace the
     lowerings for both platforms at every call.
     """
+    on_gpus = {} if gpu is None else dict.fromkeys(GPUS, partial(gpu, *static))
     return lax.platform_dependent(
-        *arrays, cpu=partial(cpu, *static), default=partial(default, *static)
+        *arrays, cpu=partial(cpu, *static), default=partial(default, *static), **on_gpus
     )
 
 

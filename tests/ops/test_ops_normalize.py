@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxcnn.ops import channel
 from jaxcnn.ops.normalize import batch_norm, layer_norm, normalize, unbiased
 
 
@@ -48,6 +49,48 @@ def test_variance_does_not_cancel_where_the_mean_is_large():
     x = 1e4 + jnp.asarray(np.random.default_rng(0).normal(size=(512, 1)), jnp.float32)
     _, _, var = batch_norm(x, jnp.ones(1), jnp.zeros(1))
     np.testing.assert_allclose(var, np.var(np.asarray(x, np.float64)), rtol=1e-3)
+
+
+def test_one_pass_on_a_gpu_equals_two_in_value_and_gradient():
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(2, 3, (4, 5, 3, 6)), jnp.float32)
+    one, two = (
+        jax.vjp(pass_, x)[0] for pass_ in (channel._one_pass, channel.channel_mean_and_variance)
+    )
+    for got, want in zip(one, two, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5)
+    weights = jnp.asarray(rng.normal(size=(2, 6)), jnp.float32)
+    axes = (0, 1, 2)
+
+    def gradient(mean_and_variance):
+        def weighted(x):
+            return jnp.vdot(weights, jnp.stack(mean_and_variance(x)))
+
+        return jax.grad(weighted)(x)
+
+    want = gradient(lambda x: (x.mean(axes), x.var(axes)))
+    got = gradient(channel.channel_mean_and_variance)
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 16, 16, 4), (2048, 4), (1, 1, 1, 4)])
+@pytest.mark.parametrize("mean", [0.0, 1e4])
+def test_one_pass_on_a_gpu_does_not_cancel(shape, mean):
+    x = mean + np.random.default_rng(0).normal(size=shape)
+    # A value far away among the channel's first.
+    x[(0,) * (x.ndim - 1)] += 100
+    x = jnp.asarray(x, jnp.float32)
+    got_mean, got_var = jax.jit(channel._one_pass)(x)
+    exact = np.asarray(x, np.float64).reshape(-1, 4)
+    np.testing.assert_allclose(got_mean, exact.mean(0), rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(got_var, exact.var(0), rtol=1e-5, atol=1e-12)
+
+
+def test_bfloat16_passes_through_memory_as_bfloat16():
+    """The result, and the gradient that comes back: float32 would be twice the traffic."""
+    x, ones = jnp.ones((2, 4, 4, 3), jnp.bfloat16), jnp.ones(3)
+    y, pullback = jax.vjp(lambda x: batch_norm(x, ones, ones, dtype=jnp.dtype("bfloat16"))[0], x)
+    assert y.dtype == jnp.bfloat16 and pullback(y)[0].dtype == jnp.bfloat16
 
 
 def test_unbiased_variance_of_one_value_is_zero_not_nan():

@@ -1,5 +1,6 @@
 """Pooling equals XLA's reduce_window, in value and gradients."""
 
+import re
 from functools import partial
 
 import flax.linen as nn
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jaxcnn.ops import pool
 from jaxcnn.ops.pool import avg_pool, global_avg_pool, max_pool
 
 
@@ -56,6 +58,27 @@ def test_max_pool_equals_xla_with_ties(case):
 
 
 @settings(max_examples=8, deadline=None)
+@given(poolings())
+def test_gradient_of_max_pool_on_a_gpu_equals_xlas_with_ties(case):
+    x, (window, strides, padding) = case
+    kernel, how = pool._window(x, window, strides, padding)
+    # In bfloat16 a sum of some of these is rounded, and in another order.
+    g = jax.random.normal(jax.random.key(0), (2, *how.output_size(x.shape[1:3], kernel), 3))
+    g = jnp.round(8 * g).astype(x.dtype)
+    ours = jax.jit(pool._gpu_max_scatter, static_argnums=(0, 1))(how, kernel, x, g)
+    exact = jax.jit(pool._xla_max_scatter, static_argnums=(0, 1))(how, kernel, x, g)
+    assert ours.dtype == exact.dtype
+    np.testing.assert_array_equal(ours, exact)
+
+
+def test_gradient_of_max_pool_on_a_gpu_has_no_order_to_depend_on():
+    step = jax.jit(jax.grad(lambda x: jnp.sum(max_pool(x, 3, 2, 1))))
+    for platform in ("cuda", "rocm"):
+        text = step.trace(jnp.ones((2, 6, 6, 3))).lower(lowering_platforms=(platform,)).as_text()
+        assert "scatter" not in text and "stablehlo.pad" in text
+
+
+@settings(max_examples=8, deadline=None)
 @given(poolings(), st.booleans())
 def test_avg_pool_equals_xla(case, count_include_pad):
     x, (window, strides, padding) = case
@@ -89,9 +112,10 @@ def test_tpu_lowering_of_max_pool_has_no_conditionals():
     step = jax.jit(jax.grad(lambda x: jnp.sum(max_pool(x, 3, 2, 1))))
     text = step.trace(jnp.ones((2, 6, 6, 3))).lower(lowering_platforms=("tpu",)).as_text()
     assert "stablehlo.select_and_scatter" in text
-    # As for the convolution: no case but those that XLA resolves.
-    regions = text.count("(tensor<i32>) -> tensor<i32>") + text.count("select_and_scatter")
-    assert text.count("}, {") == regions
+    # As for the convolution: no case but those of a constant, that XLA resolves.
+    platform = r'"stablehlo.case"\(%c\w*\) \(\{.*?\}\) : \(tensor<i32>\) -> tensor<i32>'
+    text, resolved = re.subn(platform, "", text, flags=re.DOTALL)
+    assert resolved and text.count("}, {") == text.count("select_and_scatter")
 
 
 def test_integer_arguments_are_pytorchs():

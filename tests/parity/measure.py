@@ -58,7 +58,8 @@ def full_size_difference(name: str) -> float:
             return model.apply(variables, inputs)
         return model.apply(variables, inputs, train=True, mutable=["batch_stats"])[0]
 
-    return difference(jax.jit(logits)(rule_variables(case)), theirs)
+    with jax.default_matmul_precision("highest"):
+        return difference(jax.jit(logits)(rule_variables(case)), theirs)
 
 
 def write_sizes() -> None:

@@ -17,6 +17,13 @@ LOGITS, GRADIENTS = 1e-4, 1e-3  # Relative to the largest of each tensor.
 AUX_WEIGHT = 0.3
 
 
+@pytest.fixture(autouse=True)
+def float32_products():
+    """A GPU would take TF32's, with 3 digits."""
+    with jax.default_matmul_precision("highest"):
+        yield
+
+
 def cases() -> list:
     return [
         pytest.param(case, id=case.id, marks=[pytest.mark.slow] if case.slow else [])

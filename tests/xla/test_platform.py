@@ -34,3 +34,13 @@ def test_a_program_has_the_lowering_of_its_platform():
     for platform, own, other in (("cpu", "sine", "cosine"), ("tpu", "cosine", "sine")):
         text = traced.lower(lowering_platforms=(platform,)).as_text()
         assert f"stablehlo.{own}" in text and f"stablehlo.{other}" not in text
+
+
+def test_a_gpu_has_its_own_lowering_where_one_is_given():
+    traced = jax.jit(lambda x: per_platform(jnp.sin, jnp.cos, (), x, gpu=jnp.tan)).trace(1.0)
+    own = {"cpu": "sine", "tpu": "cosine", "cuda": "tan", "rocm": "tan"}
+    for platform, name in own.items():
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        others = {*own.values()} - {name}
+        assert f"stablehlo.{name} " in text
+        assert not any(f"stablehlo.{other} " in text for other in others)
