@@ -11,6 +11,13 @@ from tests.parity.cases import CASES, FULL_SIZES, Case, golden_path
 from tests.parity.measure import full_size_difference
 
 
+@pytest.fixture(autouse=True)
+def float32_products():
+    """A GPU would take TF32's, with 3 digits."""
+    with jax.default_matmul_precision("highest"):
+        yield
+
+
 def cases() -> list:
     return [
         pytest.param(case, id=case.id, marks=[pytest.mark.slow] if case.slow else [])
