@@ -62,12 +62,13 @@ class TraceCache:
             like = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
             key = hashlib.sha256(f"{self._depends_on} {name} {tree} {like}".encode())
             path = self._folder / key.hexdigest()
-            entry = _read(path)
-            if entry is None:
+            exported = _read(path)
+            if exported is None:
                 entry = _trace(function, tree, like)
                 _write(path, entry)
-            # Read even if just traced: so XLA's cache finds the same program at the next start.
-            return export.deserialize(entry).call(*leaves)
+                # Read even if just traced: so XLA's cache finds the same program at the next start.
+                exported = export.deserialize(entry)
+            return exported.call(*leaves)
 
         return read_or_traced  # pyright: ignore[reportReturnType]
 
@@ -90,14 +91,19 @@ def _trace(function: Callable[..., Any], tree: Any, like: list[jax.ShapeDtypeStr
     return export.export(jax.jit(of_leaves), disabled_checks=checks)(*like).serialize()
 
 
-def _read(path: Path) -> bytearray | None:
-    """The entry; None if there is none, or a damaged one."""
+def _read(path: Path) -> export.Exported | None:
+    """The entry; None if there is none, a damaged one, or one that is too old for this JAX."""
     try:
         content = bytearray(path.read_bytes())
     except OSError:
         return None
     digest, entry = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-    return entry if hashlib.sha256(entry).digest() == digest else None
+    if hashlib.sha256(entry).digest() != digest:
+        return None
+    try:
+        return export.deserialize(entry)
+    except ValueError:  # JAX reads what it exported for half a year.
+        return None
 
 
 def _write(path: Path, entry: bytearray) -> None:

@@ -3,6 +3,7 @@
 The goldens beside this file were written by make_goldens.py.
 """
 
+import jax
 import numpy as np
 import pytest
 

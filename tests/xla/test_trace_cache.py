@@ -183,7 +183,29 @@ def test_what_does_not_run_on_one_device_under_jit_is_not_kept(tmp_path, changes
 
 
 @pytest.mark.parametrize("flags, kept", [([], True), (["--no-compilation-cache"], False)])
-def test_traces_are_kept_with_what_is_compiled_of_them(tmp_path, flags, kept):
-    args = ["--arch=linear", "--steps=1", f"--workdir={tmp_path / 'run'}", "--mesh.data=1", *flags]
-    assert train.main(args, tmp_path / "traces") == 0
-    assert (tmp_path / "traces").exists() == kept
+def test_traces_are_kept_with_what_is_compiled_of_them(tmp_path, monkeypatch, flags, kept):
+    asked = []
+    monkeypatch.setattr(
+        "jaxcnn.trainer.fit", lambda *_, trace_folder=None: asked.append(trace_folder)
+    )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    args = ["--arch=linear", f"--workdir={tmp_path / 'run'}", *flags]
+    assert train.main(args, own_process=True) == 0
+    assert asked == [tmp_path / "jaxcnn" / "traces" if kept else None]
+
+
+def test_a_trace_that_has_expired_is_made_anew(tmp_path, monkeypatch):
+    """`jax.export` reads what it wrote for half a year."""
+    called(tmp_path, Doubling(), jnp.ones(()))
+    deserialize, entries = trace_cache.export.deserialize, []
+
+    def expired_at_first(entry):
+        entries.append(entry)
+        if len(entries) == 1:
+            raise ValueError("Cannot deserialize calling convention version 9")
+        return deserialize(entry)
+
+    monkeypatch.setattr(trace_cache.export, "deserialize", expired_at_first)
+    again = Doubling()
+    assert called(tmp_path, again, jnp.ones(())) == 2.0
+    assert again.traced == 1
