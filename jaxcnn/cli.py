@@ -98,7 +98,7 @@ def _one_line(box: str) -> str:
     text = "\n".join(line.strip("╭╮╰╯│ ") for line in box.splitlines())
     _, message, *hints = (" ".join(part.split()) for part in re.split(r"[─-]{3,}", text))
     for hint in hints:
-        if near := re.match(r"Perhaps you meant: (--\S+)", hint):
+        if near := re.match(r"Perhaps you meant: (--[\w.-]+)", hint):
             message += f"; did you mean {near[1]}?"
     return message + " (--help lists the flags)"
 

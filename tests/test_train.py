@@ -38,6 +38,7 @@ def test_flags_default_to_the_recipe_of_the_architecture_and_data_set():
         (["--arch=lenet5", "--optim.lr=fast"], "--optim.lr: could not convert string to float"),
         (["--arch=lenet5", "--optim.name=sdg"], "invalid choice 'sdg'"),
         (["--arch=lenet5", "--epoch=3"], "--epoch=3; did you mean --epochs?"),
+        (["--arch=lenet5", "--determinstic"], "--determinstic; did you mean --deterministic?"),
         (["--arch=lenet5", "--epochs"], "--epochs"),
         (["--arch"], "--arch"),
         (["--arch=lenet5", "--epochs=0"], "--epochs=0 is out of range"),
