@@ -11,6 +11,7 @@ from jaxcnn.program import Program
 from jaxcnn.recipe import Recipe
 from jaxcnn.sharding import bytes_on_a_device
 from jaxcnn.xla.device_errors import TO_SHARE, bytes_counted, is_out_of_memory
+from jaxcnn.xla.device_memory import program_bytes
 
 # What a step's own count leaves out: other programs of the run, and room lost between arrays.
 USABLE = 0.9
@@ -94,16 +95,7 @@ def _bytes_of_step(recipe: Recipe, program: Program) -> tuple[float, float] | No
         return None
     try:
         # Not compiled again, but found where it was kept.
-        memory = program.lower_train_step(recipe.image_size).compile().memory_analysis()
+        used = program_bytes(program.lower_train_step(recipe.image_size).compile())
     except jax.errors.JaxRuntimeError:
         return None
-    if memory is None:
-        return None
-    used = (
-        memory.argument_size_in_bytes
-        + memory.output_size_in_bytes
-        - memory.alias_size_in_bytes
-        + memory.temp_size_in_bytes
-        + memory.generated_code_size_in_bytes
-    )
-    return used, available
+    return None if used is None else (used, available)

@@ -12,7 +12,6 @@ from jaxcnn import benchmark
 from jaxcnn.benchmarks import contest, largest_batch, ours
 from jaxcnn.benchmarks.ours import Ours
 from jaxcnn.benchmarks.rival import EAGER, timm
-from jaxcnn.benchmarks.step_speed import step_speed
 from jaxcnn.benchmarks.workload import Workload, workload_of
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
@@ -147,13 +146,11 @@ def test_on_an_accelerator_only_the_first_step_is_timed_by_itself(monkeypatch):
     assert mlp.seconds(1) == [2.0]
 
 
-def test_the_speed_of_a_step_is_images_per_second_and_its_share_of_the_peak():
+def test_a_steps_operations_and_memory_are_the_models():
     mlp = Ours(workload_of("mlp", 32))
-    speed = step_speed(mlp, peak_flops=1e12, steps=2)
-    flops = 2 * 3 * (784 * 300 + 300 * 100 + 100 * 10)
-    assert speed.mfu == pytest.approx(flops * speed.images_per_second / 1e12)
+    assert mlp.flops_per_image == 2 * 3 * (784 * 300 + 300 * 100 + 100 * 10)
     # Parameters and momenta, which the step writes in place.
-    assert speed.program_bytes > 2 * 4 * model_spec("mlp").num_params
+    assert mlp.program_bytes > 2 * 4 * model_spec("mlp").num_params
 
 
 def test_the_largest_batch_is_the_largest_power_of_two_that_fits(monkeypatch):

@@ -7,6 +7,7 @@ from jaxcnn.benchmarks.ours import Ours
 from jaxcnn.benchmarks.workload import Workload
 from jaxcnn.errors import UserError
 from jaxcnn.xla import device_memory
+from jaxcnn.xla.device_errors import is_out_of_memory
 
 # Compiled to see what an image takes.
 SMALL = (32, 64)
@@ -45,7 +46,7 @@ def _fits(ours: Ours, limit: int) -> bool:
             return False
         ours.seconds(1)
     except Exception as error:
-        if device_memory.out_of_memory(error):
-            return False
-        raise
+        if not is_out_of_memory(error):
+            raise
+        return False
     return True

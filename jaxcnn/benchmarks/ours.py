@@ -19,6 +19,7 @@ from jaxcnn.recipe import Optim
 from jaxcnn.state import init_state
 from jaxcnn.step import Batch, make_train_step
 from jaxcnn.trainer import STEPS_IN_FLIGHT
+from jaxcnn.xla import device_memory
 
 # Forward, gradient to the activations, gradient to the weights.
 PASSES = {"train": 3, "infer": 1}
@@ -79,14 +80,9 @@ class Ours:
     @property
     def program_bytes(self) -> int:
         """The device memory that a step takes, by the compiler's account."""
-        memory: Any = self.compiled.memory_analysis()
-        return (
-            memory.argument_size_in_bytes
-            + memory.output_size_in_bytes
-            - memory.alias_size_in_bytes
-            + memory.temp_size_in_bytes
-            + memory.generated_code_size_in_bytes
-        )
+        program_bytes = device_memory.program_bytes(self.compiled)
+        assert program_bytes is not None, "every compiler of a device with memory of its own says"
+        return program_bytes
 
     def seconds(self, steps: int) -> list[float]:
         """Runs so many steps; the seconds of each.

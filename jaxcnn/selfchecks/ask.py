@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxcnn.selfchecks.outcome import Outcome
+from jaxcnn.xla.device_memory import SHARED
 
-# Where several processes share a GPU, none may take all of its memory at its start.
-SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 ON_CPU = {"JAX_PLATFORMS": "cpu"}
 
 

@@ -22,9 +22,9 @@ from jaxcnn.benchmarks.rival import COMPILED, EAGER, FLAX, PLAIN_FLAX, TORCH, Ri
 from jaxcnn.benchmarks.workload import Precision, workload_of
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
-from jaxcnn.selfchecks.ask import SHARED
 from jaxcnn.selfchecks.limited import limited
 from jaxcnn.selfchecks.outcome import Outcome
+from jaxcnn.xla.device_memory import SHARED
 from jaxcnn.xla.flags import computes_on_cpu
 
 OURS, EXACT = "jaxcnn", "jaxcnn --deterministic"

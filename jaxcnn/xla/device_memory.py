@@ -2,13 +2,30 @@
 
 import os
 import sys
+from typing import Any
 
 import jax
 
+# For a process that leaves a GPU's memory to others too: JAX's first use takes most of it.
+SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
 
 def share_device_memory() -> None:
-    """Leaves a GPU's memory to other processes too: by default JAX's first use takes most of it."""
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    """Has this process and those that it starts take a GPU's memory as they need it."""
+    for name, value in SHARED.items():
+        os.environ.setdefault(name, value)
+
+
+def program_bytes(compiled: jax.stages.Compiled) -> int | None:
+    """The memory of a device that a run of the program takes; None where the compiler says not."""
+    memory: Any = compiled.memory_analysis()
+    return memory and (
+        memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        - memory.alias_size_in_bytes
+        + memory.temp_size_in_bytes
+        + memory.generated_code_size_in_bytes
+    )
 
 
 def peak_bytes() -> int:
@@ -29,8 +46,3 @@ def limit_bytes() -> int | None:
 
 def _stats() -> dict[str, int] | None:
     return jax.local_devices()[0].memory_stats()
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether this is how XLA says that something does not fit."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
