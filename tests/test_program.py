@@ -8,8 +8,9 @@ from jaxcnn.data import dataset_spec
 from jaxcnn.models import model_spec
 from jaxcnn.program import build
 from jaxcnn.recipe import Mesh, Optim, Recipe
-from jaxcnn.sharding import to_devices
+from jaxcnn.sharding import place, to_devices
 from jaxcnn.state import eval_variables
+from jaxcnn.xla.platform import one_cpu
 
 RECIPE = Recipe("linear", batch_size=8, image_size=8, optim=Optim("sgd", lr=0.1), mesh=Mesh(data=1))
 
@@ -41,8 +42,15 @@ def test_class_weights_count_in_training_and_not_in_evaluation():
     "mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=2, fsdp=4)], ids=str
 )
 @pytest.mark.parametrize("arch", ["resnet20", "efficientnet_b0", "vit_tiny_patch16_224"])
-def test_a_seed_draws_the_same_bits_on_one_device_and_on_several(arch, mesh):
+def test_a_seed_draws_the_same_bits_on_one_device_and_on_several(arch, mesh, monkeypatch):
     """Two ways to split the draws of a normal distribution over devices round them differently."""
+    drawn_on = set()
+
+    def seen(array, sharding):
+        drawn_on.update(array.devices())
+        return place(array, sharding)
+
+    monkeypatch.setattr("jaxcnn.program.place", seen)
     recipe = replace(
         RECIPE, arch=arch, image_size=model_spec(arch).image_size or 32, seed=3, mesh=Mesh(data=1)
     )
@@ -55,3 +63,5 @@ def test_a_seed_draws_the_same_bits_on_one_device_and_on_several(arch, mesh):
         return state
 
     jax.tree.map(np.testing.assert_array_equal, drawn(recipe), drawn(replace(recipe, mesh=mesh)))
+    # Also for a GPU, whose own draws are others in the last bit.
+    assert drawn_on == {one_cpu()}

@@ -103,13 +103,10 @@ print([faults() for _ in range(4)][-1])
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
-@pytest.mark.parametrize(("asynchronous", "kept"), [(None, True), ("1", False)])
-def test_a_step_takes_its_memory_from_what_the_process_keeps(monkeypatch, asynchronous, kept):
-    """In a thread of XLA's own, which the user may ask for, the system gives it anew."""
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    monkeypatch.delenv("JAX_CPU_ENABLE_ASYNC_DISPATCH", raising=False)
-    if asynchronous:
-        monkeypatch.setenv("JAX_CPU_ENABLE_ASYNC_DISPATCH", asynchronous)
+def test_a_step_takes_its_memory_from_what_the_process_keeps(monkeypatch):
+    """With jax 0.12 it does not in a thread of XLA's own, where the system gives it anew."""
+    for name in ("GLIBC_TUNABLES", "JAX_CPU_ENABLE_ASYNC_DISPATCH"):
+        monkeypatch.delenv(name, raising=False)
     done = subprocess.run([sys.executable, "-c", FAULTS_OF_A_STEP], capture_output=True, text=True)
     # The sums and their order are 72 MB: 36 large pages, or 18,000 small ones.
-    assert (int(done.stdout) < 20) == kept, done.stderr
+    assert int(done.stdout) < 20, done.stderr
