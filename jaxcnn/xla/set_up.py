@@ -25,7 +25,7 @@ def set_up() -> str | None:
     # Here, for it takes half a second and a command line may still find its flags wrong.
     import jax
 
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         keep_compiled_programs()
     idle = None if _jax_has_computed() else choose_platforms()
     if not computes_on_cpu():
