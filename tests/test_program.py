@@ -39,9 +39,15 @@ def test_class_weights_count_in_training_and_not_in_evaluation():
 
 
 @pytest.mark.parametrize(
-    "mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=2, fsdp=4)], ids=str
+    "arch, mesh",
+    [
+        ("resnet20", Mesh(data=8)),
+        ("resnet20", Mesh(data=1, fsdp=8)),
+        ("efficientnet_b0", Mesh(data=2, fsdp=4)),
+        ("vit_tiny_patch16_224", Mesh(data=2, fsdp=4)),
+    ],
+    ids=str,
 )
-@pytest.mark.parametrize("arch", ["resnet20", "efficientnet_b0", "vit_tiny_patch16_224"])
 def test_a_seed_draws_the_same_bits_on_one_device_and_on_several(arch, mesh, monkeypatch):
     """Two ways to split the draws of a normal distribution over devices round them differently."""
     drawn_on = set()
