@@ -41,7 +41,7 @@ class Examples:
 
     Attributes:
         count: how many.
-        digest: SHA-256 of their names and sizes in order; of their labels if they have no names.
+        digest: SHA-256 of their labels, and of their names and sizes if they have any, in order.
     """
 
     count: int
@@ -126,12 +126,11 @@ def run_data(
 
 def listed_examples(split: str, source: Source) -> tuple[Examples, bytes]:
     """Which examples `source` has, and their part of `data.names.gz`: nothing without names."""
-    digest = hashlib.sha256()
+    labels = np.ascontiguousarray(source.labels)
+    digest = hashlib.sha256(f"{labels.dtype} {labels.shape}\n".encode())
+    digest.update(labels)
     identity = identity_of(source)
     if identity is None:
-        labels = np.ascontiguousarray(source.labels)
-        digest.update(f"{labels.dtype} {labels.shape}\n".encode())
-        digest.update(labels)
         return Examples(len(source), digest.hexdigest()), b""
     starts = range(0, len(source), FILES_AT_ONCE)
     chunks = (range(start, min(start + FILES_AT_ONCE, len(source))) for start in starts)

@@ -1,16 +1,19 @@
 """Whether data is what a run learned from; in what it is not, in a few words."""
 
+import filecmp
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from jaxcnn.data import DatasetSpec, Source
-from jaxcnn.data.spec import Relabelled
+from jaxcnn.data.spec import Relabelled, example_name
 from jaxcnn.errors import UserError
-from jaxcnn.run_data import Examples, RunData, listed_examples, names_in
+from jaxcnn.run_data import Examples, Names, RunData, listed_examples, names_in
 
 # Names that a message has room for.
 MOST_NAMED = 3
+OTHER_LABELS = "other labels"
 
 
 def differences(before: RunData, names_before: bytes, now: RunData, names_now: bytes) -> list[str]:
@@ -18,13 +21,18 @@ def differences(before: RunData, names_before: bytes, now: RunData, names_now: b
 
     The folder it lies in is not asked for, and a file that the run could not read may be another.
     """
-    different = _other_classes(before.class_names, now.class_names)
+    classes = _other_classes(before.class_names, now.class_names)
+    different = [*classes]
     if before.splits != now.splits:
         if names_before and names_now:
             old, new = names_in(names_before), names_in(names_now)
             for split in before.splits:
+                if now.splits[split] == before.splits[split]:
+                    continue
                 parts = _other_names(old.get(split, {}), new.get(split, {}), before.unreadable)
-                different += [f"{split}: {part}" for part in parts]
+                # Of other classes the labels are others too.
+                if parts != [OTHER_LABELS] or not classes:
+                    different += [f"{split}: {part}" for part in parts]
         else:
             different += [
                 f"{split}: {_other_count(examples, now.splits[split])}"
@@ -72,23 +80,59 @@ def compared(run: RunData, names: bytes, split: str, source: Source) -> str | No
     before = run.splits.get(split)
     if now == before:
         return None
-    line = f"this {split} split is not the run's own: "
+    line = f"these are not the run's own {split} images: "
     if before is not None and not (names and listing):
-        return (
-            f"{line}{_other_count(before, now)}; whether the run was trained on any of it "
-            "cannot be told"
-        )
+        return f"{line}{_other_count(before, now)}; whether it was trained on any cannot be told"
     known, here = names_in(names), names_in(listing).get(split, {})
-    seen = [] if split == "train" else _in_both(known["train"], here)
-    if seen:
+    different = [f"there are {now.count:,}"] if before is None else []
+    different += _other_names(known[split], here) if before is not None else []
+    if split == "train":
+        return line + "; ".join(different)
+    trained_on, alike = _seen_in_training(run, known, split, source, here)
+    if trained_on:
         raise UserError(
-            f"the run was trained on {len(seen):,} of these {now.count:,} images, which cannot "
-            f"measure it: {_first(seen)}; give others by --data-dir"
+            f"the run was trained on {len(trained_on):,} of these {now.count:,} images, which "
+            f"cannot measure it ({_first(trained_on)}); give others by --data-dir"
         )
-    told = ["it was trained on none of them"] if split != "train" else []
-    if split in ("test", "all") and (chosen_by := _in_both(known["val"], here)):
-        told.append(f"its best epoch was chosen by {len(chosen_by):,} of them")
-    return line + "; ".join([*_other_names(known.get(split, {}), here), *told])
+    if alike:
+        different.append(
+            f"{len(alike):,} have class, name and size of ones that it was trained on "
+            f"({_first(alike)})"
+        )
+    else:
+        different.append("it was trained on none of them")
+    if split != "val" and (chosen_by := _in_both(known["val"], here)):
+        different.append(f"its best epoch was chosen by {len(chosen_by):,} of them")
+    return line + "; ".join(different)
+
+
+def _seen_in_training(
+    run: RunData, known: Names, split: str, source: Source, here: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Names of the images in `here` that the run was trained on, and of those that may be.
+
+    A file that has the class, the name and the size of a training image, but lies elsewhere, is
+    compared with it where that still is: cameras give the same names again.
+    """
+    trained, own = known["train"], known.get(split, {})
+    by_ends = {(_end(name), size): name for name, size in trained.items()}
+    seen, alike = [], []
+    for index, (name, size) in enumerate(here.items()):
+        original = by_ends.get((_end(name), size))
+        if trained.get(name) == size:
+            seen.append(name)
+        elif original is not None and own.get(name) != size:
+            path = Path(run.data_dir or "") / original
+            if not path.is_file():
+                alike.append(name)
+            elif filecmp.cmp(path, example_name(source, index), shallow=False):
+                seen.append(name)
+    return sorted(seen), sorted(alike)
+
+
+def _end(name: str) -> str:
+    """ "train/cat/1.jpg" -> "cat/1.jpg"."""
+    return "/".join(name.split("/")[-2:])
 
 
 def _other_classes(before: tuple[str, ...], now: tuple[str, ...]) -> list[str]:
@@ -116,14 +160,14 @@ def _other_names(
     )
     kinds = (("more", added), ("fewer", gone), ("of another size", resized))
     different = [f"{len(names):,} {kind} ({_first(names)})" for kind, names in kinds if names]
-    if not (added or gone) and list(before) != list(now):
-        different.append("another order")
+    if before == now:
+        different.append(OTHER_LABELS if list(before) == list(now) else "another order")
     return different
 
 
 def _other_count(before: Examples, now: Examples) -> str:
     if before.count == now.count:
-        return "other labels"
+        return OTHER_LABELS
     return f"{now.count:,} images, not {before.count:,}"
 
 

@@ -161,7 +161,7 @@ def test_classes_are_told_by_their_names(place, capsys):
     measured, said = figures(capsys, f"--workdir={RUN}", "--data-dir=photos")
     assert (measured["top1"], measured["n"]) == (1.0, 8)
     assert said == (
-        "this test split is not the run's own: 4 fewer (test/ant/16.png, test/ant/17.png, "
+        "these are not the run's own test images: 4 fewer (test/ant/16.png, test/ant/17.png, "
         "test/ant/18.png, ...); it was trained on none of them\n"
     )
 
@@ -193,12 +193,35 @@ def test_a_run_is_measured_on_fresh_pictures(place, capsys):
         draw(place / "fresh" / name, CLASSES[name], range(50, 55))
     measured, said = figures(capsys, f"--workdir={RUN}", "--split=all", "--data-dir=fresh")
     assert (measured["top1"], measured["n"], measured["split"]) == (1.0, 10, "all")
+    assert "there are 10; it was trained on none of them" in said
     (place / "fresh").rename(place / "test")
     (place / "only").mkdir()
     (place / "test").rename(place / "only" / "test")
     measured, said = figures(capsys, f"--workdir={RUN}", "--data-dir=only")
     assert (measured["top1"], measured["n"]) == (1.0, 10)
     assert "10 more" in said and "12 fewer" in said and "it was trained on none of them" in said
+
+
+def test_training_pictures_are_known_in_another_folder_too(place, capsys):
+    """By class, name and size, and where their originals still are by content."""
+    flags = (f"--workdir={RUN}", "--split=all", "--data-dir=photos/train")
+    status, _, error = done(capsys, evaluate.main, *flags)
+    assert status == 2 and "was trained on 36 of these 36 images" in error
+    for path in (place / "photos" / "train").glob("*/*.png"):  # As a camera names its pictures.
+        path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    measured, said = figures(capsys, *flags)
+    assert measured["n"] == 36 and "it was trained on none of them" in said
+
+
+def test_a_training_picture_that_was_moved_to_the_test_split_is_pointed_out(place, capsys):
+    data = json.loads((place / RUN / "data.json").read_text())
+    data["data_dir"] = str(place / "photos")
+    (place / RUN / "data.json").write_text(json.dumps(data))
+    moved = place / "photos" / "train" / "bee" / "0.png"
+    moved.rename(place / "photos" / "test" / "bee" / "0.png")
+    measured, said = figures(capsys, f"--workdir={RUN}")
+    assert measured["n"] == 13
+    assert "1 have class, name and size of ones that it was trained on (test/bee/0.png)" in said
 
 
 def test_a_run_is_measured_and_predicts_from_another_directory(place, trained, capsys, monkeypatch):
