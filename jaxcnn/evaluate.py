@@ -13,7 +13,6 @@ from typing import Literal
 
 from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
-from jaxcnn.errors import UserError
 
 PROGRAM = "python -m jaxcnn.evaluate"
 
@@ -31,11 +30,13 @@ class Options:
     image_size: int | None = None
     """For published weights: height and width in pixels; what the weights ask for if not given."""
     split: Literal["train", "val", "test", "all"] | None = None
-    """What to evaluate on; the test split if not given, or all of a set without splits."""
+    """What to evaluate on; the test split if not given, or all of a set without splits. All, for a
+    run, of a folder of pictures that it was not trained on."""
     tta: Literal["none", "flip", "five", "ten"] = "none"
     """Average the probabilities of views: the mirror image too, five crops, or those mirrored."""
     data_dir: str | None = None
-    """Where the data is: a TFDS directory or a folder of images; a run knows its own."""
+    """Where the data is: a TFDS directory or a folder of images, whose classes are told by their
+    names; a run knows its own."""
     distributed: Distributed = Distributed()
     compilation_cache: bool = True
     """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
@@ -47,21 +48,20 @@ def main(args: Sequence[str] | None = None) -> int:
     def evaluate() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
         cli.set_up(compilation_cache=options.compilation_cache)
-        of_run = options.workdir is not None
         cli.check_model_source(options.workdir, options.arch, options.pretrained)
-        if of_run and options.split == "all":
-            raise UserError("--split=all mixes a run's training images in; give train, val or test")
         cli.check_image_size(options.image_size)
         # After the flags are known to be right: this import takes seconds.
         from jaxcnn.evaluation import evaluate_pretrained, evaluate_run
 
         with joined(options.distributed, PROGRAM):
+            say = partial(print, file=sys.stderr) if is_first() else lambda line: None
             if options.workdir is not None:
                 figures = evaluate_run(
                     options.workdir,
                     split=options.split or "test",
                     data_dir=options.data_dir,
                     tta=options.tta,
+                    say=say,
                 )
             else:
                 figures = evaluate_pretrained(
@@ -72,7 +72,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     split=options.split,
                     image_size=options.image_size,
                     tta=options.tta,
-                    say=partial(print, file=sys.stderr) if is_first() else lambda line: None,
+                    say=say,
                 )
             if is_first():
                 print(json.dumps(figures, indent=2))

@@ -9,21 +9,18 @@ import jax
 
 from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import dataset_at, load_split
-from jaxcnn.data.pipeline import eval_batches
+from jaxcnn.data.pipeline import eval_batches, seconds_an_image
 from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
 from jaxcnn.errors import UserError
-from jaxcnn.feed import Feed, share_of_process
+from jaxcnn.feed import hands_for, in_order, readable, share_of_process
+from jaxcnn.model_input import input_of_weights
 from jaxcnn.models import create_model
-from jaxcnn.pretrained import (
-    check_classes,
-    published_preprocessing,
-    published_transforms,
-    read_pretrained,
-)
+from jaxcnn.pretrained import check_classes, learned_from, read_pretrained
 from jaxcnn.program import build, eval_step_of, evaluate, metrics_of
 from jaxcnn.recipe import Mesh
 from jaxcnn.run_folder import RunFolder
+from jaxcnn.same_data import compared, in_order_of
 from jaxcnn.sharding import batch_sharding, make_mesh, mesh_here, replicated
 from jaxcnn.state import eval_variables
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
@@ -36,6 +33,7 @@ def evaluate_run(
     data_dir: str | None = None,
     extra_transforms: Sequence[Transform] = (),
     tta: ViewsName = "none",
+    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """`{"split", "tta", "step", "top1", "top5", "loss", "n"}` of a run's best checkpoint.
 
@@ -45,25 +43,42 @@ def evaluate_run(
 
     Args:
         workdir: the run's folder.
-        split: "train", "val" or "test".
-        data_dir: where the data is now; where the run had it if not given.
+        split: "train", "val" or "test"; "all" for all of another folder, which has no splits.
+        data_dir: where the data is now, or other data, whose classes are told by their names; where
+            the run had it if not given.
         extra_transforms: done to the images as the model would get them, a shift for one.
         tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
+        say: is told in what the images are not those that the run had.
 
-    Raises UserError if the folder holds no run, no validated checkpoint, or the data is missing;
+    Raises UserError if the folder holds no run, no validated checkpoint, or the data is missing,
+    has classes that the run does not know, or is to test the run with what it was trained on;
     RunError if the checkpoint is damaged.
     """
     folder = RunFolder(workdir)
     recipe = folder.read_recipe()
-    mesh = mesh_here(recipe.mesh)
-    recipe = replace(recipe, data_dir=data_dir or recipe.data_dir, mesh=mesh)
-    pretrained = recipe.pretrained and read_pretrained(recipe.arch, recipe.pretrained)
-    feed = Feed(recipe, pretrained.preprocessing if pretrained else None)
+    kept = folder.read_data()
+    place = data_dir or recipe.data_dir
+    if data_dir is None and kept is not None and kept.data_dir is not None:
+        # What was typed is a path from where it was typed, unless both were moved together.
+        places = (kept.data_dir, str(recipe.data_dir))
+        place = next((p for p in places if Path(p).exists()), kept.data_dir)
+    recipe = replace(recipe, data_dir=place, mesh=mesh_here(recipe.mesh))
+    data = dataset_at(recipe.dataset, place)
+    if split == "all" and not folder.read_names():
+        raise UserError("--split=all mixes a run's training images in; give train, val or test")
+    source = load_split(data, split, place)
+    if kept is not None:
+        source = in_order_of(kept, source, data)
+        if (line := compared(kept, folder.read_names(), split, source)) is not None:
+            say(line)
+    source, _ = readable(recipe, source)
+    row, model_input = learned_from(folder, recipe)
     program = build(
         recipe,
-        feed.spec,
-        preprocessing=feed.preprocessing,
-        steps_per_epoch=feed.steps_per_epoch,
+        row,
+        preprocessing=model_input.preprocessing,
+        # The schedule is not asked for.
+        steps_per_epoch=1,
         total_steps=1,
     )
     with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
@@ -73,7 +88,9 @@ def evaluate_run(
         if step is None:
             raise UserError(f"{folder.path} has not finished an epoch yet; train on")
         state, _ = checkpoints.restore(step, program.state_like)
-    batches = feed.eval_batches(split, extra_transforms, tta)
+    transforms = with_views((*model_input.transforms(data), *extra_transforms), tta, data)
+    hands = hands_for(recipe, len(source), lambda: seconds_an_image(source, transforms))
+    batches = in_order(recipe, source, transforms, hands)
     evaluation = evaluate(
         program.eval_step,
         program.rows,
@@ -119,17 +136,18 @@ def evaluate_pretrained(
     data = dataset_at(dataset, data_dir)
     check_classes(pretrained, data)
     split = split or ("all" if data.splits == ("all",) else "test")
-    transforms = published_transforms(pretrained, data, image_size=image_size)
+    weights = pretrained.preprocessing
+    model_input = input_of_weights(pretrained.arch, weights, data, image_size=image_size)
     mesh = make_mesh(Mesh(data=1 if jax.process_count() == 1 else -1))
     batches = eval_batches(
         load_split(data, split, data_dir),
-        with_views(transforms, tta, data),
+        with_views(model_input.transforms(data), tta, data),
         batch_size=-(-batch_size // mesh.size) * mesh.size,
         num_threads=2,
         **share_of_process(),
     )
     model = create_model(pretrained.arch, num_classes=data.num_classes)
-    eval_step = eval_step_of(model, data, published_preprocessing(pretrained, data))
+    eval_step = eval_step_of(model, data, model_input.preprocessing)
     if on_gpu(mesh.devices.flat):
         eval_step = with_float32_products(eval_step)
     eval_step = jax.jit(eval_step, out_shardings=replicated(mesh))

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from absl import flags
 
-from jaxcnn.data import DatasetSpec, Source, dataset_at, load_split
+from jaxcnn.data import Source, dataset_at, load_split
 from jaxcnn.data.balance import (
     class_counts,
     effective_number_weights,
@@ -16,7 +16,6 @@ from jaxcnn.data.balance import (
 from jaxcnn.data.pipeline import (
     HostSeconds,
     eval_batches,
-    eval_transforms,
     seconds_an_image,
     steps_per_epoch,
     train_batches,
@@ -25,30 +24,64 @@ from jaxcnn.data.pipeline import (
 from jaxcnn.data.progressive import Stages, growing
 from jaxcnn.data.readable import find_unreadable, leave_out
 from jaxcnn.data.transforms import Transform
-from jaxcnn.data.views import ViewsName, with_views
 from jaxcnn.errors import UserError
+from jaxcnn.model_input import input_of_run
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
 from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 
 
-def image_channels(recipe: Recipe, data: DatasetSpec) -> int:
-    """Channels of the images as the model gets them: grey ones are repeated for a colour model."""
-    return max(data.channels, model_spec(recipe.arch).channels)
+def readable(recipe: Recipe, source: Source) -> tuple[Source, list[str]]:
+    """The source as the recipe takes it, and why examples were left out, if it says to skip them.
+
+    Every image is read for that: before the run and not during it, so that an epoch's examples and
+    an evaluation's count are known, and a resumed run goes on with the same ones.
+    """
+    if recipe.on_error == "raise":
+        return source, []
+    unreadable = find_unreadable(source)
+    return leave_out(source, unreadable), [example.reason for example in unreadable]
 
 
-def run_transforms(
-    recipe: Recipe, data: DatasetSpec, preprocessing: Preprocessing
-) -> tuple[Transform, ...]:
-    """What brings a set's images to the input of a recipe's model, in evaluation."""
-    return eval_transforms(
-        data,
-        image_size=recipe.eval_image_size or recipe.image_size,
-        channels=image_channels(recipe, data),
-        resize=recipe.resize,
-        crop_fraction=preprocessing.crop_fraction,
-        interpolation=preprocessing.interpolation,
+def hands_for(recipe: Recipe, images: int, host_seconds: Callable[[], float]) -> Hands:
+    """The recipe's workers, or what is to prepare this process's share of so many images.
+
+    `host_seconds` measures what preparing one takes a core.
+    """
+    if recipe.workers != "auto":
+        return Hands(recipe.workers)
+    model = model_spec(recipe.arch)
+    enlarged = (recipe.image_size / model.image_size) ** 2
+    cores = usable_cores()
+    step_seconds = step_seconds_an_image(
+        model.gmacs * enlarged,
+        platform=jax.default_backend(),
+        cores=cores,
+        accelerators=jax.local_device_count(),
+    )
+    return choose_hands(
+        images // jax.process_count(),
+        host_seconds=host_seconds(),
+        step_seconds=step_seconds,
+        cores=cores,
+        # Grain's workers need absl's flags to be parsed, and Python's a main module that can be
+        # imported again. Our command lines see to both; of another program we cannot know.
+        may_start_processes=flags.FLAGS.is_parsed(),
+    )
+
+
+def in_order(
+    recipe: Recipe, source: Source, transforms: Sequence[Transform], hands: Hands
+) -> Iterator[dict[str, np.ndarray]]:
+    """All of a source in order, in batches for evaluation."""
+    return eval_batches(
+        source,
+        transforms,
+        batch_size=recipe.batch_size,
+        num_workers=hands.workers,
+        num_threads=hands.threads,
+        **share_of_process(),
     )
 
 
@@ -58,11 +91,12 @@ def share_of_process() -> dict[str, int]:
 
 
 class Feed:
-    """Training and validation split, loaded; the test split is not touched before it is asked for.
+    """Training and validation split, loaded; no test image is read before it is asked for.
 
     `preprocessing` is that of the weights the run starts from; without, the data set's own mean
-    and standard deviation count. `left_out` has, by split, why examples were left out of it: those
-    that cannot be read, where the recipe says to skip them.
+    and standard deviation count. `input` is what images are brought to in evaluation. `left_out`
+    has, by split, why examples were left out of it: those that cannot be read, where the recipe
+    says to skip them.
 
     Raises UserError where the data is missing or the recipe's values do not fit it.
     """
@@ -75,15 +109,9 @@ class Feed:
                 "--sampling and --class-weights take one class an image; "
                 f"{recipe.dataset} has several"
             )
-        if preprocessing is None:
-            preprocessing = Preprocessing(
-                self.spec.mean, self.spec.std, crop_fraction=recipe.eval_crop
-            )
-        preprocessing = preprocessing.for_channels(
-            image_channels(recipe, self.spec), self.spec.mean, self.spec.std
-        )
-        self.preprocessing = preprocessing
-        self._eval_transforms = run_transforms(recipe, self.spec, preprocessing)
+        self.input = input_of_run(recipe, self.spec, preprocessing)
+        self._eval_transforms = self.input.transforms(self.spec)
+        self._stored: dict[str, Source] = {}
         self.left_out: dict[str, list[str]] = {}
         self.train = self._load("train")
         self.val = self._load("val")
@@ -116,53 +144,34 @@ class Feed:
     @property
     def hands(self) -> Hands:
         """What prepares the training batches."""
-        return self.hands_for(self.total_steps * self.recipe.batch_size)
+        return self._hands_for(self.total_steps * self.recipe.batch_size)
 
-    def hands_for(self, images: int) -> Hands:
-        """The recipe's workers, or what is to prepare this process's share of so many images."""
-        if self.recipe.workers != "auto":
-            return Hands(self.recipe.workers)
-        model = model_spec(self.recipe.arch)
-        enlarged = (self.recipe.image_size / model.image_size) ** 2
-        cores = usable_cores()
-        step_seconds = step_seconds_an_image(
-            model.gmacs * enlarged,
-            platform=jax.default_backend(),
-            cores=cores,
-            accelerators=jax.local_device_count(),
-        )
-        return choose_hands(
-            images // jax.process_count(),
-            host_seconds=self.seconds_an_image,
-            step_seconds=step_seconds,
-            cores=cores,
-            # Grain's workers need absl's flags to be parsed, and Python's a main module that can be
-            # imported again. Our command lines see to both; of another program we cannot know.
-            may_start_processes=flags.FLAGS.is_parsed(),
-        )
+    def _hands_for(self, images: int) -> Hands:
+        return hands_for(self.recipe, images, lambda: self.seconds_an_image)
 
     @cached_property
     def seconds_an_image(self) -> float:
         """What preparing an image for training takes a core of this host, measured."""
         return seconds_an_image(self.train, self._train_transforms[self.stages.sizes[-1]])
 
+    def stored(self, split: str) -> Source:
+        """A split with what cannot be read among it. No image is read."""
+        if split not in self._stored:
+            self._stored[split] = load_split(self.spec, split, self.recipe.data_dir)
+        return self._stored[split]
+
     def _load(self, split: str) -> Source:
-        source = load_split(self.spec, split, self.recipe.data_dir)
-        if self.recipe.on_error == "raise":
-            return source
-        # Before the run and not during it, so that an epoch's examples and an evaluation's count
-        # are known, and a resumed run goes on with the same ones.
-        unreadable = find_unreadable(source)
-        if unreadable:
-            self.left_out[split] = [example.reason for example in unreadable]
-        return leave_out(source, unreadable)
+        source, reasons = readable(self.recipe, self.stored(split))
+        if reasons:
+            self.left_out[split] = reasons
+        return source
 
     def _augmented(self, image_size: int) -> tuple[Transform, ...]:
         augment = self.recipe.augment
         return train_transforms(
             self.spec,
             image_size=image_size,
-            channels=image_channels(self.recipe, self.spec),
+            channels=self.input.channels,
             resize=self.recipe.resize,
             crop_padding=augment.crop_padding,
             flip=augment.flip,
@@ -205,25 +214,7 @@ class Feed:
                 **share_of_process(),
             )
 
-    def eval_batches(
-        self,
-        split: str,
-        extra_transforms: Sequence[Transform] = (),
-        views: ViewsName = "none",
-    ) -> Iterator[dict[str, np.ndarray]]:
-        """All of a split in order: "train", "val" or "test".
-
-        `extra_transforms` are done to the images as the model would get them, or with crops among
-        the `views` to what these are cut from.
-        """
-        transforms = (*self._eval_transforms, *extra_transforms)
+    def eval_batches(self, split: str) -> Iterator[dict[str, np.ndarray]]:
+        """All of a split in order: "train", "val" or "test"."""
         source: Source = getattr(self, split)
-        hands = self.hands_for(len(source))
-        return eval_batches(
-            source,
-            with_views(transforms, views, self.spec),
-            batch_size=self.recipe.batch_size,
-            num_workers=hands.workers,
-            num_threads=hands.threads,
-            **share_of_process(),
-        )
+        return in_order(self.recipe, source, self._eval_transforms, self._hands_for(len(source)))

@@ -43,7 +43,7 @@ class Options:
     image_size: int | None = None
     """For published weights: height and width in pixels; what the weights ask for if not given."""
     data_dir: str | None = None
-    """An image folder, for the names of its classes; a run knows its own."""
+    """For published weights: an image folder, for the names of its classes; a run knows its own."""
     top_k: int = 5
     """How many classes to show, the most probable ones."""
     explain: Literal["grad_cam", "integrated_gradients", "occlusion"] | None = None

@@ -1,7 +1,7 @@
 """Pictures classified by a run's model or by published weights, and explained on request."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
+from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.mixing import normalize
 from jaxcnn.data.pictures import UNREADABLE, Pictures
 from jaxcnn.data.pipeline import eval_batches
@@ -19,16 +19,10 @@ from jaxcnn.data.transforms import Resize, Transform
 from jaxcnn.errors import UserError
 from jaxcnn.explain import grad_cam, integrated_gradients, occlusion
 from jaxcnn.explain.figure import HeatMap
-from jaxcnn.feed import run_transforms
+from jaxcnn.model_input import ModelInput, input_of_weights
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables
-from jaxcnn.pretrained import (
-    Pretrained,
-    check_classes,
-    published_preprocessing,
-    published_transforms,
-    read_pretrained,
-)
+from jaxcnn.pretrained import Pretrained, check_classes, learned_from, read_pretrained
 from jaxcnn.recipe import compute_dtype
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.weights.preprocessing import Preprocessing
@@ -107,24 +101,22 @@ def classifier_of_run(
 
     Args:
         workdir: the run's folder.
-        data_dir: an image folder, for its classes' names; where the run had it if not given, and
-            without names where that is gone.
-        say: is told so.
+        data_dir: for a run that keeps no names of its classes (an earlier version's): an image
+            folder that has them; where the run had it if not given.
+        say: is told where names are not known, or the folder not needed.
 
     Raises UserError if the folder holds no run or no finished epoch.
     """
-    recipe = RunFolder(workdir).read_recipe()
-    try:
-        data = dataset_at(recipe.dataset, data_dir or recipe.data_dir)
-    except DataNotFound as error:
-        if data_dir is not None:
-            raise
-        say(f"classes by number, their names are not known: {error}")
-        data = dataset_spec(recipe.dataset)
+    folder = RunFolder(workdir)
+    recipe = folder.read_recipe()
+    if data_dir is not None and folder.read_data() is not None:
+        say(f"{folder.path} knows its classes' names; --data-dir={data_dir} is not looked at")
+    elif data_dir is not None:
+        dataset_at(recipe.dataset, data_dir)  # Raises where it is not there.
+        recipe = replace(recipe, data_dir=data_dir)
+    data, model_input = learned_from(folder, recipe, say)
     pretrained = read_pretrained(recipe.arch, str(workdir))
-    transforms = run_transforms(recipe, data, pretrained.preprocessing)
-    dtype = jnp.dtype(compute_dtype(recipe))
-    return _classifier(pretrained, data, transforms, pretrained.preprocessing, dtype)
+    return _classifier(pretrained, data, model_input, jnp.dtype(compute_dtype(recipe)))
 
 
 def published_classifier(
@@ -156,23 +148,24 @@ def published_classifier(
     pretrained = read_pretrained(arch, source)
     if pretrained.arch != arch:
         say(f"these weights are of {pretrained.arch} (its padding and epsilon): using that")
-    transforms = published_transforms(pretrained, data, image_size=image_size)
-    preprocessing = published_preprocessing(pretrained, data)
-    return _classifier(pretrained, data, transforms, preprocessing)
+    weights = pretrained.preprocessing
+    model_input = input_of_weights(pretrained.arch, weights, data, image_size=image_size)
+    return _classifier(pretrained, data, model_input)
 
 
 def _classifier(
     pretrained: Pretrained,
     data: DatasetSpec,
-    transforms: tuple[Transform, ...],
-    preprocessing: Preprocessing,
+    model_input: ModelInput,
     dtype: Any = jnp.float32,
 ) -> Classifier:
     if data.class_names:
         check_classes(pretrained, data)
+    transforms = model_input.transforms(data)
     if data.image_size is not None:
         transforms = (Resize(data.image_size), *transforms)
     model = create_model(pretrained.arch, num_classes=pretrained.num_classes, dtype=dtype)
+    preprocessing = model_input.preprocessing
     return Classifier(model, pretrained.variables, preprocessing, data, transforms)
 
 

@@ -1,6 +1,7 @@
 """Weights to start from or to evaluate, whatever kind of source they are in."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,12 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxcnn.checkpoint import Checkpoints
-from jaxcnn.data import DatasetSpec, dataset_spec
-from jaxcnn.data.pipeline import eval_transforms
-from jaxcnn.data.transforms import Transform
+from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.errors import UserError
-from jaxcnn.feed import image_channels
+from jaxcnn.model_input import ModelInput, input_of_run
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
+from jaxcnn.recipe import Recipe
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
 from jaxcnn.weights import from_torch
@@ -87,39 +87,30 @@ def _from_run(name: str, folder: RunFolder) -> Pretrained:
         if step is None:
             raise UserError(f"{folder.path} has not finished an epoch yet; train on")
         variables = checkpoints.restore_variables(step)
-    data = dataset_spec(recipe.dataset)
-    preprocessing = Preprocessing(data.mean, data.std)
-    if recipe.pretrained is not None:
-        start = read_pretrained(name, recipe.pretrained).preprocessing
-        preprocessing = start.for_channels(image_channels(recipe, data), data.mean, data.std)
-    return Pretrained(name, variables, preprocessing, _classes(name, variables))
+    _, model_input = learned_from(folder, recipe)
+    return Pretrained(name, variables, model_input.preprocessing, _classes(name, variables))
 
 
-def published_transforms(
-    pretrained: Pretrained, data: DatasetSpec, *, image_size: int | None = None
-) -> tuple[Transform, ...]:
-    """What brings a set's images to published weights: photographs as their own evaluation did.
+def learned_from(
+    folder: RunFolder, recipe: Recipe, say: Callable[[str], None] = lambda line: None
+) -> tuple[DatasetSpec, ModelInput]:
+    """The data set's row as a run saw it, and what it brought images to in evaluation.
 
-    Args:
-        pretrained: the weights.
-        data: the set.
-        image_size: height and width in pixels; what the weights ask for if not given.
+    From the run's folder alone. A run of a version that kept neither (there is no `data.json`)
+    needs its data folder for its classes' names, and `say` is told where that is gone; and it needs
+    the weights that it started from.
     """
-    spec, preprocessing = model_spec(pretrained.arch), pretrained.preprocessing
-    return eval_transforms(
-        data,
-        image_size=image_size or preprocessing.image_size or spec.image_size,
-        channels=spec.channels,
-        resize="crop" if data.image_size is None else "interpolate",
-        crop_fraction=preprocessing.crop_fraction,
-        interpolation=preprocessing.interpolation,
-    )
-
-
-def published_preprocessing(pretrained: Pretrained, data: DatasetSpec) -> Preprocessing:
-    """What a set's images are normalised by for published weights: what these state, if they do."""
-    channels = model_spec(pretrained.arch).channels
-    return pretrained.preprocessing.for_channels(channels, data.mean, data.std)
+    if (kept := folder.read_data()) is not None:
+        return kept.row(dataset_spec(recipe.dataset)), kept.input
+    try:
+        data = dataset_at(recipe.dataset, recipe.data_dir)
+    except DataNotFound as error:
+        say(f"classes by number, their names are not known: {error}")
+        data = dataset_spec(recipe.dataset)
+    weights = None
+    if recipe.pretrained is not None:
+        weights = read_pretrained(recipe.arch, recipe.pretrained).preprocessing
+    return data, input_of_run(recipe, data, weights)
 
 
 def check_classes(pretrained: Pretrained, data: DatasetSpec) -> None:

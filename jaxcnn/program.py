@@ -17,9 +17,9 @@ from jax.sharding import NamedSharding
 from jaxcnn.data import DatasetSpec
 from jaxcnn.data.mixing import make_mix, normalize
 from jaxcnn.errors import UserError
-from jaxcnn.feed import image_channels
 from jaxcnn.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
 from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
+from jaxcnn.model_input import image_channels
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.optim import make_optimizer

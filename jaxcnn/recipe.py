@@ -140,8 +140,9 @@ class Recipe:
     """Height and width in pixels that images are brought to."""
     eval_image_size: int | None = None
     """The same in evaluation; image_size if not given."""
-    eval_crop: float = 0.875
-    """Photographs in evaluation: side of the central crop over the resized shorter side."""
+    eval_crop: float | None = None
+    """Photographs in evaluation: side of the central crop over the resized shorter side; what the
+    pretrained weights ask for, or 0.875, if not given."""
     resize: Literal["interpolate", "pad", "crop"] = "interpolate"
     """How images come to image_size: stretched, padded, or (photographs) a part of them."""
     pretrained: str | None = None
@@ -334,6 +335,7 @@ def _first_match(
 def check(recipe: Recipe) -> None:
     """Raises UserError, naming the flag, where a recipe's values cannot work."""
     optim, schedule, augment = recipe.optim, recipe.schedule, recipe.augment
+    eval_crop = {"eval-crop": recipe.eval_crop} if recipe.eval_crop is not None else {}
     positive = {
         "epochs": recipe.epochs,
         "batch-size": recipe.batch_size,
@@ -345,7 +347,7 @@ def check(recipe: Recipe) -> None:
         "augment.repeats": augment.repeats,
         "augment.progressive-stages": augment.progressive_stages,
         "mesh.fsdp": recipe.mesh.fsdp,
-        "eval-crop": recipe.eval_crop,
+        **eval_crop,
         **(
             {"eval-image-size": recipe.eval_image_size}
             if recipe.eval_image_size is not None
@@ -374,7 +376,7 @@ def check(recipe: Recipe) -> None:
         "augment.grayscale": augment.grayscale,
         "augment.blur": augment.blur,
         "augment.label-smoothing": augment.label_smoothing,
-        "eval-crop": recipe.eval_crop,
+        **eval_crop,
         **{
             f"model.{name.replace('_', '-')}": rate
             for name, rate in model_overrides(recipe).items()

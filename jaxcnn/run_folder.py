@@ -2,16 +2,20 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from jaxcnn import run_data, same_data
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Recipe, differences, from_json, to_json
+from jaxcnn.run_data import RunData
 
 
 class RunFolder:
-    """`recipe.json`, `metrics.jsonl`, `summary.json`, and folders for the rest.
+    """`recipe.json`, `data.json`, `metrics.jsonl`, `summary.json`, and folders for the rest.
 
     Of several processes that run together one `writes`; the others' writing does nothing.
     """
@@ -26,28 +30,96 @@ class RunFolder:
         self._recipe = self.path / "recipe.json"
         self._metrics = self.path / "metrics.jsonl"
         self._summary = self.path / "summary.json"
+        self._data = self.path / "data.json"
+        self._names = self.path / "data.names.gz"
 
     def refuse_other(self, recipe: Recipe) -> None:
         """Raises UserError if the folder is that of another recipe."""
         if self._recipe.exists() and (different := differences(self.read_recipe(), recipe)):
+            way_out = "give the same flags to resume it, or another --workdir"
+            if self.is_extended_by(recipe):
+                way_out = "--extend goes on from its end; or give another --workdir"
             raise UserError(
-                f"{self.path} holds a run of another recipe ({'; '.join(different)}); "
-                "give the same flags to resume it, or another --workdir"
+                f"{self.path} holds a run of another recipe ({'; '.join(different)}); {way_out}"
             )
 
-    def claim(self, recipe: Recipe) -> None:
-        """Makes this the folder of `recipe`. Raises UserError if it cannot be written."""
+    def is_extended_by(self, recipe: Recipe) -> bool:
+        """Whether the run here has been finished once, and `recipe` is the same but longer.
+
+        Of epochs and steps, which of them are more only the data tells: they count as longer.
+        """
+        finished = self._summary.exists() or self.extended_from() is not None
+        if not (finished and self._recipe.exists()):
+            return False
+        before = self.read_recipe()
+        if differences(replace(before, epochs=recipe.epochs, steps=recipe.steps), recipe):
+            return False
+        if before.steps is None and recipe.steps is None:
+            return recipe.epochs > before.epochs
+        return before.steps is None or recipe.steps is None or recipe.steps > before.steps
+
+    def refuse_other_data(self, data: RunData, names: bytes) -> None:
+        """Raises UserError if the run here learned from other data; see `jaxcnn.run_data`."""
+        before = self.read_data()
+        if before is None:
+            return
+        if different := same_data.differences(before, self.read_names(), data, names):
+            raise UserError(
+                f"{self.path} holds a run of other data ({'; '.join(different)}); "
+                "give that data to go on, or another --workdir"
+            )
+
+    def claim(self, recipe: Recipe, data: RunData, names: bytes) -> None:
+        """Makes this the folder of `recipe` on `data`. Raises UserError if it cannot be written."""
         if not self.writes:
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            _write(self._recipe, json.dumps(to_json(recipe), indent=2) + "\n")
+            if names:
+                _write(self._names, names)
+            self._write_data(data)
+            # Last, for without it this is no run's folder.
+            _write(self._recipe, _json_page(to_json(recipe)))
         except OSError as error:
             raise UserError(f"--workdir={self.path} cannot be written: {error.strerror}") from error
 
     def read_recipe(self) -> Recipe:
         """The recipe that this folder is of. Raises UserError if it is no run's folder."""
-        return from_json(_read_json(self._recipe))
+        recipe = from_json(_read_json(self._recipe))
+        if not self._data.exists() and (recipe.pretrained or recipe.eval_crop == 0.875):
+            # A version before data.json: that was its default, and weights had a crop of their own.
+            return replace(recipe, eval_crop=None)
+        return recipe
+
+    def read_data(self) -> RunData | None:
+        """What the run keeps of its data; None for a run of a version that kept nothing."""
+        return run_data.from_json(_read_json(self._data)) if self._data.exists() else None
+
+    def read_names(self) -> bytes:
+        """The content of `data.names.gz`; empty if the examples have no names."""
+        return self._names.read_bytes() if self._names.exists() else b""
+
+    def keep_unreadable(self, reason: str) -> None:
+        """That the run ended since an example cannot be read: its file may be replaced by one of
+        another size."""
+        if self.writes and (data := self.read_data()) is not None:
+            self._write_data(replace(data, unreadable=reason))
+
+    def extended_from(self) -> int | None:
+        """The step at which the run was finished before it was extended; None if it never was."""
+        names = (re.fullmatch(r"summary-(\d+)\.json", path.name) for path in self.path.glob("*"))
+        return max((int(name[1]) for name in names if name), default=None)
+
+    def reopen(self, steps_per_epoch: int) -> None:
+        """Makes a finished run one to go on with: its summary becomes `summary-STEPS.json`.
+
+        An epoch that its end cut short is going to end later, and its line is dropped.
+        """
+        if self.writes and (summary := self.read_summary()) is not None:
+            steps = summary["steps"]
+            if steps % steps_per_epoch:
+                self.drop_metrics_after(steps - 1)
+            os.replace(self._summary, self.path / f"summary-{steps}.json")
 
     def read_summary(self) -> dict[str, Any] | None:
         """The finished run's summary; None while there is none."""
@@ -55,7 +127,7 @@ class RunFolder:
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         if self.writes:
-            _write(self._summary, json.dumps(summary, indent=2) + "\n")
+            _write(self._summary, _json_page(summary))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """A dictionary per epoch, oldest first, without a last line that a kill cut short.
@@ -93,16 +165,23 @@ class RunFolder:
             kept = [_json_line(line) for line in self.read_metrics() if line["step"] <= step]
             _write(self._metrics, "".join(kept))
 
+    def _write_data(self, data: RunData) -> None:
+        _write(self._data, _json_page(run_data.to_json(data)))
+
+
+def _json_page(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=2) + "\n"
+
 
 def _json_line(values: Mapping[str, Any]) -> str:
     return json.dumps(values) + "\n"
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     """Writes all or nothing: a kill or a power cut leaves the old file or the new one."""
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w") as file:
-        file.write(text)
+    with partial.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)

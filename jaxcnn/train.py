@@ -11,6 +11,7 @@ if __name__ == "__main__":
     python_writes_beside()
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -35,6 +36,8 @@ class Options:
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
     workdir: str | None = None
     """The run's folder; runs/ARCH-DATASET-sSEED if not given. The same command resumes there."""
+    extend: bool = False
+    """Go on with a run that is finished, for more --epochs or --steps, its schedule stretched."""
     wandb: str | None = None
     """Project at Weights & Biases to log the epochs to as well; needs the wandb extra."""
     distributed: Distributed = Distributed()
@@ -70,7 +73,8 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
         dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
         workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
         with joined(options.distributed, PROGRAM), ExitStack() as stack:
-            extra: dict[str, Any] = {}
+            command = shlex.join([*PROGRAM.split(), *args])
+            extra: dict[str, Any] = {"extend": options.extend, "command": command}
             cache = cache_folder()
             if own_process and options.compilation_cache and cache is not None:
                 extra["trace_folder"] = cache / "traces"

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,7 +21,7 @@ from rich.console import Console
 from tensorboardX import SummaryWriter
 
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
-from jaxcnn.data import ExampleError
+from jaxcnn.data import DataNotFound, ExampleError, dataset_at, load_split
 from jaxcnn.data.pipeline import HostSeconds
 from jaxcnn.disk_full import is_disk_full
 from jaxcnn.display import Display, show_result
@@ -35,6 +35,7 @@ from jaxcnn.prefetch import Arrival, arrivals
 from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
+from jaxcnn.run_data import SPLITS, run_data
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.run_lock import locked
 from jaxcnn.sharding import to_devices
@@ -66,6 +67,8 @@ def fit(
     console: Console | None = None,
     on_epoch: OnEpoch = lambda line: None,
     trace_folder: Path | None = None,
+    extend: bool = False,
+    command: str = "jaxcnn.fit",
 ) -> dict[str, Any]:
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
@@ -82,16 +85,23 @@ def fit(
         on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere.
         trace_folder: where traced programs are kept, see `build`; traced at every start if not
             given.
+        extend: go on with a run that is finished and was shorter, from its last checkpoint, its
+            optimiser and averages. The learning rate's schedule, and progressive resizing's stages,
+            are stretched: from there on they are what they would be had the run been this long from
+            its start, so that a cosine's rate rises again. The summary of the shorter run is kept
+            as `summary-STEPS.json`.
+        command: what the run's folder is to say made it.
 
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
         with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions; where images
-        show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`; and "left_out", by split the
-        examples that could not be read, if there were any and the recipe skips them.
+        show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`; "left_out", by split the
+        examples that could not be read, if there were any and the recipe skips them; and
+        "extended_from", the steps of the run before it was extended, if it was.
 
     Raises:
-        UserError: the recipe cannot work, its data is missing, the folder is another recipe's,
-            another process is running in it, or a batch does not fit a device's memory.
+        UserError: the recipe cannot work, its data is missing, the folder is another recipe's or of
+            other data, another process is running in it, or a batch does not fit a device's memory.
         RunError: the loss stopped being finite, the disk is full, or no checkpoint is whole.
         Interrupted: SIGINT or SIGTERM; the state is saved.
     """
@@ -100,11 +110,14 @@ def fit(
     check(recipe)
     first = is_first()
     folder = RunFolder(workdir, writes=first)
-    folder.refuse_other(recipe)
+    extends = extend and folder.is_extended_by(recipe)
+    if not extends:
+        folder.refuse_other(recipe)
     console = console or Console(stderr=True)
     if not first:
         console, on_epoch = Console(quiet=True), lambda line: None
-    if (summary := folder.read_summary()) is not None:
+    if (summary := folder.read_summary()) is not None and not extends:
+        refuse_other_pictures(folder, recipe)
         show_result(console, summary, folder.path)
         return summary
     if off:
@@ -118,12 +131,15 @@ def fit(
                 f"give --arch={pretrained.arch}"
             )
     feed = Feed(recipe, pretrained and pretrained.preprocessing)
+    sources = {split: feed.stored(split) for split in SPLITS}
+    data, names = run_data(recipe, feed.spec, feed.input, sources, command=command)
+    folder.refuse_other_data(data, names)
     total_steps = feed.total_steps
     with garbage_collected_seldom():
         program = build(
             recipe,
             feed.spec,
-            preprocessing=feed.preprocessing,
+            preprocessing=feed.input.preprocessing,
             steps_per_epoch=feed.steps_per_epoch,
             total_steps=total_steps,
             class_weights=feed.class_weights,
@@ -147,8 +163,13 @@ def fit(
         autotuning_shared(folder.autotuning) if tuned else nullcontext(_nothing) as compiled,
     ):
         # Once more, for another process may have had it.
-        folder.refuse_other(recipe)
-        folder.claim(recipe)
+        if extend and folder.is_extended_by(recipe):
+            refuse_no_longer(folder, checkpoints.latest_step(), total_steps)
+            folder.reopen(feed.steps_per_epoch)
+        else:
+            folder.refuse_other(recipe)
+        folder.refuse_other_data(data, names)
+        folder.claim(recipe, data, names)
         run = Run(
             recipe,
             folder,
@@ -169,6 +190,32 @@ def fit(
 
 def _nothing() -> None:
     pass
+
+
+def refuse_other_pictures(folder: RunFolder, recipe: Recipe) -> None:
+    """Raises UserError if a finished run is of other pictures than those that are there now.
+
+    Where they are gone, its figures are still its own; and a set with a name is what it was.
+    """
+    before = folder.read_data()
+    if before is None or not folder.read_names():
+        return
+    with suppress(DataNotFound):
+        data = dataset_at(recipe.dataset, recipe.data_dir)
+        sources = {split: load_split(data, split, recipe.data_dir) for split in SPLITS}
+        now = run_data(recipe, data, before.input, sources, command=before.command)
+        folder.refuse_other_data(*now)
+
+
+def refuse_no_longer(folder: RunFolder, done: int | None, total_steps: int) -> None:
+    """Raises UserError if a run of `done` steps cannot be extended to so many."""
+    if done is None:
+        raise UserError(f"{folder.path} has no checkpoint to go on from; give another --workdir")
+    if total_steps <= done:
+        raise UserError(
+            f"{folder.path} holds a run of {done:,} steps; {total_steps:,} do not extend it: give "
+            "more --epochs or --steps"
+        )
 
 
 @contextmanager
@@ -252,6 +299,7 @@ class Run:
             ) from request
         except ExampleError as error:
             self.save_before_the_end()
+            self.folder.keep_unreadable(str(error))
             raise RunError(
                 f"{error}; step {int(self.state.step)} is saved: put that right and {TO_GO_ON}, or "
                 "leave such pictures out by --on-error=skip in a new --workdir"
@@ -519,6 +567,8 @@ class Run:
             "test": test.figures,
         }
         summary |= self.left_out()
+        if (steps := self.folder.extended_from()) is not None:
+            summary["extended_from"] = steps
         if self.feed.left_out:
             summary["left_out"] = self.feed.left_out
         if self.folder.writes:

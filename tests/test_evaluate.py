@@ -62,6 +62,11 @@ def test_a_run_of_eight_devices_is_read_on_one(tmp_path):
     chex.assert_trees_all_close(sums, ours, rtol=1e-4, atol=1e-4)
 
 
+def test_all_of_a_set_that_a_run_was_trained_on_is_refused(run, capsys):
+    assert main([f"--workdir={run[0]}", "--split=all", "--no-compilation-cache"]) == 2
+    assert "give train, val or test" in capsys.readouterr().err
+
+
 def test_views_a_data_set_cannot_have_are_refused(run, capsys):
     assert main([f"--workdir={run[0]}", "--tta=flip", "--no-compilation-cache"]) == 2
     assert "changes the label of digits" in capsys.readouterr().err
@@ -72,7 +77,6 @@ def test_views_a_data_set_cannot_have_are_refused(run, capsys):
     [
         (["--workdir=/nowhere"], "/nowhere is not a run's folder"),
         (["--workdir=/nowhere", "--split=tset"], "invalid choice 'tset'"),
-        (["--workdir=/nowhere", "--split=all"], "give train, val or test"),
         (["--workdir=/nowhere", "--arch=mlp"], "give either --workdir=DIR, or --arch=NAME and"),
         (["--arch=mlp"], "give either --workdir=DIR, or --arch=NAME and --pretrained=SOURCE"),
         (["--arch=mlp", "--pretrained=w.pth", "--image-size=0"], "--image-size=0 is out of range"),

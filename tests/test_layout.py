@@ -33,6 +33,9 @@ LAYERS = [
     ],
     ["weights", "explain", "imagenet_recipes"],
     ["recipe", "prefetch", "workers"],
+    ["model_input"],
+    ["run_data"],
+    ["same_data"],
     [
         "run_folder",
         "sharding",

@@ -200,7 +200,7 @@ def test_a_place_that_cannot_be_written_is_named(run, digits, tmp_path, capsys):
     assert status == 2 and "give --output=DIR" in error
 
 
-def test_classes_of_a_run_on_photographs_have_names_while_the_folder_is_known(tmp_path, capsys):
+def test_classes_of_a_run_on_photographs_have_names_wherever_the_folder_is(tmp_path, capsys):
     photos = tmp_path / "photos"
     for level, name in ((60, "dark"), (200, "light")):
         (photos / name).mkdir(parents=True)
@@ -225,6 +225,11 @@ def test_classes_of_a_run_on_photographs_have_names_while_the_folder_is_known(tm
 
     photos.rename(tmp_path / "moved")
     args[1] = tmp_path / "moved" / "dark" / "0.png"
+    status, (again,), error = predict(capsys, *args)
+    assert (status, again["top"], error) == (0, named["top"], "")
+
+    for name in ("data.json", "data.names.gz"):  # As an earlier version left a run.
+        (tmp_path / "run" / name).unlink()
     status, (numbered,), error = predict(capsys, *args)
     assert status == 0
     assert error.startswith("classes by number, their names are not known: no folder")

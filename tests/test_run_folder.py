@@ -1,20 +1,49 @@
+from dataclasses import replace
+
 import pytest
 
 from jaxcnn.errors import UserError
+from jaxcnn.model_input import ModelInput
 from jaxcnn.recipe import Recipe
+from jaxcnn.run_data import Examples, RunData
 from jaxcnn.run_folder import RunFolder
 
 RECIPE = Recipe("lenet5")
+DATA = RunData(
+    class_names=("cat", "dog"),
+    num_classes=2,
+    image_size=None,
+    channels=3,
+    multi_label=False,
+    input=ModelInput(32, 3, "crop", 0.875, "bicubic", (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)),
+    splits={"train": Examples(2, "00"), "val": Examples(1, "01"), "test": Examples(1, "02")},
+    data_dir="/photos",
+    pretrained=None,
+    versions={"jaxcnn": "0.1.0", "jax": "0.12.0"},
+    command="jaxcnn.fit",
+)
 
 
 def test_a_claimed_folder_takes_the_same_recipe_and_refuses_another(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.refuse_other(RECIPE)
-    folder.claim(RECIPE)
+    folder.claim(RECIPE, DATA, b"")
     folder.refuse_other(RECIPE)
-    assert folder.read_recipe() == RECIPE
+    assert (folder.read_recipe(), folder.read_data()) == (RECIPE, DATA)
     with pytest.raises(UserError, match=r"another recipe \(--epochs: 10 != 3\)"):
         folder.refuse_other(Recipe("lenet5", epochs=3))
+
+
+def test_a_folder_of_other_data_is_refused_and_the_same_elsewhere_is_not(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.claim(RECIPE, DATA, b"")
+    folder.refuse_other_data(replace(DATA, data_dir="/elsewhere", command="again"), b"")
+    other = {**DATA.splits, "val": Examples(3, "03")}
+    with pytest.raises(UserError, match=r"other data \(val: 3 images, not 1\); .* --workdir"):
+        folder.refuse_other_data(replace(DATA, splits=other), b"")
+    softer = replace(DATA, input=replace(DATA.input, crop_fraction=1.0))
+    with pytest.raises(UserError, match="crop_fraction of the model's input: 0.875 != 1.0"):
+        folder.refuse_other_data(softer, b"")
 
 
 def test_lines_past_a_step_are_dropped_and_a_cut_line_with_them(tmp_path):
@@ -30,7 +59,7 @@ def test_lines_past_a_step_are_dropped_and_a_cut_line_with_them(tmp_path):
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="cannot be written"):
-        RunFolder(tmp_path / "file" / "run").claim(RECIPE)
+        RunFolder(tmp_path / "file" / "run").claim(RECIPE, DATA, b"")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

@@ -19,7 +19,6 @@ import orbax.checkpoint as ocp
 import pytest
 from rich.console import Console
 
-from jaxcnn import feed as feed_module
 from jaxcnn import trainer
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
@@ -87,7 +86,8 @@ def test_a_run_leaves_what_it_promises(finished):
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 9), (2, 18), (3, 27)]
     assert lines[-1]["train_loss"] < lines[0]["train_loss"]
     assert {path.name for path in folder.iterdir()} == {
-        "recipe.json", "metrics.jsonl", "summary.json", "checkpoints", "tensorboard", "report"
+        "recipe.json", "data.json", "metrics.jsonl", "summary.json", "checkpoints", "tensorboard",
+        "report",
     }  # fmt: skip
 
 
@@ -228,17 +228,16 @@ def test_divergence_stops_the_run_and_names_step_and_last_good_checkpoint(tmp_pa
     assert all(finite)
 
 
-def test_the_test_split_is_read_once_and_last(tmp_path, monkeypatch):
-    asked = []
-    load = feed_module.load_split
+def test_the_test_split_is_evaluated_once_and_last(tmp_path, monkeypatch):
+    asked, eval_batches = [], Feed.eval_batches
 
-    def recording_load(spec, split, data_dir):
+    def recording(feed, split):
         asked.append(split)
-        return load(spec, split, data_dir)
+        return eval_batches(feed, split)
 
-    monkeypatch.setattr(feed_module, "load_split", recording_load)
-    fit(replace(RECIPE, steps=9), tmp_path, console=quiet())
-    assert asked == ["train", "val", "test"]
+    monkeypatch.setattr(Feed, "eval_batches", recording)
+    fit(replace(RECIPE, steps=10), tmp_path, console=quiet())
+    assert asked == ["val", "val", "test"]
 
 
 @pytest.mark.parametrize(

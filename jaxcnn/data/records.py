@@ -130,6 +130,7 @@ class RecordSource:
         channels: 1 (grey) or 3 (red, green, blue).
         image_feature: the name of the image in a record.
         remedy: what to do if a file is damaged, for error messages.
+        version: of the data set.
     """
 
     shards: tuple[Any, ...]
@@ -137,6 +138,7 @@ class RecordSource:
     channels: int = 3
     image_feature: str = "image"
     remedy: str = "prepare the set again"
+    version: str | None = None
 
     def __len__(self) -> int:
         return sum(shard.examples_in_shard for shard in self.shards)

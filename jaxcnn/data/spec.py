@@ -44,6 +44,8 @@ class ArraySource:
 
     images: np.ndarray
     labels: np.ndarray
+    version: str | None = None
+    """Of the data set, where it has versions."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -89,6 +91,25 @@ class Concatenation:
         return self.first[index] if index < split else self.second[index - split]
 
 
+@dataclass(frozen=True)
+class Relabelled:
+    """The examples of `source`, class k of which is class `classes[k]` here."""
+
+    source: Source
+    classes: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.classes[self.source.labels]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int, /) -> Example:
+        example = self.source[index]
+        return {**example, "label": int(self.classes[example["label"]])}
+
+
 def in_memory(source: Source, indices: np.ndarray) -> tuple[ArraySource, np.ndarray] | None:
     """The arrays that hold the examples at `indices`, and where in them; None if none do."""
     match source:
@@ -112,8 +133,41 @@ def example_name(source: Source, index: int) -> str:
             if index < split:
                 return example_name(source.first, index)
             return example_name(source.second, index - split)
+        case Relabelled():
+            return example_name(source.source, index)
     name = getattr(source, "name", None)
     return name(index) if name else f"example {index}"
+
+
+def identity_of(source: Source) -> Callable[[int], str] | None:
+    """`index -> identity`: what tells an example from all others, found without reading it.
+
+    That of a picture file is its path below the data folder and its size in bytes. None where a
+    source has no such thing.
+    """
+    match source:
+        case Subset():
+            inner, indices = identity_of(source.source), source.indices
+            return inner and (lambda index: inner(int(indices[index])))
+        case Concatenation():
+            first, second = identity_of(source.first), identity_of(source.second)
+            split = len(source.first)
+            if first is None or second is None:
+                return None
+            return lambda index: first(index) if index < split else second(index - split)
+        case Relabelled():
+            return identity_of(source.source)
+    return getattr(source, "identity", None)
+
+
+def version_of(source: Source) -> str | None:
+    """The version of the data set that a source is a part of; None where it has none."""
+    match source:
+        case Subset() | Relabelled():
+            return version_of(source.source)
+        case Concatenation():
+            return version_of(source.first)
+    return getattr(source, "version", None)
 
 
 @dataclass(frozen=True)

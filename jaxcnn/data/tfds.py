@@ -84,6 +84,7 @@ def load_records(name: str, split: str, data_dir: DataDir) -> RecordSource:
         channels=facts.channels,
         image_feature=facts.image_feature,
         remedy=remedy,
+        version=str(builder.version),
     )
 
 
@@ -259,8 +260,8 @@ def _decode(name: str, builder: Any, records: list[bytes], channels: int) -> Arr
     parts = [records[start : start + 1000] for start in range(0, len(records), 1000)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV lets other threads run.
         images, labels = zip(*pool.map(decode_all, parts), strict=True)
-    images = np.concatenate(images)
-    return ArraySource(images.reshape(*images.shape[:3], channels), np.concatenate(labels))
+    images = np.concatenate(images).reshape(-1, *size, channels)
+    return ArraySource(images, np.concatenate(labels), str(builder.version))
 
 
 def _how_to(name: str, data_dir: str) -> str:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec, load_split
 from jaxcnn.data.splits import VAL_FRACTION
 from jaxcnn.errors import UserError
-from jaxcnn.feed import image_channels
+from jaxcnn.model_input import image_channels
 from jaxcnn.models import create_model
 from jaxcnn.models.macs import count_macs
 from jaxcnn.program import Program, model_of

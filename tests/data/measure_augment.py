@@ -46,7 +46,7 @@ class Options:
 
 def ours(paths: list[Path], randaugment: bool) -> float:
     """Seconds for these photographs."""
-    source = FolderSource(tuple(paths), np.zeros(len(paths), np.int32))
+    source = FolderSource(tuple(paths), np.zeros(len(paths), np.int32), Path())
     rng, transforms = ExampleRng(0, 0), PIPELINES[randaugment]
     start = time.process_time()
     for index in range(len(paths)):

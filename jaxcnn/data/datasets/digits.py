@@ -11,13 +11,14 @@ from jaxcnn.data.spec import ArraySource, DataDir, DatasetSpec
 
 
 def _load(split: str, data_dir: DataDir = None) -> ArraySource:
+    import sklearn
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
     labels = np.asarray(labels, np.int32)
     # Grey levels go from 0 to 16.
     images = np.round(pixels.reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
-    return ArraySource(images, labels)
+    return ArraySource(images, labels, f"scikit-learn {sklearn.__version__}")
 
 
 DATASETS = {

@@ -6,6 +6,7 @@
 Classes are the folders' names in sorted order, as torchvision's ImageFolder has them.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ class FolderSource:
 
     paths: tuple[Path, ...]
     labels: np.ndarray
+    root: Path
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -34,6 +36,11 @@ class FolderSource:
 
     def name(self, index: int) -> str:
         return str(self.paths[index])
+
+    def identity(self, index: int) -> str:
+        """The file's path below the root and its size in bytes: "train/cat/1.jpg 5321"."""
+        path = str(self.paths[index])
+        return f"{path[len(str(self.root)) :].lstrip(os.sep)} {os.stat(path).st_size}"
 
 
 def _examine(data_dir: DataDir) -> DatasetSpec:
@@ -57,7 +64,8 @@ def _examine(data_dir: DataDir) -> DatasetSpec:
 
 
 def _load(split: str, data_dir: DataDir = None) -> FolderSource:
-    folder = _root(data_dir) / ("" if split == "all" else split)
+    root = _root(data_dir)
+    folder = root / ("" if split == "all" else split)
     class_names = _examine(data_dir).class_names
     paths: list[Path] = []
     labels: list[int] = []
@@ -67,7 +75,7 @@ def _load(split: str, data_dir: DataDir = None) -> FolderSource:
             raise DataNotFound(f"{folder / name} has no image; every class needs one there")
         paths += images
         labels += [label] * len(images)
-    return FolderSource(tuple(paths), np.array(labels, np.int32))
+    return FolderSource(tuple(paths), np.array(labels, np.int32), root)
 
 
 def _root(data_dir: DataDir) -> Path:
