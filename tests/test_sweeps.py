@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
+import jaxcnn
+from jaxcnn import sweeps
 from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.sweeps import Estimate, estimate, sweep, table
 
-# The package's own name for it is the function's.
-sweep_module = import_module("jaxcnn.sweep")
 RECIPE = Recipe("linear", epochs=1, batch_size=100, image_size=8, mesh=Mesh(data=1))
 
 
