@@ -1,7 +1,8 @@
 """Weights to start from or to evaluate, whatever kind of source they are in."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from jaxcnn.errors import UserError
 from jaxcnn.feed import image_channels
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
+from jaxcnn.recipe import Recipe
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
-from jaxcnn.weights import from_torch
+from jaxcnn.weights.dialects import other_form
 from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.weights.sources import read
-from jaxcnn.weights.torch_names import head_paths
+from jaxcnn.weights.torch_names import head_modules, head_paths, variables_of
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,15 @@ class Pretrained:
         arch: the model they are of; for some files not quite the one they were asked for.
         variables: ours, float32.
         preprocessing: what they want images to look like.
-        num_classes: that their head tells apart.
+        num_classes: that their head tells apart; 0 where they have none.
+        notes: what the user should know of how they were read, a line each.
     """
 
     arch: str
     variables: Variables
     preprocessing: Preprocessing
     num_classes: int
+    notes: tuple[str, ...] = ()
 
 
 def load_weights(name: str, source: str, *, num_classes: int | None = None) -> Variables:
@@ -49,13 +53,19 @@ def load_weights(name: str, source: str, *, num_classes: int | None = None) -> V
         name: one of `list_models()`.
         source: a .safetensors or .pth file, a run's folder, or "hf:timm/resnet50.a1_in1k".
         num_classes: where it differs from the source's, the head is a fresh one, and a warning
-            says so; the source's if not given.
+            says so; 0 for no head; the source's if not given.
 
-    Raises UserError where the source cannot be read, or holds another model's weights.
+    Raises UserError where the source cannot be read, or holds another model's weights: those of
+    `tf_efficientnet_b0` for `efficientnet_b0`, too, for the caller makes the model.
     """
     pretrained = read_pretrained(name, source)
     if pretrained.arch != name:
-        raise UserError(f"{source} holds weights of {pretrained.arch}, not {name}")
+        raise UserError(
+            f"{source} holds weights of {pretrained.arch}, not {name}; give that name, here and to "
+            "create_model"
+        )
+    for note in pretrained.notes:
+        warnings.warn(note, stacklevel=2)
     if num_classes in (None, pretrained.num_classes):
         return pretrained.variables
     spec = model_spec(name)
@@ -63,8 +73,41 @@ def load_weights(name: str, source: str, *, num_classes: int | None = None) -> V
     size = (spec.image_size, spec.image_size)
     fresh = jax.jit(lambda: init_variables(model, jax.random.key(0), size, spec.channels))()
     variables, kept = overlay(fresh, pretrained)
-    warnings.warn(head_note(kept, pretrained, num_classes), stacklevel=2)
+    if kept:
+        warnings.warn(head_note(kept, pretrained, num_classes), stacklevel=2)
     return variables
+
+
+def of_its_weights(recipe: Recipe, say: Callable[[str], object]) -> Recipe:
+    """The recipe, for the form of its architecture that the weights it starts from are of.
+
+    `say` is told where that is another one (see `jaxcnn.weights.dialects.other_form`). What cannot
+    be read is refused where the weights are needed.
+    """
+    if recipe.pretrained is None or other_form(recipe.arch) is None:
+        return recipe
+    try:
+        arch = _arch_at(recipe.arch, recipe.pretrained)
+    except UserError:
+        return recipe
+    if arch != recipe.arch:
+        say(_form_note(arch, recipe.arch))
+    return replace(recipe, arch=arch)
+
+
+def _arch_at(name: str, source: str) -> str:
+    """`name`, or its other form where the weights at `source` are of that."""
+    if (Path(source) / "recipe.json").is_file():
+        arch = RunFolder(source).read_recipe().arch
+        return arch if arch == other_form(name) else name
+    return read(name, source).arch
+
+
+def _form_note(arch: str, name: str) -> str:
+    return (
+        f"these weights are of {arch}, not {name} (another padding, and BatchNorm's epsilon): "
+        "going on with that"
+    )
 
 
 def read_pretrained(name: str, source: str) -> Pretrained:
@@ -72,16 +115,19 @@ def read_pretrained(name: str, source: str) -> Pretrained:
     if (Path(source) / "recipe.json").is_file():
         return _from_run(name, RunFolder(source))
     checkpoint = read(name, source)
-    variables = from_torch(checkpoint.arch, checkpoint.state_dict)
-    classes = _classes(checkpoint.arch, variables)
-    return Pretrained(checkpoint.arch, variables, checkpoint.preprocessing, classes)
+    arch = checkpoint.arch
+    notes = [_form_note(arch, name)] if arch != name else []
+    variables = variables_of(arch, checkpoint.state_dict, tell=notes.append)
+    classes = _classes(arch, variables)
+    return Pretrained(arch, variables, checkpoint.preprocessing, classes, tuple(notes))
 
 
 def _from_run(name: str, folder: RunFolder) -> Pretrained:
     """The best checkpoint of a run by validation, the averages if it kept any."""
     recipe = folder.read_recipe()
-    if recipe.arch != name:
-        raise UserError(f"{folder.path} is a run of {recipe.arch}, not {name}")
+    arch = recipe.arch
+    if arch not in (name, other_form(name)):
+        raise UserError(f"{folder.path} is a run of {arch}, not {name}")
     with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
         step = checkpoints.best_step()
         if step is None:
@@ -90,9 +136,10 @@ def _from_run(name: str, folder: RunFolder) -> Pretrained:
     data = dataset_spec(recipe.dataset)
     preprocessing = Preprocessing(data.mean, data.std)
     if recipe.pretrained is not None:
-        start = read_pretrained(name, recipe.pretrained).preprocessing
+        start = read_pretrained(arch, recipe.pretrained).preprocessing
         preprocessing = start.for_channels(image_channels(recipe, data), data.mean, data.std)
-    return Pretrained(name, variables, preprocessing, _classes(name, variables))
+    notes = () if arch == name else (_form_note(arch, name),)
+    return Pretrained(arch, variables, preprocessing, _classes(arch, variables), notes)
 
 
 def published_transforms(
@@ -124,10 +171,20 @@ def published_preprocessing(pretrained: Pretrained, data: DatasetSpec) -> Prepro
 
 def check_classes(pretrained: Pretrained, data: DatasetSpec) -> None:
     """Raises UserError unless the weights tell as many classes apart as the set has."""
+    check_head(pretrained)
     if pretrained.num_classes != data.num_classes:
         raise UserError(
             f"the weights tell {pretrained.num_classes} classes apart, "
             f"{data.name} has {data.num_classes}"
+        )
+
+
+def check_head(pretrained: Pretrained) -> None:
+    """Raises UserError for weights that tell no classes apart."""
+    if pretrained.num_classes == 0:
+        raise UserError(
+            f"these weights of {pretrained.arch} have no head, so that they tell no classes apart; "
+            "train one: python -m jaxcnn.train --pretrained=SOURCE"
         )
 
 
@@ -148,12 +205,15 @@ def start_from(state: TrainState, pretrained: Pretrained) -> tuple[TrainState, l
 def overlay(fresh: Variables, pretrained: Pretrained) -> tuple[Variables, list[str]]:
     """The pretrained weights where they fit `fresh`, and the names of the head's that do not.
 
+    Auxiliary classifiers, which a network without a head lacks too, belong to it.
+
     Raises UserError if any other does not fit.
     """
     old: dict[Any, Any] = flatten_dict(fresh)
     new: dict[Any, Any] = flatten_dict(pretrained.variables)
     different = {path for path in old if path not in new or new[path].shape != old[path].shape}
-    if wrong := different - head_paths(pretrained.arch):
+    modules = head_modules(pretrained.arch)
+    if wrong := {path for path in different if path[1] not in modules}:
         names = ", ".join(sorted("/".join(path[1:]) for path in wrong))
         raise UserError(f"the pretrained {pretrained.arch} does not fit the model in {names}")
     merged = {path: old[path] if path in different else new[path] for path in old}
@@ -164,6 +224,8 @@ def overlay(fresh: Variables, pretrained: Pretrained) -> tuple[Variables, list[s
 
 
 def head_note(kept: list[str], pretrained: Pretrained, num_classes: int) -> str:
+    if pretrained.num_classes == 0:
+        return f"the weights have no head: all are loaded, and {', '.join(kept)} start afresh"
     return (
         f"the weights are for {pretrained.num_classes} classes, the model for {num_classes}: "
         f"all are loaded but {', '.join(kept)}, which start afresh"
@@ -172,4 +234,5 @@ def head_note(kept: list[str], pretrained: Pretrained, num_classes: int) -> str:
 
 def _classes(name: str, variables: Variables) -> int:
     flat: dict[Any, Any] = flatten_dict(variables)
-    return next(flat[path].shape[-1] for path in sorted(head_paths(name)) if path in flat)
+    heads = (flat[path] for path in sorted(head_paths(name)) if path in flat)
+    return next((head.shape[-1] for head in heads), 0)

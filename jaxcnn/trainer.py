@@ -26,13 +26,19 @@ from jaxcnn.data.pipeline import HostSeconds
 from jaxcnn.disk_full import is_disk_full
 from jaxcnn.display import Display, show_result
 from jaxcnn.distributed import begin_batch, is_first
-from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.errors import Interrupted, RunError
 from jaxcnn.feed import Feed
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
 from jaxcnn.prefetch import Arrival, arrivals
-from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
+from jaxcnn.pretrained import (
+    Pretrained,
+    head_note,
+    of_its_weights,
+    read_pretrained,
+    start_from,
+)
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
 from jaxcnn.run_folder import RunFolder
@@ -76,7 +82,8 @@ def fit(
     checkpoints, which all write parts of, must go to a folder that they share.
 
     Args:
-        recipe: what to run.
+        recipe: what to run. Where its weights are of the other form of its architecture
+            (`tf_efficientnet_b0` for `efficientnet_b0`), that is run, and a line says so.
         workdir: the run's folder.
         console: where progress is shown; standard error if not given.
         on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere.
@@ -99,24 +106,21 @@ def fit(
     off = set_up()
     check(recipe)
     first = is_first()
-    folder = RunFolder(workdir, writes=first)
-    folder.refuse_other(recipe)
     console = console or Console(stderr=True)
     if not first:
         console, on_epoch = Console(quiet=True), lambda line: None
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    recipe = of_its_weights(recipe, say)
+    folder = RunFolder(workdir, writes=first)
+    folder.refuse_other(recipe)
     if (summary := folder.read_summary()) is not None:
         show_result(console, summary, folder.path)
         return summary
     if off:
-        console.print(off, highlight=False, markup=False, soft_wrap=True)
+        say(off)
     pretrained = None
     if recipe.pretrained is not None:
         pretrained = read_pretrained(recipe.arch, recipe.pretrained)
-        if pretrained.arch != recipe.arch:
-            raise UserError(
-                f"{recipe.pretrained} holds weights of {pretrained.arch}; "
-                f"give --arch={pretrained.arch}"
-            )
     feed = Feed(recipe, pretrained and pretrained.preprocessing)
     total_steps = feed.total_steps
     with garbage_collected_seldom():
@@ -339,6 +343,8 @@ class Run:
         if self.pretrained is not None:
             state, kept = start_from(state, self.pretrained)
             self.display.say(f"starting from {self.recipe.pretrained}")
+            for note in self.pretrained.notes:
+                self.display.say(note)
             if kept:
                 classes = self.feed.spec.num_classes
                 self.display.say(head_note(kept, self.pretrained, classes))
