@@ -1,6 +1,7 @@
 """Weights from elsewhere as a start: all of them, or all but the head."""
 
 import json
+import logging
 from dataclasses import replace
 
 import huggingface_hub.constants
@@ -77,6 +78,18 @@ def test_weights_of_a_run_are_its_best_checkpoints(run):
     assert leaves == summary["params"]
 
 
+def test_loading_a_run_says_nothing(run, caplog, capfd):
+    """In a library's process, where no command line has set what absl shows."""
+    logger = logging.getLogger("absl")
+    caplog.set_level(logging.WARNING, logger="absl")
+    logger.addHandler(caplog.handler)
+    jaxcnn.load_weights("lenet5", str(run[0]))
+    logger.removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records] == []
+    assert capfd.readouterr().err == ""
+    assert logger.level == logging.WARNING
+
+
 def test_training_goes_on_from_the_weights_of_a_run(run, tmp_path):
     folder, summary = run
     frozen = RECIPE.optim.__class__("sgd", lr=1e-12, weight_decay=0.0)
@@ -125,7 +138,7 @@ def test_weights_without_a_head_start_a_training_and_are_not_evaluated(
     assert "the weights have no head: all are loaded, and head/bias, head/kernel start" in said
 
     assert evaluate.main([*args, "--dataset=digits"]) == 2
-    assert predict.main([*args, __file__]) == 2
+    assert predict.main([*args, "--dataset=digits", __file__]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert all("weights of mlp have no head, so that they tell no classes" in x for x in lines)
@@ -144,7 +157,8 @@ def test_weights_with_a_head_give_features_if_no_classes_are_asked_for(weights_f
 def tf_weights(tmp_path_factory):
     """Weights of `tf_efficientnet_lite0` by EfficientNet-PyTorch's names, as far as those tell."""
     path = tmp_path_factory.mktemp("tf") / "w.safetensors"
-    save_file({"_conv_stem.weight": np.zeros((32, 3, 3, 3), np.float32)}, path)
+    shapes = {"_conv_stem.weight": (32, 3, 3, 3), "_fc.bias": (1000,)}
+    save_file({key: np.zeros(shape, np.float32) for key, shape in shapes.items()}, path)
     return path
 
 
