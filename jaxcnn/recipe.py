@@ -5,7 +5,7 @@ Every field is a command-line flag of the same name; its docstring is the flag's
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -298,11 +298,12 @@ def recipe_for(
             arch, dataset, image_size=model.image_size, resize="interpolate", **MULTI_LABEL_RECIPE
         )
     if data.image_size is None:
-        settings = PHOTOGRAPH_RECIPE
-        if dataset == "image_folder" and (number := num_train_if_small(dataset, data_dir)):
-            batch_size = small_batch(number, most=settings["batch_size"])
-            settings = settings | {"batch_size": batch_size}
-        return Recipe(arch, dataset, image_size=model.image_size, resize="crop", **settings)
+        photographs = Recipe(
+            arch, dataset, image_size=model.image_size, resize="crop", **PHOTOGRAPH_RECIPE
+        )
+        if dataset != "image_folder" or not (number := num_train_if_small(dataset, data_dir)):
+            return photographs
+        return replace(photographs, batch_size=small_batch(number, most=photographs.batch_size))
     # Enlarging thumbnails to what an ImageNet model was trained at costs 49 times the arithmetic
     # and adds no information.
     image_size = min(model.thumbnail_size, max(model.image_size, data.image_size))

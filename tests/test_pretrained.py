@@ -198,7 +198,7 @@ def test_every_command_goes_on_with_the_form_that_the_weights_are_of(
     monkeypatch.setattr("jaxcnn.trainer.fit", lambda recipe, workdir, **more: asked.append(recipe))
     assert train.main([*flags, "--no-compilation-cache"]) == 0
     assert [recipe.arch for recipe in asked] == ["tf_efficientnet_lite0"]
-    assert plan.main([*flags, "--batch-size=2"]) == 0
+    assert plan.main([*flags, "--batch-size=8"]) == 0
     line = "these weights are of tf_efficientnet_lite0, not efficientnet_lite0 ("
     printed = capsys.readouterr()
     assert printed.err.count(line) == 2

@@ -7,6 +7,7 @@ Swin (its `resize_rel_pos_bias_table`, which has it from BEiT).
 import math
 from collections.abc import Callable, Mapping
 
+import jax.numpy as jnp
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
@@ -61,7 +62,8 @@ def resample_embedding(embedding: np.ndarray, side: int, first: int) -> np.ndarr
     """
     tokens, patches = embedding[:, :first], embedding[0, first:]
     old, channels = math.isqrt(len(patches)), patches.shape[-1]
-    patches = np.asarray(vit.resample(patches.reshape(old, old, channels), (side, side)))
+    grid = jnp.asarray(patches.reshape(old, old, channels))
+    patches = np.asarray(vit.resample(grid, (side, side)))
     return np.concatenate([tokens, patches.reshape(1, -1, channels)], axis=1)
 
 
