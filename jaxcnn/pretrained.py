@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def load_weights(name: str, source: str, *, num_classes: int | None = None) -> V
     spec = model_spec(name)
     model = create_model(name, num_classes=num_classes)
     size = (spec.image_size, spec.image_size)
-    fresh = jax.jit(lambda: init_variables(model, jax.random.key(0), size, spec.channels))()
+    init = partial(init_variables, model, jax.random.key(0), size, spec.channels)
+    # Of a model without a head nothing is drawn anew.
+    fresh = jax.eval_shape(init) if num_classes == 0 else jax.jit(init)()
     variables, kept = overlay(fresh, pretrained)
     if kept:
         warnings.warn(head_note(kept, pretrained, num_classes), stacklevel=2)
