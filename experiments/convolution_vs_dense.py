@@ -30,7 +30,7 @@ from jaxcnn import cli
 from jaxcnn.data.transforms import RandomCrop
 from jaxcnn.evaluation import evaluate_run
 from jaxcnn.recipe import Augment, Recipe, recipe_for
-from jaxcnn.sweep import Estimate, sweep
+from jaxcnn.sweeps import Estimate, sweep
 
 PROGRAM = "python -m experiments.convolution_vs_dense"
 ARCHITECTURES = ("linear", "mlp", "lenet5")

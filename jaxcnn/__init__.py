@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jaxcnn.pretrained import load_weights as load_weights
     from jaxcnn.recipe import Recipe as Recipe
     from jaxcnn.recipe import recipe_for as recipe_for
-    from jaxcnn.sweep import sweep as sweep
+    from jaxcnn.sweeps import sweep as sweep
     from jaxcnn.trainer import fit as fit
     from jaxcnn.xla.set_up import set_up as set_up
 
@@ -37,7 +37,7 @@ _HOMES = {
     "load_weights": "jaxcnn.pretrained",
     "recipe_for": "jaxcnn.recipe",
     "set_up": "jaxcnn.xla.set_up",
-    "sweep": "jaxcnn.sweep",
+    "sweep": "jaxcnn.sweeps",
 }
 
 _PACKAGES = ("explain", "weights")
@@ -52,7 +52,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
-    # A module of the same name, as sweep's, took its place here when it was imported.
     globals()[name] = value
     return value
 

@@ -1,8 +1,10 @@
 """Checkpoints of a run, by Orbax: the two latest, the best by validation, and the last epoch's."""
 
 import copy
+import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +29,18 @@ Progress = dict[str, Any]
 def validation_rank(val: dict[str, float]) -> float:
     """Higher is better; of equals the latest counts as the best."""
     return val[headline(val)]
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Orbax would warn that a folder to be read alone is not written: three lines at each load."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(max(level, logging.ERROR))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class _Needed(checkpoint_managers.PreservationPolicy):
@@ -66,19 +80,20 @@ class Checkpoints:
         policy = checkpoint_managers.AnyPreservationPolicy(
             [checkpoint_managers.LatestN(2), self._needed]
         )
-        self._manager = ocp.CheckpointManager(
-            self._folder,
-            options=ocp.CheckpointManagerOptions(
-                preservation_policy=policy,
-                cleanup_tmp_directories=not read_only,
-                read_only=read_only,
-                async_options=ocp.AsyncOptions(post_finalization_callback=self._add_digests),
-            ),
-            item_handlers={
-                "state": ocp.StandardCheckpointHandler(),
-                "progress": ocp.JsonCheckpointHandler(),
-            },
-        )
+        with _without_warnings() if read_only else nullcontext():
+            self._manager = ocp.CheckpointManager(
+                self._folder,
+                options=ocp.CheckpointManagerOptions(
+                    preservation_policy=policy,
+                    cleanup_tmp_directories=not read_only,
+                    read_only=read_only,
+                    async_options=ocp.AsyncOptions(post_finalization_callback=self._add_digests),
+                ),
+                item_handlers={
+                    "state": ocp.StandardCheckpointHandler(),
+                    "progress": ocp.JsonCheckpointHandler(),
+                },
+            )
 
     def drop_damaged(self, say: Callable[[str], None]) -> None:
         """Sets damaged checkpoints later than the last whole one aside, and tells `say` of them.

@@ -131,8 +131,8 @@ def evaluate_pretrained(
     Raises UserError where weights, data and model do not fit each other.
     """
     pretrained = read_pretrained(arch, source)
-    if pretrained.arch != arch:
-        say(f"these weights are of {pretrained.arch} (its padding and epsilon): evaluating that")
+    for note in pretrained.notes:
+        say(note)
     data = dataset_at(dataset, data_dir)
     check_classes(pretrained, data)
     split = split or ("all" if data.splits == ("all",) else "test")

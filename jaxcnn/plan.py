@@ -12,6 +12,7 @@ step does not fit their memory.
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -76,13 +77,15 @@ def report(options: Options) -> Iterator[str]:
     from jaxcnn.data.pipeline import steps_per_epoch
     from jaxcnn.planning import estimate
     from jaxcnn.planning.step_cost import topology_devices
+    from jaxcnn.pretrained import of_its_weights
     from jaxcnn.program import build
 
-    recipe, devices = options.recipe, None
+    devices = None
     if options.topology is not None:
         # The machine's own devices are not wanted: a TPU's would be claimed for this process.
         jax.config.update("jax_platforms", "cpu")
         devices = topology_devices(options.topology)
+    recipe = of_its_weights(options.recipe, partial(print, file=sys.stderr))
     data = estimate.examples(recipe, num_classes=options.num_classes, num_train=options.num_train)
     per_epoch = steps_per_epoch(data.num_train, recipe.batch_size)
     total_steps = recipe.steps or recipe.epochs * per_epoch

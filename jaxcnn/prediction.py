@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec
+from jaxcnn.data.imagenet_classes import imagenet_classes
 from jaxcnn.data.mixing import normalize
 from jaxcnn.data.pictures import UNREADABLE, Pictures
 from jaxcnn.data.pipeline import eval_batches
@@ -22,7 +23,13 @@ from jaxcnn.explain.figure import HeatMap
 from jaxcnn.model_input import ModelInput, input_of_weights
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables
-from jaxcnn.pretrained import Pretrained, check_classes, learned_from, read_pretrained
+from jaxcnn.pretrained import (
+    Pretrained,
+    check_classes,
+    check_head,
+    learned_from,
+    read_pretrained,
+)
 from jaxcnn.recipe import compute_dtype
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.weights.preprocessing import Preprocessing
@@ -60,6 +67,17 @@ class Classifier:
     def class_names(self) -> tuple[str, ...] | None:
         """None where they are not known."""
         return self.data.class_names or None
+
+    # Here, so that one classifier's programs are compiled once for images of one shape.
+    @cached_property
+    def probabilities_of(self) -> Callable[[Variables, np.ndarray], jax.Array]:
+        """Compiled: (variables, uint8 [N, H, W, C]) -> [N, K]."""
+        return jax.jit(_precise(partial(_probabilities, self)))
+
+    @cached_property
+    def heat_of(self) -> Callable[[Method, Variables, np.ndarray, np.ndarray], jax.Array]:
+        """Compiled: (method, variables, uint8 [N, H, W, C], classes [N]) -> [N, H', W']."""
+        return jax.jit(_precise(partial(_heat, self)), static_argnums=0)
 
 
 @dataclass(frozen=True)
@@ -133,7 +151,8 @@ def published_classifier(
     Args:
         arch: one of `list_models()`.
         source: as for `jaxcnn.load_weights`.
-        dataset: whose classes are those of the weights; pictures are photographs if not given.
+        dataset: whose classes are those of the weights; if not given, pictures are photographs,
+            and as many classes as ImageNet has are taken for its.
         data_dir: an image folder, for its classes' names.
         image_size: height and width in pixels; what the weights ask for if not given.
         say: is told what the user should know before the figures.
@@ -146,8 +165,14 @@ def published_classifier(
     row = dataset or "image_folder"
     data = dataset_at(row, data_dir) if named else dataset_spec(row)
     pretrained = read_pretrained(arch, source)
-    if pretrained.arch != arch:
-        say(f"these weights are of {pretrained.arch} (its padding and epsilon): using that")
+    for note in pretrained.notes:
+        say(note)
+    check_head(pretrained)
+    if not named and (known := imagenet_classes(pretrained.num_classes)) is not None:
+        title, class_names = known
+        number = len(class_names)
+        say(f"the {number:,} classes are taken for {title}'s; --dataset=NAME names others")
+        data = replace(data, num_classes=number, class_names=class_names)
     weights = pretrained.preprocessing
     model_input = input_of_weights(pretrained.arch, weights, data, image_size=image_size)
     return _classifier(pretrained, data, model_input)
@@ -183,17 +208,16 @@ def classify(
     """
     source = Pictures(paths, channels=classifier.data.channels, transforms=classifier.transforms)
     batches = eval_batches(source, (), batch_size=min(len(paths), LARGEST_BATCH), num_threads=2)
-    precise = with_float32_products if on_gpu(jax.devices()) else lambda function: function
-    probabilities_of = jax.jit(precise(partial(_probabilities, classifier)))
-    heat_of = jax.jit(precise(partial(_heat, classifier)), static_argnums=0)
     variables = classifier.variables
     index = 0
     for batch in batches:
         images = batch["image"]
-        probabilities = np.asarray(probabilities_of(variables, images))
+        probabilities = np.asarray(classifier.probabilities_of(variables, images))
         heat: list[HeatMap | None] = [None] * len(images)
         if explain is not None:
-            values = np.asarray(heat_of(explain, variables, images, probabilities.argmax(-1)))
+            values = np.asarray(
+                classifier.heat_of(explain, variables, images, probabilities.argmax(-1))
+            )
             heat = [_heat_map(explain, one, images.shape[1]) for one in values]
         for row in range(int(batch["weight"].sum())):
             if batch["label"][row] == UNREADABLE:
@@ -201,6 +225,10 @@ def classify(
             else:
                 yield Prediction(paths[index], probabilities[row], images[row], heat[row])
             index += 1
+
+
+def _precise(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    return with_float32_products(function) if on_gpu(jax.devices()) else function
 
 
 def _normalized(classifier: Classifier, images: jax.Array) -> jax.Array:

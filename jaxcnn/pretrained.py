@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.recipe import Recipe
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
-from jaxcnn.weights import from_torch
+from jaxcnn.weights.dialects import other_form
 from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.weights.sources import read
-from jaxcnn.weights.torch_names import head_paths
+from jaxcnn.weights.torch_names import head_modules, head_paths, variables_of
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,15 @@ class Pretrained:
         arch: the model they are of; for some files not quite the one they were asked for.
         variables: ours, float32.
         preprocessing: what they want images to look like.
-        num_classes: that their head tells apart.
+        num_classes: that their head tells apart; 0 where they have none.
+        notes: what the user should know of how they were read, a line each.
     """
 
     arch: str
     variables: Variables
     preprocessing: Preprocessing
     num_classes: int
+    notes: tuple[str, ...] = ()
 
 
 def load_weights(name: str, source: str, *, num_classes: int | None = None) -> Variables:
@@ -49,22 +52,63 @@ def load_weights(name: str, source: str, *, num_classes: int | None = None) -> V
         name: one of `list_models()`.
         source: a .safetensors or .pth file, a run's folder, or "hf:timm/resnet50.a1_in1k".
         num_classes: where it differs from the source's, the head is a fresh one, and a warning
-            says so; the source's if not given.
+            says so; 0 for no head; the source's if not given.
 
-    Raises UserError where the source cannot be read, or holds another model's weights.
+    Raises UserError where the source cannot be read, or holds another model's weights: those of
+    `tf_efficientnet_b0` for `efficientnet_b0`, too, for the caller makes the model.
     """
     pretrained = read_pretrained(name, source)
     if pretrained.arch != name:
-        raise UserError(f"{source} holds weights of {pretrained.arch}, not {name}")
+        raise UserError(
+            f"{source} holds weights of {pretrained.arch}, not {name}; give that name, here and to "
+            "create_model"
+        )
+    for note in pretrained.notes:
+        warnings.warn(note, stacklevel=2)
     if num_classes in (None, pretrained.num_classes):
         return pretrained.variables
     spec = model_spec(name)
     model = create_model(name, num_classes=num_classes)
     size = (spec.image_size, spec.image_size)
-    fresh = jax.jit(lambda: init_variables(model, jax.random.key(0), size, spec.channels))()
+    init = partial(init_variables, model, jax.random.key(0), size, spec.channels)
+    # Of a model without a head nothing is drawn anew.
+    fresh = jax.eval_shape(init) if num_classes == 0 else jax.jit(init)()
     variables, kept = overlay(fresh, pretrained)
-    warnings.warn(head_note(kept, pretrained, num_classes), stacklevel=2)
+    if kept:
+        warnings.warn(head_note(kept, pretrained, num_classes), stacklevel=2)
     return variables
+
+
+def of_its_weights(recipe: Recipe, say: Callable[[str], object]) -> Recipe:
+    """The recipe, for the form of its architecture that the weights it starts from are of.
+
+    `say` is told where that is another one (see `jaxcnn.weights.dialects.other_form`). What cannot
+    be read is refused where the weights are needed.
+    """
+    if recipe.pretrained is None or other_form(recipe.arch) is None:
+        return recipe
+    try:
+        arch = _arch_at(recipe.arch, recipe.pretrained)
+    except UserError:
+        return recipe
+    if arch != recipe.arch:
+        say(_form_note(arch, recipe.arch))
+    return replace(recipe, arch=arch)
+
+
+def _arch_at(name: str, source: str) -> str:
+    """`name`, or its other form where the weights at `source` are of that."""
+    if (Path(source) / "recipe.json").is_file():
+        arch = RunFolder(source).read_recipe().arch
+        return arch if arch == other_form(name) else name
+    return read(name, source).arch
+
+
+def _form_note(arch: str, name: str) -> str:
+    return (
+        f"these weights are of {arch}, not {name} (another padding, and BatchNorm's epsilon): "
+        "going on with that"
+    )
 
 
 def read_pretrained(name: str, source: str) -> Pretrained:
@@ -72,23 +116,28 @@ def read_pretrained(name: str, source: str) -> Pretrained:
     if (Path(source) / "recipe.json").is_file():
         return _from_run(name, RunFolder(source))
     checkpoint = read(name, source)
-    variables = from_torch(checkpoint.arch, checkpoint.state_dict)
-    classes = _classes(checkpoint.arch, variables)
-    return Pretrained(checkpoint.arch, variables, checkpoint.preprocessing, classes)
+    arch = checkpoint.arch
+    notes = [_form_note(arch, name)] if arch != name else []
+    variables = variables_of(arch, checkpoint.state_dict, tell=notes.append)
+    classes = _classes(arch, variables)
+    return Pretrained(arch, variables, checkpoint.preprocessing, classes, tuple(notes))
 
 
 def _from_run(name: str, folder: RunFolder) -> Pretrained:
     """The best checkpoint of a run by validation, the averages if it kept any."""
     recipe = folder.read_recipe()
-    if recipe.arch != name:
-        raise UserError(f"{folder.path} is a run of {recipe.arch}, not {name}")
+    arch = recipe.arch
+    if arch not in (name, other_form(name)):
+        raise UserError(f"{folder.path} is a run of {arch}, not {name}")
     with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
         step = checkpoints.best_step()
         if step is None:
             raise UserError(f"{folder.path} has not finished an epoch yet; train on")
         variables = checkpoints.restore_variables(step)
     _, model_input = learned_from(folder, recipe)
-    return Pretrained(name, variables, model_input.preprocessing, _classes(name, variables))
+    notes = () if arch == name else (_form_note(arch, name),)
+    preprocessing = model_input.preprocessing
+    return Pretrained(arch, variables, preprocessing, _classes(arch, variables), notes)
 
 
 def learned_from(
@@ -115,10 +164,20 @@ def learned_from(
 
 def check_classes(pretrained: Pretrained, data: DatasetSpec) -> None:
     """Raises UserError unless the weights tell as many classes apart as the set has."""
+    check_head(pretrained)
     if pretrained.num_classes != data.num_classes:
         raise UserError(
             f"the weights tell {pretrained.num_classes} classes apart, "
             f"{data.name} has {data.num_classes}"
+        )
+
+
+def check_head(pretrained: Pretrained) -> None:
+    """Raises UserError for weights that tell no classes apart."""
+    if pretrained.num_classes == 0:
+        raise UserError(
+            f"these weights of {pretrained.arch} have no head, so that they tell no classes apart; "
+            "train one: python -m jaxcnn.train --pretrained=SOURCE"
         )
 
 
@@ -139,12 +198,15 @@ def start_from(state: TrainState, pretrained: Pretrained) -> tuple[TrainState, l
 def overlay(fresh: Variables, pretrained: Pretrained) -> tuple[Variables, list[str]]:
     """The pretrained weights where they fit `fresh`, and the names of the head's that do not.
 
+    Auxiliary classifiers, which a network without a head lacks too, belong to it.
+
     Raises UserError if any other does not fit.
     """
     old: dict[Any, Any] = flatten_dict(fresh)
     new: dict[Any, Any] = flatten_dict(pretrained.variables)
     different = {path for path in old if path not in new or new[path].shape != old[path].shape}
-    if wrong := different - head_paths(pretrained.arch):
+    modules = head_modules(pretrained.arch)
+    if wrong := {path for path in different if path[1] not in modules}:
         names = ", ".join(sorted("/".join(path[1:]) for path in wrong))
         raise UserError(f"the pretrained {pretrained.arch} does not fit the model in {names}")
     merged = {path: old[path] if path in different else new[path] for path in old}
@@ -155,6 +217,8 @@ def overlay(fresh: Variables, pretrained: Pretrained) -> tuple[Variables, list[s
 
 
 def head_note(kept: list[str], pretrained: Pretrained, num_classes: int) -> str:
+    if pretrained.num_classes == 0:
+        return f"the weights have no head: all are loaded, and {', '.join(kept)} start afresh"
     return (
         f"the weights are for {pretrained.num_classes} classes, the model for {num_classes}: "
         f"all are loaded but {', '.join(kept)}, which start afresh"
@@ -163,4 +227,5 @@ def head_note(kept: list[str], pretrained: Pretrained, num_classes: int) -> str:
 
 def _classes(name: str, variables: Variables) -> int:
     flat: dict[Any, Any] = flatten_dict(variables)
-    return next(flat[path].shape[-1] for path in sorted(head_paths(name)) if path in flat)
+    heads = (flat[path] for path in sorted(head_paths(name)) if path in flat)
+    return next((head.shape[-1] for head in heads), 0)

@@ -5,11 +5,12 @@ Every field is a command-line flag of the same name; its docstring is the flag's
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from jaxcnn.data import dataset_at, dataset_spec
+from jaxcnn.data.small import num_train_if_small
 from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
 from jaxcnn.imagenet_recipes import DEFAULT_FOR, PUBLISHED, Published
@@ -277,8 +278,9 @@ def recipe_for(
     """The default recipe of an architecture on a data set.
 
     A tuned entry where there is one, else the family's default for such images. Of a set called
-    "tfds:NAME" only its folder in `data_dir` tells which images those are. `recipe` names a
-    published one of `jaxcnn.imagenet_recipes`; on ImageNet an architecture's own is its default.
+    "tfds:NAME" only its folder in `data_dir` tells which images those are, and of an image folder
+    how many there are: a small one gets a smaller batch. `recipe` names a published one of
+    `jaxcnn.imagenet_recipes`; on ImageNet an architecture's own is its default.
     Raises UserError for an unknown name.
     """
     model = model_spec(arch)
@@ -297,9 +299,12 @@ def recipe_for(
             arch, dataset, image_size=model.image_size, resize="interpolate", **MULTI_LABEL_RECIPE
         )
     if data.image_size is None:
-        return Recipe(
+        photographs = Recipe(
             arch, dataset, image_size=model.image_size, resize="crop", **PHOTOGRAPH_RECIPE
         )
+        if dataset != "image_folder" or not (number := num_train_if_small(dataset, data_dir)):
+            return photographs
+        return replace(photographs, batch_size=small_batch(number, most=photographs.batch_size))
     # Enlarging thumbnails to what an ImageNet model was trained at costs 49 times the arithmetic
     # and adds no information.
     image_size = min(model.thumbnail_size, max(model.image_size, data.image_size))
@@ -311,6 +316,17 @@ def recipe_for(
         resize="pad" if image_size < 1.5 * data.image_size else "interpolate",
         **_first_match(THUMBNAIL_RECIPES, arch, dataset),
     )
+
+
+def small_batch(num_train: int, *, most: int) -> int:
+    """The batch size for so many training images: ten steps an epoch, or more.
+
+    A power of two, so that a few pictures more or less seldom change it; 4 at the least, for batch
+    normalisation, or all images if they are fewer; and `most` at the most.
+    """
+    least = min(4, num_train)
+    tenth = max(1, num_train // 10)
+    return max(least, min(most, 2 ** (tenth.bit_length() - 1)))
 
 
 def _published_recipe(arch: str, dataset: str, name: str, published: Published) -> Recipe:

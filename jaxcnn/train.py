@@ -67,12 +67,14 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
         options = parse(args)
         cli.set_up(compilation_cache=options.compilation_cache)
         # After the flags are known to be right: this import takes seconds.
+        from jaxcnn.pretrained import of_its_weights
         from jaxcnn.trainer import fit
 
-        recipe = options.recipe
-        dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
-        workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
         with joined(options.distributed, PROGRAM), ExitStack() as stack:
+            say = partial(print, file=sys.stderr) if is_first() else lambda line: None
+            recipe = of_its_weights(options.recipe, say)
+            dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
+            workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
             command = shlex.join([*PROGRAM.split(), *args])
             extra: dict[str, Any] = {"extend": options.extend, "command": command}
             cache = cache_folder()

@@ -32,7 +32,13 @@ from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
 from jaxcnn.prefetch import Arrival, arrivals
-from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
+from jaxcnn.pretrained import (
+    Pretrained,
+    head_note,
+    of_its_weights,
+    read_pretrained,
+    start_from,
+)
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check
 from jaxcnn.run_data import SPLITS, run_data
@@ -79,7 +85,8 @@ def fit(
     checkpoints, which all write parts of, must go to a folder that they share.
 
     Args:
-        recipe: what to run.
+        recipe: what to run. Where its weights are of the other form of its architecture
+            (`tf_efficientnet_b0` for `efficientnet_b0`), that is run, and a line says so.
         workdir: the run's folder.
         console: where progress is shown; standard error if not given.
         on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere.
@@ -109,27 +116,24 @@ def fit(
     off = set_up()
     check(recipe)
     first = is_first()
+    console = console or Console(stderr=True)
+    if not first:
+        console, on_epoch = Console(quiet=True), lambda line: None
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    recipe = of_its_weights(recipe, say)
     folder = RunFolder(workdir, writes=first)
     extends = extend and folder.is_extended_by(recipe)
     if not extends:
         folder.refuse_other(recipe)
-    console = console or Console(stderr=True)
-    if not first:
-        console, on_epoch = Console(quiet=True), lambda line: None
     if (summary := folder.read_summary()) is not None and not extends:
         refuse_other_pictures(folder, recipe)
         show_result(console, summary, folder.path)
         return summary
     if off:
-        console.print(off, highlight=False, markup=False, soft_wrap=True)
+        say(off)
     pretrained = None
     if recipe.pretrained is not None:
         pretrained = read_pretrained(recipe.arch, recipe.pretrained)
-        if pretrained.arch != recipe.arch:
-            raise UserError(
-                f"{recipe.pretrained} holds weights of {pretrained.arch}; "
-                f"give --arch={pretrained.arch}"
-            )
     feed = Feed(recipe, pretrained and pretrained.preprocessing)
     sources = {split: feed.stored(split) for split in SPLITS}
     data, names = run_data(recipe, feed.spec, feed.input, sources, command=command)
@@ -387,6 +391,8 @@ class Run:
         if self.pretrained is not None:
             state, kept = start_from(state, self.pretrained)
             self.display.say(f"starting from {self.recipe.pretrained}")
+            for note in self.pretrained.notes:
+                self.display.say(note)
             if kept:
                 classes = self.feed.spec.num_classes
                 self.display.say(head_note(kept, self.pretrained, classes))

@@ -53,7 +53,7 @@ LAYERS = [
     ["program"],
     ["report", "memory_full"],
     ["trainer", "evaluation", "prediction", "planning"],
-    ["sweep"],
+    ["sweeps"],
     ["launch"],
     ["cli"],
     ["benchmarks"],
@@ -117,6 +117,12 @@ def test_importing_is_light_and_touches_no_device():
         "assert not xla_bridge.backends_are_initialized()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_module_takes_the_place_of_a_public_function():
+    """Importing `jaxcnn.NAME` would set the package's NAME to the module."""
+    modules = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert modules & set(jaxcnn.__all__) == {"explain", "weights"}
 
 
 def test_every_public_name_exists():

@@ -13,6 +13,7 @@ from jaxcnn.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.predict import main
+from jaxcnn.prediction import classifier_of_run, classify
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
@@ -109,6 +110,35 @@ def test_published_weights_see_photographs_as_evaluate_shows_them(tmp_path, caps
         dict(enumerate(expected.tolist())), rel=1e-4
     )
     assert {row["name"] for row in record["top"]} == {None}
+
+
+def weights_of_resnet20(path, num_classes, most_probable):
+    """Zeros but for one class's bias: whatever the picture shows."""
+    model = create_model("resnet20", num_classes=num_classes)
+    shapes = jax.eval_shape(lambda key: init_variables(model, key, (32, 32), 3), jax.random.key(1))
+    variables = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes)
+    variables["params"]["head"]["bias"][most_probable] = 5.0
+    save_file(to_torch("resnet20", variables), path)
+
+
+def test_a_thousand_classes_are_imagenets_and_a_line_says_so(tmp_path, capsys):
+    weights_of_resnet20(tmp_path / "w.safetensors", 1000, 151)
+    picture = tmp_path / "1.png"
+    cv2.imwrite(str(picture), np.zeros((32, 32, 3), np.uint8))
+    args = ["--arch=resnet20", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
+    status, (record,), error = predict(capsys, *args, picture)
+    assert status == 0
+    assert (record["top"][0]["class"], record["top"][0]["name"]) == (151, "Chihuahua")
+    assert error == "the 1,000 classes are taken for ImageNet-1k's; --dataset=NAME names others\n"
+
+
+def test_one_classifier_is_compiled_once_for_pictures_in_batches_of_one_size(run, digits):
+    classifier = classifier_of_run(run)
+    for index in range(3):
+        list(classify(classifier, [digits[0] / f"{index:03}.png"]))
+    assert classifier.probabilities_of._cache_size() == 1
+    list(classify(classifier, [digits[0] / f"{index:03}.png" for index in range(2)]))
+    assert classifier.probabilities_of._cache_size() == 2
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "integrated_gradients", "occlusion"])

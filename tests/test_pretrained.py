@@ -1,21 +1,27 @@
 """Weights from elsewhere as a start: all of them, or all but the head."""
 
 import json
+import logging
+from dataclasses import replace
 
+import huggingface_hub.constants
 import jax
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 import jaxcnn
-from jaxcnn import train
+from jaxcnn import evaluate, plan, predict, train
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
-from jaxcnn.pretrained import read_pretrained
+from jaxcnn.prediction import published_classifier
+from jaxcnn.pretrained import of_its_weights, read_pretrained
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
+from jaxcnn.run_folder import RunFolder
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
+from tests.weights.test_sources import hub_cache, state_dict_of
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +78,18 @@ def test_weights_of_a_run_are_its_best_checkpoints(run):
     assert leaves == summary["params"]
 
 
+def test_loading_a_run_says_nothing(run, caplog, capfd):
+    """In a library's process, where no command line has set what absl shows."""
+    logger = logging.getLogger("absl")
+    caplog.set_level(logging.WARNING, logger="absl")
+    logger.addHandler(caplog.handler)
+    jaxcnn.load_weights("lenet5", str(run[0]))
+    logger.removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records] == []
+    assert capfd.readouterr().err == ""
+    assert logger.level == logging.WARNING
+
+
 def test_training_goes_on_from_the_weights_of_a_run(run, tmp_path):
     folder, summary = run
     frozen = RECIPE.optim.__class__("sgd", lr=1e-12, weight_decay=0.0)
@@ -104,3 +122,100 @@ def test_a_run_without_a_validated_checkpoint_is_refused(run, tmp_path):
     (tmp_path / "recipe.json").write_text((run[0] / "recipe.json").read_text())
     with pytest.raises(UserError, match="has not finished an epoch yet"):
         jaxcnn.load_weights("lenet5", str(tmp_path))
+
+
+def test_weights_without_a_head_start_a_training_and_are_not_evaluated(
+    weights_file, tmp_path, capsys
+):
+    path, variables = weights_file
+    headless = {key: value for key, value in load_file(path).items() if "head" not in key}
+    assert len(headless) == len(load_file(path)) - 2
+    save_file(headless, tmp_path / "w.safetensors")
+    source = f"--pretrained={tmp_path / 'w.safetensors'}"
+    args = ["--arch=mlp", source, "--no-compilation-cache"]
+    assert train.main([*args, f"--workdir={tmp_path / 'run'}", "--steps=1"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the weights have no head: all are loaded, and head/bias, head/kernel start" in said
+
+    assert evaluate.main([*args, "--dataset=digits"]) == 2
+    assert predict.main([*args, "--dataset=digits", __file__]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all("weights of mlp have no head, so that they tell no classes" in x for x in lines)
+
+    loaded = jaxcnn.load_weights("mlp", str(tmp_path / "w.safetensors"))["params"]
+    assert same(loaded, {name: variables["params"][name] for name in ("hidden1", "hidden2")})
+
+
+def test_weights_with_a_head_give_features_if_no_classes_are_asked_for(weights_file):
+    path, variables = weights_file
+    loaded = jaxcnn.load_weights("mlp", str(path), num_classes=0)["params"]
+    assert same(loaded, {name: variables["params"][name] for name in ("hidden1", "hidden2")})
+
+
+@pytest.fixture(scope="module")
+def tf_weights(tmp_path_factory):
+    """Weights of `tf_efficientnet_lite0` by EfficientNet-PyTorch's names, as far as those tell."""
+    path = tmp_path_factory.mktemp("tf") / "w.safetensors"
+    shapes = {"_conv_stem.weight": (32, 3, 3, 3), "_fc.bias": (1000,)}
+    save_file({key: np.zeros(shape, np.float32) for key, shape in shapes.items()}, path)
+    return path
+
+
+@pytest.mark.parametrize("given", ["efficientnet_lite0", "tf_efficientnet_lite0"])
+def test_a_recipe_is_of_the_form_that_its_weights_are_of(tf_weights, given):
+    lines = []
+    recipe = of_its_weights(Recipe(given, pretrained=str(tf_weights)), lines.append)
+    assert recipe.arch == "tf_efficientnet_lite0"
+    assert of_its_weights(recipe, lines.append) == recipe
+    assert [line.split(" (")[0] for line in lines] == [
+        "these weights are of tf_efficientnet_lite0, not efficientnet_lite0"
+    ] * (given != recipe.arch)
+
+
+def test_weights_that_are_not_there_leave_the_recipe_as_it_is():
+    recipe = Recipe("efficientnet_lite0", pretrained="/nowhere/w.pth")
+    assert of_its_weights(recipe, print) is recipe
+
+
+def test_a_run_of_the_other_form_is_a_source_as_its_file_is(run, tmp_path):
+    recipe = replace(RECIPE, arch="tf_efficientnet_lite0")
+    RunFolder(tmp_path).claim(recipe)
+    lines = []
+    started = Recipe("efficientnet_lite0", pretrained=str(tmp_path))
+    assert of_its_weights(started, lines.append).arch == "tf_efficientnet_lite0"
+    assert len(lines) == 1
+
+
+def test_every_command_goes_on_with_the_form_that_the_weights_are_of(
+    tf_weights, monkeypatch, capsys, tmp_path
+):
+    """As far as the line that says so; load_weights, whose caller makes the model, refuses."""
+    monkeypatch.chdir(tmp_path)
+    source = f"--pretrained={tf_weights}"
+    flags = ["--arch=efficientnet_lite0", source]
+    asked = []
+    monkeypatch.setattr("jaxcnn.trainer.fit", lambda recipe, workdir, **more: asked.append(recipe))
+    assert train.main([*flags, "--no-compilation-cache"]) == 0
+    assert [recipe.arch for recipe in asked] == ["tf_efficientnet_lite0"]
+    assert plan.main([*flags, "--batch-size=8"]) == 0
+    line = "these weights are of tf_efficientnet_lite0, not efficientnet_lite0 ("
+    printed = capsys.readouterr()
+    assert printed.err.count(line) == 2
+    assert printed.out.startswith("tf_efficientnet_lite0 on digits")
+
+
+def test_the_form_of_the_weights_is_what_evaluation_and_prediction_use(monkeypatch, tmp_path):
+    """The network itself is left out: its names and sizes are those of both forms."""
+    state_dict = state_dict_of("efficientnet_lite0", num_classes=10)
+    config = {"architecture": "tf_efficientnet_lite0"}
+    hub_cache(tmp_path, "timm/tf_efficientnet_lite0.in1k", config, state_dict)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    source = "hf:timm/tf_efficientnet_lite0.in1k"
+    lines = []
+    classifier = published_classifier("efficientnet_lite0", source, say=lines.append)
+    assert vars(classifier.model)["same_padding"] and vars(classifier.model)["epsilon"] == 1e-3
+    assert len(lines) == 1 and "weights are of tf_efficientnet_lite0, not" in lines[0]
+    with pytest.raises(UserError, match="of tf_efficientnet_lite0, not efficientnet_lite0; give"):
+        jaxcnn.load_weights("efficientnet_lite0", source)

@@ -15,6 +15,7 @@ from jaxcnn.recipe import (
     differences,
     from_json,
     recipe_for,
+    small_batch,
     to_json,
 )
 
@@ -86,6 +87,36 @@ def test_a_recipe_from_before_a_field_existed_has_its_default():
         del old[field]
     assert from_json(old) == recipe
     assert differences(from_json(old), recipe) == []
+
+
+@pytest.mark.parametrize(
+    ("num_train", "batch_size"),
+    [(3, 3), (20, 4), (57, 4), (80, 8), (159, 8), (160, 16), (639, 32), (640, 64), (10**6, 64)],
+)
+def test_a_small_set_has_ten_steps_an_epoch_where_batches_of_four_leave_them(num_train, batch_size):
+    assert small_batch(num_train, most=64) == batch_size
+    assert num_train // batch_size >= 10 or batch_size <= 4
+
+
+def test_a_folder_of_few_pictures_gets_a_batch_that_it_fills(tmp_path):
+    """28 pictures: 20 to train on, or about that."""
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(14):
+            (tmp_path / name / f"{number}.png").touch()
+    assert recipe_for("resnet18", "image_folder", str(tmp_path)).batch_size == 4
+    assert recipe_for("resnet18", "image_folder").batch_size == 64
+    assert recipe_for("resnet18", "image_folder", "/nowhere").batch_size == 64
+
+
+def test_a_large_folder_is_not_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr("jaxcnn.data.small.MOST_FILES", 3)
+    monkeypatch.setattr("jaxcnn.data.small.load_split", None)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            (tmp_path / name / f"{number}.png").touch()
+    assert recipe_for("resnet18", "image_folder", str(tmp_path)).batch_size == 64
 
 
 def test_making_up_for_small_classes_twice_is_refused():

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.discovery import discover, look_up
+from jaxcnn.errors import UserError
 from jaxcnn.models.spec import ModelSpec
 
 
@@ -32,12 +33,15 @@ def create_model(
 ) -> nn.Module:
     """A Linen module: `model.apply(variables, images, train=False) -> logits`.
 
-    images: [N, H, W, C], normalised; logits: [N, num_classes] float32.
+    images: [N, H, W, C], normalised; logits: [N, num_classes] float32. Of no classes it gives what
+    the head would have read, as timm's models do: the features [N, C], float32.
 
     Args:
         name: one of `list_models()`.
-        num_classes: width of the classifier.
+        num_classes: width of the classifier; 0 for features.
         dtype: compute type; parameters, batch statistics and logits stay float32.
         **overrides: fields of the family's module, `drop_rate=0.0` for one.
     """
+    if num_classes < 0:
+        raise UserError(f"num_classes={num_classes} is out of range; it must be 0 or more")
     return model_spec(name).make(num_classes=num_classes, dtype=dtype, **overrides)

@@ -21,6 +21,7 @@ from flax import linen as nn
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.layers.head import head
 from jaxcnn.layers.lrn import LocalResponseNorm
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
@@ -117,7 +118,7 @@ class AlexNet(nn.Module):
             x = nn.relu(x)
         if "fc8" in self.dropout_before:
             x = dropout(x)
-        return Dense(self.num_classes, name="fc8", **init)(x).astype(jnp.float32)
+        return head(x, self.num_classes, name="fc8", **init)
 
 
 # Where torchvision's two nn.Sequential have the layers.

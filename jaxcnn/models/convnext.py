@@ -15,6 +15,7 @@ from flax import linen as nn
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.global_response_norm import GlobalResponseNorm
+from jaxcnn.layers.head import head
 from jaxcnn.layers.layer_scale import LayerScale
 from jaxcnn.layers.mlp import Mlp
 from jaxcnn.layers.normalize import LayerNorm
@@ -112,8 +113,7 @@ class ConvNeXt(nn.Module):
                 x = call_block(block, x, remat=self.remat, train=train)
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the last
         x = norm(name="head_norm")(x.mean((1, 2)))
-        head = Dense(self.num_classes, kernel_init=normal, dtype=self.dtype, name="head")
-        return head(x).astype(jnp.float32)
+        return head(x, self.num_classes, kernel_init=normal, dtype=self.dtype)
 
 
 _names = (

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
-from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.layers.head import head
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
@@ -116,7 +116,7 @@ class DenseNet(nn.Module):
         x = nn.relu(norm(name="norm5")(x))
         x = tap(self, f"stage{len(self.stages)}", x)  # [N, H/32, W/32, 1024] in DenseNet-121
         x = x.mean((1, 2))
-        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return head(x, self.num_classes, dtype=self.dtype)
 
     def stem(self, images: jax.Array, conv: ModuleDef, norm: ModuleDef) -> jax.Array:
         # The stem leaves a quarter of the pixels, rounded up; each transition half, rounded down.

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
-from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.layers.head import head
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
@@ -180,7 +180,7 @@ class EfficientNet(nn.Module):
         x = conv(scale_width(HEAD_WIDTH, ends), 1, name="head_conv")(x)
         x = activation(norm(name="head_bn")(x))  # [N, H/32, W/32, 1280]
         x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
-        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return head(x, self.num_classes, dtype=self.dtype)
 
     def scaled_stages(self) -> tuple[Stage, ...]:
         """The stages after compound scaling (section 3.3)."""

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.layers.head import head
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
@@ -140,7 +140,7 @@ class EfficientNetV2(nn.Module):
         x = conv(HEAD_WIDTH, 1, name="head_conv")(x)
         x = nn.silu(norm(name="head_bn")(x))  # [N, H/32, W/32, 1280]
         x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
-        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return head(x, self.num_classes, dtype=self.dtype)
 
 
 # Image sizes: the largest that training grows to; evaluation is at 384, 480 and 480 pixels.

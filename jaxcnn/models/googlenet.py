@@ -23,6 +23,7 @@ from flax import linen as nn
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.layers.head import head
 from jaxcnn.layers.lrn import LocalResponseNorm
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
@@ -123,12 +124,12 @@ class AuxHead(nn.Module):
     drop_rate: float
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         x = self.unit(128, 1, name="conv")(self.average(x))  # [N, 4, 4, 128]
         # Channels first, as torch flattens, so that the dense kernel is torch's.
         x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
         x = nn.relu(self.dense(1024, name="fc1")(x))
-        x = Dropout(self.drop_rate, deterministic=False)(x)
+        x = Dropout(self.drop_rate, deterministic=not train)(x)
         return self.dense(self.num_classes, name="fc2")(x).astype(jnp.float32)
 
 
@@ -136,8 +137,8 @@ class GoogLeNet(nn.Module):
     """Three convolutions to an eighth of the image, stages 3 to 5 of Inception modules, head.
 
     In training the auxiliary classifiers sow their logits [N, num_classes] as "aux1" and "aux2" of
-    the collection "aux_logits"; at inference they do not exist. The stages are tapped before they
-    are pooled.
+    the collection "aux_logits"; at inference they are not computed, and of no classes there are
+    none. The stages are tapped before they are pooled.
 
     `modules`: letters of the modules in stages 3, 4 and 5.
 
@@ -188,13 +189,18 @@ class GoogLeNet(nn.Module):
             for letter in letters:
                 module = f"{stage}{letter}"
                 x = Inception(TABLE[module], self.large_kernel, unit, name=f"inception{module}")(x)
-                if train and module in AUX_HEADS:
-                    self.sow_aux_logits(AUX_HEADS[module], x, unit, dense)
+                if module in AUX_HEADS:
+                    self.sow_aux_logits(AUX_HEADS[module], x, unit, dense, train=train)
             x = tap(self, f"stage{stage}", x)  # [N, H/32, W/32, 1024] after the last
         x = Dropout(self.drop_rate, deterministic=not train)(global_avg_pool(x))
-        return dense(self.num_classes, name="head")(x).astype(jnp.float32)
+        return head(x, self.num_classes, kernel_init=self.kernel_init, dtype=self.dtype)
 
-    def sow_aux_logits(self, name: str, x: jax.Array, unit: ModuleDef, dense: ModuleDef) -> None:
+    def sow_aux_logits(
+        self, name: str, x: jax.Array, unit: ModuleDef, dense: ModuleDef, *, train: bool
+    ) -> None:
+        # Initialised for inference too: the variables may be trained.
+        if self.num_classes == 0 or not (train or self.is_initializing()):
+            return
         logits = AuxHead(
             self.num_classes,
             self.aux_average,
@@ -202,7 +208,7 @@ class GoogLeNet(nn.Module):
             dense,
             self.aux_drop_rate,
             name=f"{name}_head",  # The name itself is what is sown.
-        )(x)
+        )(x, train=train)
         if not self.is_initializing():  # `model.init` would keep the logits as a variable.
             self.sow("aux_logits", name, logits)
 

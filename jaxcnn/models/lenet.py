@@ -19,6 +19,7 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.head import head
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
 from jaxcnn.ops.pool import avg_pool
@@ -64,7 +65,7 @@ class LeNet(nn.Module):
         x = x.reshape(x.shape[0], -1)  # [N, 5 * 5 * maps] for 32x32 images
         for i, width in enumerate(self.dense, start=1):
             x = scaled_tanh(Dense(width, name=f"dense{i}", **init)(x))
-        return Dense(self.num_classes, name="head", **init)(x).astype(jnp.float32)
+        return head(x, self.num_classes, **init)
 
 
 _spec = partial(ModelSpec, image_size=32, channels=1, num_classes=10)

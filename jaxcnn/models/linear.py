@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.head import head
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec
 
@@ -29,7 +30,7 @@ class Perceptron(nn.Module):
         for i, width in enumerate(self.hidden, start=1):
             x = nn.relu(Dense(width, dtype=self.dtype, name=f"hidden{i}")(x))
             x = tap(self, f"stage{i}", x)
-        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return head(x, self.num_classes, dtype=self.dtype)
 
 
 _spec = partial(

@@ -17,7 +17,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
-from jaxcnn.layers.dense import Dense
+from jaxcnn.layers.head import head
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
@@ -131,7 +131,7 @@ class ResNet(nn.Module):
                 x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 2048] after the last bottleneck
         x = x.mean((1, 2))
-        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return head(x, self.num_classes, dtype=self.dtype)
 
 
 class CifarBlock(Block):
@@ -171,7 +171,7 @@ class CifarResNet(nn.Module):
                 x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)
         x = x.mean((1, 2))
-        return Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
+        return head(x, self.num_classes, dtype=self.dtype)
 
 
 NAMES = (("downsample_conv", "downsample.0"), ("downsample_bn", "downsample.1"), ("^head", "fc"))

@@ -75,9 +75,10 @@ class ResNetV2(nn.Module):
                 x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 2048] after the last
         x = nn.relu(norm(name="norm")(x)).mean((1, 2), keepdims=True)
-        # A dense head, as the 1x1 convolution that timm's checkpoints hold.
-        head = partial(Conv, kernel_init=nn.initializers.normal(0.01), dtype=self.dtype)
-        x = head(self.num_classes, (1, 1), name="head")(x)
+        if self.num_classes > 0:
+            # A dense head, as the 1x1 convolution that timm's checkpoints hold.
+            head = partial(Conv, kernel_init=nn.initializers.normal(0.01), dtype=self.dtype)
+            x = head(self.num_classes, (1, 1), name="head")(x)
         return x[:, 0, 0].astype(jnp.float32)
 
 

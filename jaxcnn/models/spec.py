@@ -46,14 +46,11 @@ class ModelSpec:
 def init_variables(
     model: nn.Module, key: jax.Array, image_size: tuple[int, int], channels: int
 ) -> Variables:
-    """Fresh `{"params": ..., "batch_stats": ...}` for images [N, *image_size, channels].
-
-    Auxiliary heads exist in training mode only, hence `train=True`.
-    """
+    """Fresh `{"params": ..., "batch_stats": ...}` for images [N, *image_size, channels]."""
     params_key, dropout_key = jax.random.split(key)
     images = jnp.zeros((1, *image_size, channels))
     variables = model.init({"params": params_key, "dropout": dropout_key}, images, train=True)
-    return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+    return {name: variables.get(name, {}) for name in ("params", "batch_stats")}
 
 
 def require_size(images: jax.Array, least: int, model: str) -> None:

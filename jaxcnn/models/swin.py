@@ -17,6 +17,7 @@ from jaxcnn.layers import normalize
 from jaxcnn.layers.attention import SelfAttention
 from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.layers.head import head
 from jaxcnn.layers.mlp import Mlp
 from jaxcnn.layers.patch_embed import PatchEmbed
 from jaxcnn.layers.remat import call_block
@@ -201,8 +202,7 @@ class SwinTransformer(nn.Module):
                 block += 1
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the fourth
         x = global_avg_pool(LayerNorm(dtype=self.dtype, name="norm")(x))
-        head = Dense(self.num_classes, kernel_init=normal, dtype=self.dtype, name="head")
-        return head(x).astype(jnp.float32)
+        return head(x, self.num_classes, kernel_init=normal, dtype=self.dtype)
 
 
 _spec = partial(

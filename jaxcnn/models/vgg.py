@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
-from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.layers.head import head
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
@@ -68,8 +68,7 @@ class VGG(nn.Module):
         x = dropout(nn.relu(x))
         x = nn.relu(conv(self.dense[1], (1, 1), name="pre_logits_fc2")(x))
         x = dropout(global_avg_pool(x))
-        head = Dense(self.num_classes, kernel_init=normal, dtype=self.dtype, name="head")
-        return head(x).astype(jnp.float32)
+        return head(x, self.num_classes, kernel_init=normal, dtype=self.dtype)
 
 
 def torch_names(

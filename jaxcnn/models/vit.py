@@ -15,8 +15,8 @@ from flax import linen as nn
 from jaxcnn.errors import UserError
 from jaxcnn.layers import normalize
 from jaxcnn.layers.attention import SelfAttention
-from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
+from jaxcnn.layers.head import head
 from jaxcnn.layers.mlp import Mlp
 from jaxcnn.layers.patch_embed import PatchEmbed, require_whole_patches
 from jaxcnn.layers.remat import call_block
@@ -110,8 +110,7 @@ class VisionTransformer(nn.Module):
             case "gap":
                 x = LayerNorm(dtype=self.dtype, name="norm")(x).mean(1)
         init = nn.initializers.normal(0.02)
-        head = Dense(self.num_classes, kernel_init=init, dtype=self.dtype, name="head")
-        return head(x).astype(jnp.float32)
+        return head(x, self.num_classes, kernel_init=init, dtype=self.dtype)
 
     @property
     def num_class_tokens(self) -> int:

@@ -1,13 +1,16 @@
-"""Names that other libraries gave the same tensors, turned into timm's."""
+"""Names that other libraries and training scripts gave the same tensors, turned into timm's."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from jaxcnn.models import create_model, model_spec
+from jaxcnn.errors import UserError
+from jaxcnn.models import list_models, model_spec
+from jaxcnn.models.spec import Variables
 from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.weights.published import PUBLISHED
-from jaxcnn.weights.torch_names import StateDict, torch_tensors
+from jaxcnn.weights.torch_names import COMPUTED, StateDict, model_tensors, variables_of
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,57 @@ class Checkpoint:
     preprocessing: Preprocessing
 
 
+def from_torch(name: str, state_dict: StateDict, **overrides: Any) -> Variables:
+    """Our variables of the model `name`, from a state dict of timm's, torchvision's or another.
+
+    The number of classes is that of the state dict's head; without a head the variables are those
+    of `create_model(name, num_classes=0)`. What wrappers put before every name (`module.`,
+    `_orig_mod.`, `model.`) is left out, and positions of another size are resampled, as timm does.
+
+    Args:
+        name: one of `list_models()`.
+        state_dict: torch's names -> arrays; computed buffers (`num_batches_tracked`) may be there.
+        **overrides: fields of the model that change its shapes, as `create_model` takes them.
+
+    Raises WeightsError with the lists of missing, surplus and misshapen keys, and UserError for
+    weights of another model.
+    """
+    checkpoint = translate(name, state_dict)
+    if checkpoint.arch != name:
+        raise UserError(f"these are weights of {checkpoint.arch}, not {name}; give that name")
+    return variables_of(name, checkpoint.state_dict, **overrides)
+
+
+def other_form(name: str) -> str | None:
+    """The same network with TensorFlow's padding and epsilon, or without: its weights have the same
+    names and shapes. None for a model that has one form only."""
+    other = name.removeprefix("tf_") if name.startswith("tf_") else f"tf_{name}"
+    return other if other in list_models() else None
+
+
 def translate(name: str, state_dict: StateDict) -> Checkpoint:
     """The weights of the model `name`, whichever of the known dialects they come in."""
     published = PUBLISHED.get(name)
     usual = Preprocessing() if published is None else published.preprocessing
+    state_dict = _unwrapped(name, state_dict)
     checkpoint = Checkpoint(name, state_dict, usual)
     for speaks, translation in DIALECTS:
         if speaks(state_dict):
             return translation(checkpoint)
     return checkpoint
+
+
+def _unwrapped(name: str, state_dict: StateDict) -> StateDict:
+    """Without the first part of the keys, as often as all share it and none is the model's own."""
+    while True:
+        learned = [key for key in state_dict if not COMPUTED.search(key)]
+        firsts = {key.partition(".")[0] for key in learned}
+        if len(firsts) != 1 or not all("." in key for key in learned):
+            return state_dict
+        if not model_tensors(name, model_spec(name).num_classes).keys().isdisjoint(learned):
+            return state_dict
+        prefix = f"{firsts.pop()}."
+        state_dict = {key.removeprefix(prefix): value for key, value in state_dict.items()}
 
 
 def _rename(state_dict: StateDict, rows: Sequence[tuple[str, str]]) -> StateDict:
@@ -72,8 +117,7 @@ def _from_efficientnet_pytorch(checkpoint: Checkpoint) -> Checkpoint:
     arch = checkpoint.arch
     if not arch.startswith("tf_") and arch.startswith("efficientnet_"):
         arch = f"tf_{arch}"
-    spec = model_spec(arch)
-    keys = torch_tensors(spec, create_model(arch))
+    keys = model_tensors(arch, model_spec(arch).num_classes)
     found = {match[0] for key in keys if (match := re.match(r"blocks\.\d+\.\d+", key))}
     blocks = sorted(found, key=lambda block: [int(part) for part in block.split(".")[1:]])
 
@@ -108,9 +152,24 @@ def _from_early_densenet(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, state_dict=_rename(checkpoint.state_dict, rows))
 
 
+def _from_microsofts_swin(checkpoint: Checkpoint) -> Checkpoint:
+    """Its stages end with the downsampling that timm's begin with."""
+
+    def next_stage(found: re.Match[str]) -> str:
+        return f"layers.{int(found[1]) + 1}.downsample"
+
+    def renamed(key: str) -> str:
+        key = re.sub(r"^head\.", "head.fc.", key)
+        return re.sub(r"^layers\.(\d+)\.downsample", next_stage, key)
+
+    state_dict = {renamed(key): value for key, value in checkpoint.state_dict.items()}
+    return replace(checkpoint, state_dict=state_dict)
+
+
 DIALECTS: tuple[tuple[Callable[[StateDict], bool], Callable[[Checkpoint], Checkpoint]], ...] = (
     (lambda keys: "_conv_stem.weight" in keys, _from_efficientnet_pytorch),
     (lambda keys: {"classifier.0.weight", "classifier.3.weight", "classifier.6.weight"} <= set(keys)
      and "features.0.weight" in keys, _from_torchvision_vgg),
     (lambda keys: "features.denseblock1.denselayer1.norm.1.weight" in keys, _from_early_densenet),
+    (lambda keys: "layers.0.downsample.reduction.weight" in keys, _from_microsofts_swin),
 )  # fmt: skip

@@ -1,11 +1,13 @@
-"""Where weights come from: .safetensors, .pth, or a repository on the Hugging Face Hub.
+"""Where weights come from: safetensors, torch's files, or a repository on the Hugging Face Hub.
 
-Nothing here can run code of a file's: safetensors holds numbers, and .pth files are read by
-torch's weights-only unpickler.
+What is in a file tells which kind it is, whatever its name ends in. Nothing here can run code of a
+file's: safetensors holds numbers, and torch's files are read by its weights-only unpickler.
 """
 
+import argparse
 import json
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from jaxcnn.errors import UserError
-from jaxcnn.weights.dialects import Checkpoint, translate
+from jaxcnn.weights.dialects import Checkpoint, other_form, translate
 from jaxcnn.weights.preprocessing import from_config
 from jaxcnn.weights.torch_names import StateDict
 
 KINDS = "a .safetensors or .pth file, a run's folder, or hf:timm/NAME"
+
+# Training scripts keep the weights beside other things, by one of these names: averages first.
+NESTED = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
 
 
 def read(name: str, source: str) -> Checkpoint:
@@ -28,12 +33,30 @@ def read(name: str, source: str) -> Checkpoint:
     if source.startswith("hf:"):
         return _from_hub(name, source.removeprefix("hf:"))
     path = Path(source).expanduser()
-    readers = {".safetensors": _read_safetensors, ".pth": _read_pth, ".pt": _read_pth}
-    if path.suffix not in readers:
-        raise UserError(f"cannot read weights from {source!r}; give {KINDS}")
     if not path.is_file():
-        raise UserError(f"no weights at {path}")
-    return translate(name, readers[path.suffix](path))
+        raise UserError(f"no weights at {path}; give {KINDS}")
+    return translate(name, _read_file(path))
+
+
+def _read_file(path: Path) -> StateDict:
+    with path.open("rb") as file:
+        start = file.read(9)
+    # A zip archive or a pickle; the length of a header of JSON, and the header.
+    is_safetensors = start[8:] == b"{"
+    if start.startswith((b"PK", b"\x80")) and not is_safetensors and not _is_other_archive(path):
+        return _read_torch(path)
+    if is_safetensors or path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    raise UserError(f"{path} is neither a whole .safetensors nor a whole .pth file; give {KINDS}")
+
+
+def _is_other_archive(path: Path) -> bool:
+    """Whether it is a zip archive that torch did not write, as NumPy's .npz is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not any(name.endswith("data.pkl") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return False
 
 
 def _read_safetensors(path: Path) -> StateDict:
@@ -47,7 +70,7 @@ def _read_safetensors(path: Path) -> StateDict:
     return {key: _as_float32(value) for key, value in tensors.items()}
 
 
-def _read_pth(path: Path) -> StateDict:
+def _read_torch(path: Path) -> StateDict:
     try:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError as error:
@@ -55,7 +78,9 @@ def _read_pth(path: Path) -> StateDict:
             f"reading {path.name} needs torch (pip install 'jaxcnn[torch]'); .safetensors does not"
         ) from error
     try:
-        with warnings.catch_warnings(action="ignore"):
+        # A training script's settings: it holds values alone.
+        harmless = torch.serialization.safe_globals([argparse.Namespace])
+        with warnings.catch_warnings(action="ignore"), harmless:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # Whatever a damaged or a forbidden pickle makes torch raise.
         # Not torch's own words, which advise to load it unsafely.
@@ -64,19 +89,15 @@ def _read_pth(path: Path) -> StateDict:
             "code; whoever trusts it can save its state dict alone"
         ) from error
     return {
-        key.removeprefix("module."): _as_float32(value.float().numpy())
+        key: _as_float32(value.float().numpy())
         for key, value in _state_dict(path, loaded).items()
         if isinstance(value, torch.Tensor)
     }
 
 
 def _state_dict(path: Path, loaded: Any) -> Mapping[str, Any]:
-    """Training scripts keep the weights beside other things, by one of these names."""
     if isinstance(loaded, Mapping):
-        for key in ("state_dict_ema", "model_ema", "state_dict", "model"):
-            if isinstance(loaded.get(key), Mapping):
-                return loaded[key]
-        return loaded
+        return next((loaded[key] for key in NESTED if isinstance(loaded.get(key), Mapping)), loaded)
     raise UserError(f"{path} holds a {type(loaded).__name__}, not a state dict")
 
 
@@ -103,9 +124,10 @@ def _from_hub(name: str, repository: str) -> Checkpoint:
         raise UserError(f"hf:{repository} cannot be fetched: {reason}") from error
     checkpoint = translate(name, _read_safetensors(Path(weights_path)))
     config = json.loads(Path(config_path).read_text())
-    # timm nests its settings; older repositories have them at the top.
+    other = other_form(checkpoint.arch)
     return Checkpoint(
-        checkpoint.arch,
+        other if other and config.get("architecture") == other else checkpoint.arch,
         checkpoint.state_dict,
+        # timm nests its settings; older repositories have them at the top.
         from_config(config.get("pretrained_cfg", config)),
     )

@@ -5,7 +5,7 @@ its family (`ModelSpec.torch_names`); here is what all families share.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import ModelSpec, Variables, init_variables
+from jaxcnn.weights.resample import fit_positions
 
 StateDict = Mapping[str, np.ndarray]
 Path = tuple[str, ...]  # ("params", "layer1_0", "conv1", "kernel")
@@ -26,7 +27,7 @@ LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": 
 # Our axes -> torch's, by the kernel's rank: [I, O] -> [O, I] and [H, W, I, O] -> [O, I, H, W].
 KERNEL_AXES = {2: (1, 0), 4: (3, 2, 0, 1)}
 # Buffers of timm's modules that are computed, not learned.
-COMPUTED = re.compile(r"(^|\.)(num_batches_tracked|relative_position_index|attn_mask)$")
+COMPUTED = re.compile(r"(^|\.)(num_batches_tracked|relative_position_index|attn_mask|n_averaged)$")
 
 
 class WeightsError(UserError):
@@ -106,19 +107,27 @@ def model_tensors(name: str, num_classes: int) -> Mapping[str, Tensor]:
     return torch_tensors(model_spec(name), create_model(name, num_classes=num_classes))
 
 
-def from_torch(name: str, state_dict: StateDict, **overrides: Any) -> Variables:
-    """Our variables of the model `name`, from a state dict of timm's or torchvision's.
-
-    The number of classes is that of the state dict's head.
+def variables_of(
+    name: str,
+    state_dict: StateDict,
+    *,
+    num_classes: int | None = None,
+    tell: Callable[[str], object] = lambda line: None,
+    **overrides: Any,
+) -> Variables:
+    """Our variables of the model `name`, from a state dict with the names above and no others.
 
     Args:
         name: one of `list_models()`.
         state_dict: torch's names -> arrays; computed buffers (`num_batches_tracked`) may be there.
+        num_classes: those of the state dict's head if not given; 0 where it has none.
+        tell: is called with a line for what had to be resampled (see `fit_positions`).
         **overrides: fields of the model that change its shapes, as `create_model` takes them.
 
     Raises WeightsError with the lists of missing, surplus and misshapen keys.
     """
-    num_classes = overrides.pop("num_classes", None) or _num_classes(name, state_dict)
+    if num_classes is None:
+        num_classes = _num_classes(name, state_dict)
     if overrides:
         model = create_model(name, num_classes=num_classes, **overrides)
         tensors = torch_tensors(model_spec(name), model)
@@ -126,6 +135,7 @@ def from_torch(name: str, state_dict: StateDict, **overrides: Any) -> Variables:
         tensors = model_tensors(name, num_classes)
     given = {key: value for key, value in state_dict.items() if not COMPUTED.search(key)}
     shapes = {key: tensor.torch_shape for key, tensor in tensors.items()}
+    given = fit_positions(given, shapes, tell)
     if shapes != {key: value.shape for key, value in given.items()}:
         raise WeightsError(name, tensors, given)
     flat = {
@@ -156,6 +166,11 @@ def head_paths(name: str) -> set[Path]:
     return {tensor.path for tensor in _head(name).values()}
 
 
+def head_modules(name: str) -> set[str]:
+    """The model's own parts that those are in, auxiliary classifiers among them."""
+    return {path[1] for path in head_paths(name)}
+
+
 def _head(name: str) -> dict[str, Tensor]:
     num_classes = model_spec(name).num_classes
     fewer, more = (model_tensors(name, num_classes + extra) for extra in (0, 1))
@@ -164,4 +179,4 @@ def _head(name: str) -> dict[str, Tensor]:
 
 def _num_classes(name: str, state_dict: StateDict) -> int:
     heads = (state_dict[key] for key in sorted(_head(name)) if key in state_dict)
-    return next((head.shape[0] for head in heads if head.ndim), model_spec(name).num_classes)
+    return next((head.shape[0] for head in heads if head.ndim), 0)

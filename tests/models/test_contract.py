@@ -141,11 +141,42 @@ def test_logits_are_finite_and_depend_on_the_image(name):
     assert not jnp.allclose(logits[0], logits[1])
 
 
-@pytest.mark.parametrize("name", ["mlp", "resnet18"])
-def test_flax_init_gives_parameters_and_statistics_and_no_feature_maps(name):
-    model = create_model(name, num_classes=5)
-    variables = jax.eval_shape(lambda key: model.init(key, jnp.zeros((1, 32, 32, 3))), KEY)
-    assert set(variables) <= {"params", "batch_stats"}
+@pytest.mark.parametrize("name", smallest_of_each_kind())
+def test_flax_init_gives_what_training_needs_and_no_feature_maps(name):
+    size = model_spec(name).thumbnail_size
+    model, variables, images = shapes_of(name, size=(size, size))
+    plain = jax.eval_shape(model.init, KEY, images)
+    assert {"params": {}, "batch_stats": {}} | plain == variables
+
+
+@pytest.mark.parametrize("name", smallest_of_each_kind())
+def test_a_model_of_no_classes_gives_what_its_head_would_read(name):
+    size = model_spec(name).thumbnail_size
+    model, variables, images = shapes_of(name, size=(size, size))
+    backbone = create_model(name, num_classes=0)
+    channels = images.shape[-1]
+    smaller = jax.eval_shape(lambda key: init_variables(backbone, key, (size, size), channels), KEY)
+    features = jax.eval_shape(lambda v, x: backbone.apply(v, x), variables, images)
+    (head,) = set(variables["params"]) - set(smaller["params"]) - {"aux1_head", "aux2_head"}
+    kernel = variables["params"][head]["kernel"]
+    assert (features.shape, features.dtype) == ((1, kernel.shape[-2]), jnp.float32)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet20"])
+def test_logits_are_the_heads_product_of_the_features(name):
+    spec = model_spec(name)
+    model, backbone = create_model(name, num_classes=5), create_model(name, num_classes=0)
+    variables = jax.jit(lambda key: init_variables(model, key, (32, 32), spec.channels))(KEY)
+    images = jax.random.normal(KEY, (2, 32, 32, spec.channels))
+    features = jax.jit(backbone.apply)(variables, images)
+    dense = variables["params"]["head"]
+    logits = features @ dense["kernel"] + dense["bias"]
+    np.testing.assert_allclose(jax.jit(model.apply)(variables, images), logits, atol=1e-5)
+
+
+def test_fewer_than_no_classes_are_refused():
+    with pytest.raises(UserError, match="num_classes=-1 is out of range; it must be 0 or more"):
+        create_model("lenet5", num_classes=-1)
 
 
 def test_a_mistyped_architecture_suggests_the_nearest():

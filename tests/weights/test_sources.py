@@ -1,12 +1,15 @@
 """Files, the Hub's cache and other libraries' names; and nothing in them that could run code."""
 
+import argparse
 import json
 import pickle
 import sys
 import types
 import zipfile
+from contextlib import contextmanager
 
 import huggingface_hub.constants
+import jax
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -82,8 +85,8 @@ def test_a_hub_repository_gives_weights_and_their_preprocessing(offline_hub):
     [
         ("hf:timm/absent", "hf:timm/absent is not in the Hub's cache"),
         ("hf:a/b/c", "hf:a/b/c is not a repository's name"),
-        ("weights.onnx", "cannot read weights from 'weights.onnx'; give a .safetensors"),
-        ("/nowhere/w.safetensors", "no weights at /nowhere/w.safetensors"),
+        ("/nowhere/w.safetensors", "no weights at /nowhere/w.safetensors; give a .safetensors or"),
+        (__file__, "test_sources.py is neither a whole .safetensors nor a whole .pth file; give a"),
     ],
 )
 def test_a_source_that_cannot_be_read_is_one_line(offline_hub, source, message):
@@ -118,10 +121,48 @@ def test_a_damaged_safetensors_file_is_refused(tmp_path, content):
 
 
 def test_a_pth_file_without_torch_names_the_extra(tmp_path, monkeypatch):
-    (tmp_path / "w.pth").write_bytes(b"")
+    zip_of_torch(tmp_path / "w.pth", {})
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UserError, match=r"needs torch \(pip install 'jaxcnn\[torch\]'\)"):
         read("lenet5", str(tmp_path / "w.pth"))
+
+
+def zip_of_torch(path, content):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("w/data.pkl", pickle.dumps(content))
+
+
+class FakeTorch(types.SimpleNamespace):
+    """What is asked of torch, which the project's tests do without, and answered in its place."""
+
+    Tensor = np.ndarray
+
+    def __init__(self, loaded):
+        super().__init__(loaded=loaded, asked={})
+        self.serialization = types.SimpleNamespace(safe_globals=self.safe_globals)
+
+    @contextmanager
+    def safe_globals(self, classes):
+        self.asked["allowed"] = classes
+        yield
+
+    def load(self, file, **how):
+        self.asked |= how
+        if isinstance(self.loaded, Exception):
+            raise self.loaded
+        return self.loaded
+
+
+class FakeTensor(np.ndarray):
+    def float(self):
+        return self
+
+    def numpy(self):
+        return np.asarray(self)
+
+
+def as_tensors(state_dict):
+    return {key: value.view(FakeTensor) for key, value in state_dict.items()}
 
 
 class Malicious:
@@ -132,19 +173,84 @@ class Malicious:
 def test_a_pth_file_is_read_by_torchs_weights_only_unpickler(tmp_path, monkeypatch):
     """The project's tests have no torch; that it asks for the safe reader is what they can see."""
     path = tmp_path / "w.pth"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("w/data.pkl", pickle.dumps(Malicious()))
-    asked = {}
-
-    def load(file, **how):
-        asked.update(how)
-        raise pickle.UnpicklingError("Weights only load failed: exec is not allowed\nmore")
-
-    torch = types.SimpleNamespace(load=load, Tensor=np.ndarray)
+    zip_of_torch(path, Malicious())
+    refusal = pickle.UnpicklingError("Weights only load failed: exec is not allowed\nmore")
+    torch = FakeTorch(refusal)
     monkeypatch.setitem(sys.modules, "torch", torch)
     with pytest.raises(UserError, match="w.pth is damaged, or holds more than tensors"):
         read("lenet5", str(path))
-    assert asked["weights_only"] is True
+    # A namespace of settings holds values; nothing else than that may be made.
+    assert torch.asked["weights_only"] is True
+    assert torch.asked["allowed"] == [argparse.Namespace]
+
+
+@pytest.mark.parametrize("name", ["w.pth.tar", "w.bin", "w.ckpt", "w", "w.safetensors"])
+def test_what_is_inside_decides_and_not_the_suffix(tmp_path, monkeypatch, name):
+    state_dict = state_dict_of("lenet5")
+    safetensors, torchs = tmp_path / f"1-{name}", tmp_path / f"2-{name}"
+    save_file(state_dict, safetensors)
+    zip_of_torch(torchs, {})
+    monkeypatch.setitem(sys.modules, "torch", FakeTorch(as_tensors(state_dict)))
+    for path in (safetensors, torchs):
+        found = read("lenet5", str(path)).state_dict
+        assert all(np.array_equal(found[key], value) for key, value in state_dict.items())
+
+
+def test_numpys_archive_is_not_taken_for_torchs(tmp_path):
+    np.savez(tmp_path / "w.npz", **state_dict_of("lenet5"))
+    with pytest.raises(UserError, match="neither a whole .safetensors nor a whole .pth file"):
+        read("lenet5", str(tmp_path / "w.npz"))
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model", "model_state_dict", "state_dict_ema"])
+def test_weights_are_found_beside_what_a_training_script_keeps(tmp_path, monkeypatch, key):
+    state_dict = state_dict_of("lenet5")
+    zip_of_torch(tmp_path / "w.pth", {})
+    beside = {"epoch": 3, "args": argparse.Namespace(lr=0.1), "optimizer": {"state": {}}}
+    if key == "state_dict_ema":
+        beside["state_dict"] = as_tensors(state_dict_of("mlp"))
+    torch = FakeTorch(beside | {key: as_tensors(state_dict)})
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert read("lenet5", str(tmp_path / "w.pth")).state_dict.keys() == state_dict.keys()
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod.", "net."])
+@pytest.mark.parametrize("name", ["lenet5", "linear", "densenet_40_k12"])
+def test_what_a_wrapper_puts_before_every_name_is_left_out(tmp_path, name, prefix):
+    """The names of `linear` all begin with `head.` themselves."""
+    state_dict = state_dict_of(name)
+    wrapped = {f"{prefix}{key}": value for key, value in state_dict.items()}
+    wrapped["n_averaged"] = np.array(7)
+    save_file(wrapped, tmp_path / "w.safetensors")
+    found = read(name, str(tmp_path / "w.safetensors")).state_dict
+    assert found.keys() - {"n_averaged"} == state_dict.keys()
+    assert from_torch(name, wrapped)
+
+
+def test_a_part_that_all_names_of_a_model_share_is_its_own():
+    """DenseNet without its classifier has nothing but `features.`."""
+    state_dict = state_dict_of("densenet_40_k12")
+    backbone = {key: value for key, value in state_dict.items() if key.startswith("features.")}
+    assert translate("densenet_40_k12", backbone).state_dict == backbone
+
+
+def test_wrapped_weights_of_another_dialect_are_both_unwrapped_and_translated():
+    weights = torchvisions_vgg()
+    wrapped = {f"module.{key}": value for key, value in weights.items()}
+    assert (
+        translate("vgg11", wrapped).state_dict.keys()
+        == translate("vgg11", weights).state_dict.keys()
+    )
+
+
+def test_the_hub_tells_which_form_of_a_network_its_weights_are_of(offline_hub):
+    """The names and shapes of `tf_efficientnet_lite0` are those of `efficientnet_lite0`."""
+    state_dict = state_dict_of("efficientnet_lite0")
+    config = {"architecture": "tf_efficientnet_lite0", "pretrained_cfg": {}}
+    hub_cache(offline_hub, "timm/tf_efficientnet_lite0.in1k", config, state_dict)
+    source = "hf:timm/tf_efficientnet_lite0.in1k"
+    assert read("efficientnet_lite0", source).arch == "tf_efficientnet_lite0"
+    assert read("tf_efficientnet_lite0", source).arch == "tf_efficientnet_lite0"
 
 
 def as_efficientnet_pytorch(key, blocks):
@@ -181,11 +287,17 @@ def test_weights_of_efficientnet_pytorch_are_those_of_the_tf_form(name):
         assert checkpoint.preprocessing.mean == (127 / 255,) * 3
 
 
-def test_dense_layers_of_torchvisions_vgg_are_timms_convolutions():
+def torchvisions_vgg():
+    """As far as its names and the layout of its dense layers go."""
     weights = {"features.0.weight": np.zeros((4, 3, 3, 3), np.float32)}
     for number, shape in ((0, (5, 2 * 49)), (3, (6, 5)), (6, (7, 6))):
         weights[f"classifier.{number}.weight"] = np.random.default_rng(number).normal(size=shape)
         weights[f"classifier.{number}.bias"] = np.full(shape[0], number)
+    return weights
+
+
+def test_dense_layers_of_torchvisions_vgg_are_timms_convolutions():
+    weights = torchvisions_vgg()
     ours = translate("vgg11", weights).state_dict
     image = np.random.default_rng(9).normal(size=(2, 7, 7))
     flat = weights["classifier.0.weight"] @ image.reshape(-1)  # torch flattens C, H, W.
@@ -200,5 +312,43 @@ def test_dense_layers_of_torchvisions_vgg_are_timms_convolutions():
 def test_early_densenet_files_have_todays_names():
     layer = "features.denseblock1.denselayer1"
     weights = {f"{layer}.{kind}.{n}.weight": n for kind in ("norm", "conv") for n in (1, 2)}
-    ours = translate("densenet121", weights).state_dict
-    assert ours == {f"{layer}.{kind}{n}.weight": n for kind in ("norm", "conv") for n in (1, 2)}
+    stem = {"features.conv0.weight": 0}
+    ours = translate("densenet121", weights | stem).state_dict
+    todays = {f"{layer}.{kind}{n}.weight": n for kind in ("norm", "conv") for n in (1, 2)}
+    assert ours == todays | stem
+
+
+def test_the_first_swin_files_downsample_at_the_end_of_a_stage():
+    weights = {"layers.0.downsample.reduction.weight": 0, "layers.2.downsample.norm.bias": 2}
+    weights |= {"layers.2.blocks.0.norm1.weight": 3, "head.weight": 4}
+    assert translate("swin_tiny_patch4_window7_224", weights).state_dict == {
+        "layers.1.downsample.reduction.weight": 0,
+        "layers.3.downsample.norm.bias": 2,
+        "layers.2.blocks.0.norm1.weight": 3,
+        "head.fc.weight": 4,
+    }
+
+
+def test_a_state_dict_in_memory_is_translated_as_one_in_a_file_is():
+    """torchvision's names of a VGG; the dense layers as small as an override makes them."""
+    dense = (8, 6)
+    model = create_model("vgg11", num_classes=4, dense=dense)
+    ours = {
+        key: np.zeros(tensor.torch_shape, np.float32)
+        for key, tensor in torch_tensors(model_spec("vgg11"), model).items()
+    }
+    places = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3"}
+    places |= {"head.fc": "classifier.6"}
+    theirs = {}
+    for key, value in ours.items():
+        module, leaf = key.rsplit(".", 1)
+        flat = value.reshape(len(value), -1) if module in places and leaf == "weight" else value
+        theirs[f"{places.get(module, module)}.{leaf}"] = flat
+    shapes = jax.tree.map(np.shape, from_torch("vgg11", theirs, dense=dense))
+    assert shapes == jax.tree.map(np.shape, from_torch("vgg11", ours, dense=dense))
+
+
+def test_weights_of_the_tf_form_in_memory_are_refused_by_that_name():
+    """Whoever asks makes the model too, which would compute something else with them."""
+    with pytest.raises(UserError, match="weights of tf_efficientnet_b0, not efficientnet_b0"):
+        from_torch("efficientnet_b0", {"_conv_stem.weight": np.zeros(1), "_fc.bias": np.zeros(1)})

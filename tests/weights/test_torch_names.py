@@ -60,6 +60,12 @@ def test_the_number_of_classes_is_the_state_dicts():
     assert variables["params"]["head"]["kernel"].shape == (64, 7)
 
 
+def test_a_state_dict_without_a_head_is_that_of_a_model_of_no_classes():
+    state_dict = zeros("resnet20")
+    del state_dict["fc.weight"], state_dict["fc.bias"]
+    assert "head" not in from_torch("resnet20", state_dict)["params"]
+
+
 def test_computed_buffers_are_ignored():
     state_dict = zeros("resnet20") | {"bn1.num_batches_tracked": np.array(3)}
     assert from_torch("resnet20", state_dict)

@@ -1,17 +1,16 @@
 import io
 import statistics
 from dataclasses import replace
-from importlib import import_module
 
 import pytest
 from rich.console import Console
 from scipy import stats
 
+import jaxcnn
+from jaxcnn import sweeps
 from jaxcnn.recipe import Mesh, Recipe
-from jaxcnn.sweep import Estimate, estimate, sweep, table
+from jaxcnn.sweeps import Estimate, estimate, sweep, table
 
-# The package's own name for it is the function's.
-sweep_module = import_module("jaxcnn.sweep")
 RECIPE = Recipe("linear", epochs=1, batch_size=100, image_size=8, mesh=Mesh(data=1))
 
 
@@ -38,9 +37,9 @@ def test_every_recipe_runs_with_every_seed_and_what_is_done_is_not_done_again(
     assert len(table(runs).rows) == 2
 
     done = []
-    fit = sweep_module.fit
+    fit = sweeps.fit
     monkeypatch.setattr(
-        sweep_module,
+        sweeps,
         "fit",
         lambda recipe, folder, **kwargs: (
             done.append((folder / "summary.json").exists()) or fit(recipe, folder, **kwargs)
@@ -52,3 +51,7 @@ def test_every_recipe_runs_with_every_seed_and_what_is_done_is_not_done_again(
     assert estimate(again["plain"], "test", "top1").values == tuple(
         run["test"]["top1"] for run in again["plain"]
     )
+
+
+def test_the_packages_sweep_is_the_function_whatever_was_imported():
+    assert jaxcnn.sweep is sweep
