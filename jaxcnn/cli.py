@@ -177,8 +177,8 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     # Python's watcher of shared memory frees what was on its way from a worker when a run stops; it
     # need not say so. It is a process of its own, and is started with these.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
-    if compilation_cache:
-        keep_compiled_programs()
+    if compilation_cache and (unsafe := keep_compiled_programs()):
+        print(unsafe, file=sys.stderr)
 
 
 def _without_closed_loops(

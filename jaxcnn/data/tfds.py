@@ -16,6 +16,7 @@ import numpy as np
 from etils import epath
 
 from jaxcnn.data.array_record import reader
+from jaxcnn.data.description import refuse_foreign
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.records import (
     LARGEST_LABEL,
@@ -167,7 +168,10 @@ def _open(name: str, data_dir: str) -> Any:
     from tensorflow_datasets.core.registered import DatasetNotFoundError
 
     try:
+        refuse_foreign(name, data_dir)
         return builder_from_files(name, data_dir=data_dir)
+    except DataError:
+        raise
     except DatasetNotFoundError:
         raise DataNotFound(f"no {name} in {data_dir}; {_how_to(name, data_dir)}") from None
     except Exception as error:  # Whatever a broken description makes TFDS raise.

@@ -13,11 +13,23 @@ WORTH_SECONDS = 0.2
 
 
 def cache_folder() -> Path | None:
-    """$XDG_CACHE_HOME/jaxcnn, of ~/.cache where that is not set.
+    """$XDG_CACHE_HOME/jaxcnn, of ~/.cache where that is not set; made if it is not there.
 
-    None for a user without a home, as a container may have. A folder that all can write is no place
-    for programs.
+    What is kept in it is run by the next process, so nobody else may write there. None for a user
+    without a home, as a container may have, where none can be made, and where it is another user's.
     """
+    folder = _place()
+    if folder is None:
+        return None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return folder if _nobody_else_writes_in(folder) else None
+
+
+def _place() -> Path | None:
     if folder := os.environ.get("XDG_CACHE_HOME"):
         return Path(folder) / "jaxcnn"
     try:
@@ -26,28 +38,46 @@ def cache_folder() -> Path | None:
         return None
 
 
-def keep_compiled_programs() -> None:
+def _nobody_else_writes_in(folder: Path) -> bool:
+    if not hasattr(os, "getuid"):  # Windows, where a user's folders are the user's.
+        return True
+    status = folder.stat()
+    if status.st_uid != os.getuid():
+        return False
+    if status.st_mode & 0o077:
+        folder.chmod(0o700)
+    return True
+
+
+def keep_compiled_programs() -> str | None:
     """Has JAX keep what it compiles in this process, and take from there what another compiled.
 
-    Where there is no `cache_folder`, or none can be made, nothing is kept; JAX would warn of it at
-    each program.
+    Where there is no `cache_folder` nothing is kept; JAX would warn of it at each program. Returns
+    one line if that is since the folder there is another user's.
     """
     # A command line asks for the folder before it has loaded anything that takes time.
     import jax
 
     folder = cache_folder()
     if folder is None:
-        return
+        place = _place()
+        if place is None or not place.is_dir():
+            return None
+        return (
+            f"compiled programs are not kept: {place} is another user's, who could have this one "
+            "run anything; name a folder of your own by $XDG_CACHE_HOME"
+        )
     programs = folder / "xla" / cpu_type()
     try:
         programs.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return
+        return None
     jax.config.update("jax_compilation_cache_dir", str(programs))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_SECONDS)
     # What XLA cannot write down of a program with calls to oneDNN: see `jaxcnn.xla.onednn`.
     cannot_be_kept = "Error writing persistent compilation cache entry .*MemoryError"
     warnings.filterwarnings("ignore", message=cannot_be_kept)
+    return None
 
 
 def keep_no_compiled_programs() -> None:

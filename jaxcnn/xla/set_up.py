@@ -25,17 +25,18 @@ def set_up() -> str | None:
     # Here, for it takes half a second and a command line may still find its flags wrong.
     import jax
 
+    unsafe = None
     if jax.config.values["jax_compilation_cache_dir"] is None:
-        keep_compiled_programs()
+        unsafe = keep_compiled_programs()
     idle = None if _jax_has_computed() else choose_platforms()
     if not computes_on_cpu():
-        return None
+        return unsafe
     if not _jax_has_computed():
         set_up_cpu()
-        return idle
+        return idle or unsafe
     keep_memory()
     if jax.default_backend() != "cpu" or not _missing_cpu_flags():
-        return None
+        return unsafe
     return (
         "XLA's flags for CPUs are off, since JAX computed before they were set, and training takes "
         "longer: start anew, with jaxcnn.set_up() before anything is computed"

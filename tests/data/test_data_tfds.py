@@ -3,7 +3,6 @@ import shlex
 import cv2
 import numpy as np
 import pytest
-from tensorflow_datasets.core import read_only_builder
 from tensorflow_datasets.proto import tf_example_pb2
 
 from jaxcnn.data import (
@@ -228,7 +227,7 @@ def test_a_bucket_that_cannot_be_read_is_one_line_with_the_way_out(data_dir, mon
     def without_reader(name, data_dir):
         raise ImportError("Please install gcsfs\nto access Google Storage")
 
-    monkeypatch.setattr(read_only_builder, "builder_from_files", without_reader)
+    monkeypatch.setattr(tfds_module, "refuse_foreign", without_reader)
     with pytest.raises(
         DataNotFound, match="Please install gcsfs to access .*; or mount it"
     ) as caught:
