@@ -15,7 +15,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +26,7 @@ import tyro
 from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.recipe import Recipe
+from jaxcnn.run_folder import RunFolder
 from jaxcnn.stopping import end_on_signal
 from jaxcnn.wandb_log import wandb_log
 from jaxcnn.xla.cache import cache_folder, keep_no_compiled_programs
@@ -57,6 +58,18 @@ def parse(args: Sequence[str]) -> Options:
     )
 
 
+def with_batch_of_run(recipe: Recipe, workdir: str, args: Sequence[str]) -> Recipe:
+    """The recipe with the batch size of the run that it resumes, where no flag gives one.
+
+    An image folder's default follows its pictures (see `recipe_for`), which may have gone since;
+    other defaults are the same at each start.
+    """
+    given = any(arg.replace("_", "-").startswith("--batch-size") for arg in args)
+    if given or recipe.dataset != "image_folder" or not (Path(workdir) / "recipe.json").is_file():
+        return recipe
+    return replace(recipe, batch_size=RunFolder(workdir).read_recipe().batch_size)
+
+
 def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int:
     """Trains. In an `own_process` traced programs are kept (see `TraceCache`), and C++ writes to a
     file in the run's folder; where several run as one, `joined` reads it."""
@@ -75,6 +88,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
             recipe = of_its_weights(options.recipe, say)
             dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
             workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
+            recipe = with_batch_of_run(recipe, workdir, args)
             command = shlex.join([*PROGRAM.split(), *args])
             extra: dict[str, Any] = {"extend": options.extend, "command": command}
             cache = cache_folder()

@@ -17,8 +17,7 @@ from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.prediction import published_classifier
 from jaxcnn.pretrained import of_its_weights, read_pretrained
-from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, to_json
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
 from tests.weights.test_sources import hub_cache, state_dict_of
@@ -180,7 +179,7 @@ def test_weights_that_are_not_there_leave_the_recipe_as_it_is():
 
 def test_a_run_of_the_other_form_is_a_source_as_its_file_is(run, tmp_path):
     recipe = replace(RECIPE, arch="tf_efficientnet_lite0")
-    RunFolder(tmp_path).claim(recipe)
+    (tmp_path / "recipe.json").write_text(json.dumps(to_json(recipe)))
     lines = []
     started = Recipe("efficientnet_lite0", pretrained=str(tmp_path))
     assert of_its_weights(started, lines.append).arch == "tf_efficientnet_lite0"

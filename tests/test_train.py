@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from jaxcnn import evaluate as evaluate_module
@@ -53,6 +55,30 @@ def test_wrong_input_exits_2_with_one_line(args, message, capsys, tmp_path, monk
     assert message in printed.err
     assert printed.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_default_batch_that_follows_the_pictures_is_kept_when_they_are_gone(
+    tmp_path, monkeypatch, capsys
+):
+    """28 pictures of noise: batches of 4 in place of 64."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(14):
+            picture = rng.integers(256, size=(10, 12, 3), dtype=np.uint8)
+            cv2.imwrite(str(tmp_path / "photos" / name / f"{number}.png"), picture)
+    args = ["--arch=linear", "--dataset=image_folder", "--data-dir=photos", "--image-size=8"]
+    args += ["--steps=1", "--workers=0", "--mesh.data=1", "--no-compilation-cache"]
+    assert main(args) == 0
+    folder = tmp_path / "runs" / "linear-image_folder-s0"
+    assert json.loads((folder / "recipe.json").read_text())["batch_size"] == 4
+
+    (tmp_path / "photos").rename(tmp_path / "moved")
+    assert main(args) == 0
+    capsys.readouterr()
+    assert main([*args, "--batch_size=8"]) == 2
+    assert "--batch_size: 4 != 8" in capsys.readouterr().err
 
 
 def test_help_lists_the_flags_and_exits_0(capsys):
