@@ -17,6 +17,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.feed import image_channels
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
+from jaxcnn.paths import expanded
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
 from jaxcnn.weights import from_torch
@@ -69,7 +70,7 @@ def load_weights(name: str, source: str, *, num_classes: int | None = None) -> V
 
 def read_pretrained(name: str, source: str) -> Pretrained:
     """The weights of the model `name` at `source`, with their own number of classes."""
-    if (Path(source) / "recipe.json").is_file():
+    if (Path(expanded(source)) / "recipe.json").is_file():
         return _from_run(name, RunFolder(source))
     checkpoint = read(name, source)
     variables = from_torch(checkpoint.arch, checkpoint.state_dict)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxcnn.errors import UserError
+from jaxcnn.paths import expanded
 from jaxcnn.weights.dialects import Checkpoint, translate
 from jaxcnn.weights.preprocessing import from_config
 from jaxcnn.weights.torch_names import StateDict
@@ -27,7 +28,7 @@ def read(name: str, source: str) -> Checkpoint:
     """
     if source.startswith("hf:"):
         return _from_hub(name, source.removeprefix("hf:"))
-    path = Path(source).expanduser()
+    path = Path(expanded(source))
     readers = {".safetensors": _read_safetensors, ".pth": _read_pth, ".pt": _read_pth}
     if path.suffix not in readers:
         raise UserError(f"cannot read weights from {source!r}; give {KINDS}")
