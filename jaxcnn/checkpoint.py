@@ -1,6 +1,7 @@
 """Checkpoints of a run, by Orbax: the two latest, the best by validation, and the last epoch's."""
 
 import copy
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,9 +25,12 @@ from jaxcnn.state import TrainState
 Progress = dict[str, Any]
 
 
-def validation_rank(val: dict[str, float]) -> float:
-    """Higher is better; of equals the latest counts as the best."""
-    return val[headline(val)]
+def validation_rank(val: dict[str, float]) -> tuple[float, float] | None:
+    """Higher is better: by the headline figure, then by the lower loss; of equals the latest counts
+    as the best. None where the loss is not finite: such an epoch is never the best."""
+    if not math.isfinite(val["loss"]):
+        return None
+    return val[headline(val)], -val["loss"]
 
 
 class _Needed(checkpoint_managers.PreservationPolicy):

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxcnn import strict_json
 from jaxcnn.errors import UserError
+from jaxcnn.paths import expanded
 from jaxcnn.recipe import Recipe, differences, from_json, to_json
 
 
@@ -17,7 +19,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path, *, writes: bool = True) -> None:
-        self.path = Path(path)
+        self.path = Path(expanded(path))
         self.writes = writes
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
@@ -55,7 +57,7 @@ class RunFolder:
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         if self.writes:
-            _write(self._summary, json.dumps(summary, indent=2) + "\n")
+            _write(self._summary, strict_json.dumps(summary, indent=2) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """A dictionary per epoch, oldest first, without a last line that a kill cut short.
@@ -95,7 +97,7 @@ class RunFolder:
 
 
 def _json_line(values: Mapping[str, Any]) -> str:
-    return json.dumps(values) + "\n"
+    return strict_json.dumps(values) + "\n"
 
 
 def _write(path: Path, text: str) -> None:
