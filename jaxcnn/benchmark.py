@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from jaxcnn import cli
 from jaxcnn.benchmarks.workload import Mode, Precision, Workload, workload_of
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.models import model_spec
+from jaxcnn.paths import expanded
 from jaxcnn.xla.flags import computes_on_cpu
 
 PROGRAM = "python -m jaxcnn.benchmark"
@@ -80,7 +80,7 @@ def main(args: Sequence[str] | None = None) -> int:
             results = measure(options)
             print(json.dumps(results, indent=2))
         if options.output is not None:
-            Path(options.output).write_text(json.dumps(results, indent=2) + "\n")
+            cli.output_file(options.output).write_text(json.dumps(results, indent=2) + "\n")
         return cli.DONE
 
     return cli.run(PROGRAM, benchmark)
@@ -106,10 +106,8 @@ def check(options: Options) -> None:
             raise UserError("--batch-size=auto goes with neither --mode=input nor --against")
         if computes_on_cpu():
             raise UserError("--batch-size=auto fills an accelerator's memory; give a number here")
-    if options.output is not None and not Path(options.output).absolute().parent.is_dir():
-        raise UserError(f"--output={options.output}: its folder does not exist")
-    if options.output is not None and Path(options.output).is_dir():
-        raise UserError(f"--output={options.output} is a folder; give a file")
+    if options.output is not None:
+        cli.output_file(options.output)
 
 
 def say_what_is_missing() -> None:
@@ -140,7 +138,7 @@ def measure(options: Options) -> dict[str, Any]:
 
     if options.against:
         share_device_memory()
-    timm = partial(faster_timm, python=options.python)
+    timm = partial(faster_timm, python=expanded(options.python))
     rivals = {"timm": timm, "flax": plain_flax, None: None}
     ours = largest_batch(workload) if options.batch_size == "auto" else Ours(workload)
     return contest(ours, rounds=options.rounds, find_rival=rivals[options.against])
@@ -182,7 +180,7 @@ def one_of_all(arch: str, mode: Mode, options: Options) -> dict[str, Any]:
     command = [sys.executable, "-m", "jaxcnn.benchmark", f"--arch={arch}", f"--mode={mode}"]
     command += [f"--rounds={options.rounds}", f"--precision={options.precision}"]
     if options.against:
-        command += [f"--against={options.against}", f"--python={options.python}"]
+        command += [f"--against={options.against}", f"--python={expanded(options.python)}"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]

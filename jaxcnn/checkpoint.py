@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -26,9 +27,12 @@ from jaxcnn.state import TrainState
 Progress = dict[str, Any]
 
 
-def validation_rank(val: dict[str, float]) -> float:
-    """Higher is better; of equals the latest counts as the best."""
-    return val[headline(val)]
+def validation_rank(val: dict[str, float]) -> tuple[float, float] | None:
+    """Higher is better: by the headline figure, then by the lower loss; of equals the latest counts
+    as the best. None where the loss is not finite: such an epoch is never the best."""
+    if not math.isfinite(val["loss"]):
+        return None
+    return val[headline(val)], -val["loss"]
 
 
 @contextmanager

@@ -4,18 +4,22 @@ import argparse
 import io
 import os
 import re
-import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import tyro
 
 from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.launch import is_own_process
+from jaxcnn.lost_reader import is_lost, open_what_is_closed, while_it_is_read
+from jaxcnn.paths import expanded
+from jaxcnn.signals import ends_well
 from jaxcnn.stopping import StopRequested, left_in_background
 from jaxcnn.xla.allocator import keep_memory
 from jaxcnn.xla.device_errors import no_device, out_of_memory
@@ -31,10 +35,24 @@ DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 
 def start(main: Callable[[], int]) -> NoReturn:
-    """Runs a command line as a process of its own."""
+    """Runs a command line, and ends Python, or the part of a program that asked for it."""
+    own = is_own_process()
+    if own:
+        open_what_is_closed()
+        sys.stderr = while_it_is_read(sys.stderr)
+        # A name that cannot be shown is no reason to end.
+        cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="replace")
     keep_memory()
-    status = main()
-    if left_in_background():
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not (own and is_lost(sys.stdout)):
+            raise
+        # Whoever read it has enough of it. Python would say so of the rest, at its end.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        status = FAILED
+    if own and left_in_background():
         # Python would wait for the compiler, or tear down what it works with.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -64,10 +82,10 @@ def run(program: str, command: Callable[[], int]) -> int:
         return WRONG_INPUT
     except Interrupted as stopped:
         print(f"{program}: {stopped}", file=sys.stderr)
-        return DONE if stopped.signal_number == signal.SIGTERM else FAILED
+        return DONE if ends_well(stopped.signal_number) else FAILED
     except StopRequested as stopped:
         print(f"{program}: stopped before it began", file=sys.stderr)
-        return DONE if stopped.signal_number == signal.SIGTERM else FAILED
+        return DONE if ends_well(stopped.signal_number) else FAILED
 
 
 def parse(
@@ -127,6 +145,16 @@ def default_recipe(args: Sequence[str]) -> "Recipe":
     dataset = value_of("--dataset", args) or "digits"
     data_dir, recipe = value_of("--data-dir", args), value_of("--recipe", args)
     return recipe_for(arch or "lenet5", dataset, data_dir, recipe)
+
+
+def output_file(output: str) -> Path:
+    """The file of --output, which need not be there. Raises UserError for one that cannot be."""
+    path = Path(expanded(output))
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"--output={output}: its folder does not exist")
+    if path.is_dir():
+        raise UserError(f"--output={output} is a folder; give a file")
+    return path
 
 
 def check_image_size(image_size: int | None) -> None:

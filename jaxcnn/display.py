@@ -87,7 +87,7 @@ def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> N
     table = Table("split", "images", *map(_title, names), title=title)
     for split in ("val", "test"):
         figures = summary[split]
-        table.add_row(split, f"{figures['n']:,}", *(f"{figures[name]:.4f}" for name in names))
+        table.add_row(split, f"{figures['n']:,}", *(_figure(figures[name]) for name in names))
     console.print(table)
     for split, reasons in summary.get("left_out", {}).items():
         heading = f"left out of {split}: {len(reasons):,} examples that cannot be read"
@@ -107,6 +107,11 @@ def _split_figures(line: Mapping[str, Any], split: str) -> str:
     figures = {k.removeprefix(f"{split}_"): v for k, v in line.items() if k.startswith(split)}
     name = headline(figures)
     return f"{split} loss {figures['loss']:.4f} {_title(name)} {figures[name]:.4f}"
+
+
+def _figure(value: float | None) -> str:
+    """Of a summary that was read, where what is not finite is null."""
+    return "nan" if value is None else f"{value:.4f}"
 
 
 def _title(name: str) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.lost_reader import while_it_is_read
 from jaxcnn.stalls import Stalls
 from jaxcnn.xla.device_errors import no_device, out_of_memory
 
@@ -269,7 +270,8 @@ class _NativeMessages:
         sys.stdout.flush()
         sys.stderr.flush()
         sys.stdout = os.fdopen(os.dup(1), "w", buffering=1, errors="replace")
-        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
+        # Were it to fail, what C++ writes would be read no more, and C++ would wait.
+        sys.stderr = while_it_is_read(os.fdopen(os.dup(2), "w", buffering=1, errors="replace"))
         self._source, sink = os.pipe()
         os.dup2(sink, 2)
         os.close(sink)

@@ -18,8 +18,8 @@ class RunError(RuntimeError):
 class Interrupted(Exception):
     """A run was asked to stop by a signal, and saved; the message says how to go on.
 
-    Command lines print the message alone. They exit with status 1, but with 0 for SIGTERM: that is
-    a machine making room, which a scheduler must not take for a failure.
+    Command lines print the message alone. They exit with status 1 after Ctrl-C, but with 0 for all
+    else: that is a machine making room, which a scheduler must not take for a failure.
     """
 
     def __init__(self, message: str, signal_number: int) -> None:

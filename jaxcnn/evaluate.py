@@ -4,14 +4,13 @@ python -m jaxcnn.evaluate --workdir=DIR
 python -m jaxcnn.evaluate --arch=NAME --pretrained=SOURCE --dataset=NAME --data-dir=DIR
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from jaxcnn import cli
+from jaxcnn import cli, strict_json
 from jaxcnn.distributed import Distributed, is_first, joined, leave
 
 PROGRAM = "python -m jaxcnn.evaluate"
@@ -75,7 +74,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     say=say,
                 )
             if is_first():
-                print(json.dumps(figures, indent=2))
+                print(strict_json.dumps(figures, indent=2))
         return cli.DONE
 
     return leave(cli.run(PROGRAM, evaluate))

@@ -3,19 +3,44 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+from jaxcnn.signals import STOPPING, ends_well, to_be_taken
+
+
+def is_own_process() -> bool:
+    """Whether Python was started for the command that asks: `python -m jaxcnn.train`.
+
+    Not where a program (`runpy`), a notebook (`%run -m`) or a debugger (`python -m pdb -m`) runs
+    it, which goes on afterwards.
+    """
+    command, *callers = _modules_on_the_stack()
+    return command == "__main__" and all(caller == "runpy" for caller in callers)
+
+
+def _modules_on_the_stack() -> Iterator[str]:
+    """From the innermost, without jaxcnn's; but a command's own module is __main__."""
+    frame = sys._getframe()
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not name.startswith("jaxcnn."):
+            yield name
+        frame = frame.f_back
 
 
 def end_on_signal_with_a_line(program: str) -> None:
-    """Until something else is made of them, SIGTERM and Ctrl-C end the process with one line.
+    """Until something else is made of it, a signal to stop ends the process with one line.
 
-    The status is 0 after SIGTERM, as of a run that was asked to stop, and 1 after Ctrl-C. Not by an
+    The status is 1 after Ctrl-C and else 0, as of a run that was asked to stop. Not by an
     exception, which the module that is being imported might swallow.
     """
 
     def end(number: int, frame: object) -> None:
         line = f"{program}: stopped by {signal.Signals(number).name}, with nothing under way\n"
-        os.write(sys.stderr.fileno(), line.encode())
-        os._exit(0 if number == signal.SIGTERM else 1)
+        with suppress(OSError):  # Its terminal may be gone.
+            os.write(sys.stderr.fileno(), line.encode())
+        os._exit(0 if ends_well(number) else 1)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in filter(to_be_taken, STOPPING):
         signal.signal(number, end)

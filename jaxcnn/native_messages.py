@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from jaxcnn.lost_reader import while_it_is_read
+
 STANDARD_ERROR = 2
 
 
@@ -18,12 +20,14 @@ def python_writes_beside() -> None:
     """
     if sys.stderr is None:  # Closed by what started this process.
         return
-    sys.stderr = os.fdopen(
-        os.dup(STANDARD_ERROR),
-        "w",
-        buffering=1,
-        encoding=sys.stderr.encoding,
-        errors="backslashreplace",
+    sys.stderr = while_it_is_read(
+        os.fdopen(
+            os.dup(STANDARD_ERROR),
+            "w",
+            buffering=1,
+            encoding=sys.stderr.encoding,
+            errors="backslashreplace",
+        )
     )
     faulthandler.enable(sys.stderr)
 

@@ -19,6 +19,7 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import RunError, UserError
+from jaxcnn.paths import expanded
 
 if TYPE_CHECKING:
     from jaxcnn.prediction import Classifier, Prediction
@@ -170,7 +171,7 @@ def drawing_paths(options: Options, paths: Sequence[Path]) -> dict[Path, Path]:
     folder they share, so that no two are written to one file."""
     absolute = {path: Path(os.path.abspath(path)) for path in paths}
     shared = Path(os.path.commonpath([path.parent for path in absolute.values()]))
-    output = Path(options.output or "explanations")
+    output = Path(expanded(options.output or "explanations"))
     return {
         path: output / f"{place.relative_to(shared)}.{options.explain}.png"
         for path, place in absolute.items()

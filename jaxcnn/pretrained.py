@@ -17,6 +17,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.model_input import ModelInput, input_of_run
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
+from jaxcnn.paths import expanded
 from jaxcnn.recipe import Recipe
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
@@ -98,7 +99,7 @@ def of_its_weights(recipe: Recipe, say: Callable[[str], object]) -> Recipe:
 
 def _arch_at(name: str, source: str) -> str:
     """`name`, or its other form where the weights at `source` are of that."""
-    if (Path(source) / "recipe.json").is_file():
+    if (Path(expanded(source)) / "recipe.json").is_file():
         arch = RunFolder(source).read_recipe().arch
         return arch if arch == other_form(name) else name
     return read(name, source).arch
@@ -113,7 +114,7 @@ def _form_note(arch: str, name: str) -> str:
 
 def read_pretrained(name: str, source: str) -> Pretrained:
     """The weights of the model `name` at `source`, with their own number of classes."""
-    if (Path(source) / "recipe.json").is_file():
+    if (Path(expanded(source)) / "recipe.json").is_file():
         return _from_run(name, RunFolder(source))
     checkpoint = read(name, source)
     arch = checkpoint.arch

@@ -373,7 +373,6 @@ def check(recipe: Recipe) -> None:
         **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
     }
     not_negative = {
-        "seed": recipe.seed,
         **({"workers": recipe.workers} if recipe.workers != "auto" else {}),
         "optim.weight-decay": optim.weight_decay,
         "schedule.warmup-epochs": schedule.warmup_epochs,
@@ -405,6 +404,7 @@ def check(recipe: Recipe) -> None:
         (not_negative, lambda value: 0 <= value < math.inf, "0 or more"),
         (fractions, lambda value: 0 <= value <= 1, "between 0 and 1"),
         ({"augment.magnitude": augment.magnitude}, lambda value: 0 <= value <= 30, "0 to 30"),
+        ({"seed": recipe.seed}, lambda value: 0 <= value < 2**63, "0 to 9223372036854775807"),
     )
     for values, holds, expected in rules:
         for flag, value in values.items():
@@ -486,7 +486,7 @@ def differences(one: Recipe, other: Recipe) -> list[str]:
     return [
         f"--{name}: {mine} != {theirs}"
         for (name, mine), (_, theirs) in zip(_flat(one), _flat(other), strict=True)
-        if mine != theirs and name.split(".")[0] not in PLACE_FIELDS
+        if mine != theirs and name.split(".")[0].replace("-", "_") not in PLACE_FIELDS
     ]
 
 
@@ -494,6 +494,6 @@ def _flat(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
     """(flag, value) of every field, nested ones as group.flag."""
     flat: list[tuple[str, Any]] = []
     for entry in fields(config):
-        value, name = getattr(config, entry.name), prefix + entry.name
+        value, name = getattr(config, entry.name), prefix + entry.name.replace("_", "-")
         flat += _flat(value, f"{name}.") if is_dataclass(value) else [(name, value)]
     return flat

@@ -1,23 +1,28 @@
 """A run in pictures and per class: how it learned, and what it still takes for what."""
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 
+from jaxcnn import strict_json
 from jaxcnn.data import Source
 from jaxcnn.metrics import average_precisions, headline
 from jaxcnn.program import Evaluation
 
 # With more classes the cells of a confusion matrix are too small for names and numbers.
 MOST_NAMED_CLASSES = 20
+# A longer name would leave no room for the picture beside it.
+MOST_CHARACTERS = 40
 MISTAKES_ROWS, MISTAKES_COLUMNS = 4, 6
 
 
@@ -38,7 +43,7 @@ def write_report(
         metrics: the run's lines, one per epoch.
         test: the test split, evaluated.
         images: the test split itself, for showing the mistakes.
-        class_names: of the data set.
+        class_names: of the data set; drawn as they are, whatever characters they have.
     """
     folder.mkdir(exist_ok=True)
     several = test.labels.ndim == 2
@@ -51,19 +56,42 @@ def write_report(
         output_dict=True,
         zero_division=0,  # pyright: ignore[reportArgumentType]  (the stub knows strings only)
     )
-    figures = {"curves.png": curves(metrics)}
-    if several:
-        precisions = average_precisions(test.labels, test.predicted)
+    precisions = average_precisions(test.labels, test.predicted) if several else None
+    if precisions is not None:
         for name, value in zip(class_names, precisions, strict=True):
-            classes[name]["AP"] = None if math.isnan(value) else float(value)
-        figures["classes.png"] = average_precision_bars(precisions, class_names)
-        figures["mistakes.png"] = confident_mistakes(test, images, class_names)
-    else:
-        figures["confusion.png"] = confusion(test, class_names)
-        figures["mistakes.png"] = mistakes(test, images, class_names)
-    for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=120, bbox_inches="tight")
-    (folder / "classes.json").write_text(json.dumps(classes, indent=2) + "\n")
+            classes[name]["AP"] = float(value)
+    (folder / "classes.json").write_text(strict_json.dumps(classes, indent=2) + "\n")
+    drawn = [_drawn(name) for name in class_names]
+    with _plain_text():
+        figures = {"curves.png": curves(metrics)}
+        if precisions is not None:
+            figures["classes.png"] = average_precision_bars(precisions, drawn)
+            figures["mistakes.png"] = confident_mistakes(test, images, drawn)
+        else:
+            figures["confusion.png"] = confusion(test, drawn)
+            figures["mistakes.png"] = mistakes(test, images, drawn)
+        for name, figure in figures.items():
+            figure.savefig(folder / name, dpi=120, bbox_inches="tight")
+
+
+@contextmanager
+def _plain_text() -> Iterator[None]:
+    """Within it text is what it says: no mathematics between dollars, no TeX; and a character that
+    the font lacks is drawn as a box, without a warning for each."""
+    with (
+        matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def _drawn(name: str) -> str:
+    """A class's name on one line, not too long, and without what is no text."""
+    printable = "".join(c if c.isprintable() else " " for c in name)
+    if len(printable) <= MOST_CHARACTERS:
+        return printable
+    return f"{printable[: MOST_CHARACTERS - 1]}…"
 
 
 def curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
@@ -123,7 +151,9 @@ def average_precision_bars(precisions: np.ndarray, class_names: Sequence[str]) -
     seen = [k for k in np.argsort(precisions) if not math.isnan(precisions[k])]
     figure = Figure(figsize=(7, 1 + 0.2 * len(seen)), layout="constrained")
     axes = figure.subplots()
-    axes.barh([class_names[k] for k in seen], precisions[seen])
+    # By their places: two names may look alike.
+    axes.barh(range(len(seen)), precisions[seen])
+    axes.set_yticks(range(len(seen)), [class_names[int(k)] for k in seen])
     axes.invert_yaxis()
     axes.margins(y=0.01)
     axes.axvline(float(np.nanmean(precisions)), color="black", linestyle=":", label="mean")

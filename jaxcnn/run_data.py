@@ -25,6 +25,7 @@ from jaxcnn.data import DatasetSpec, Source
 from jaxcnn.data.spec import identity_of, version_of
 from jaxcnn.errors import UserError
 from jaxcnn.model_input import ModelInput
+from jaxcnn.paths import expanded
 from jaxcnn.recipe import Recipe
 
 SPLITS = ("train", "val", "test")
@@ -160,9 +161,9 @@ def names_in(listing: bytes) -> Names:
 
 def _absolute(place: str | None) -> str | None:
     """A path from any working directory; what is none, as "hf:timm/resnet18", as it is."""
-    if place is None or not os.path.exists(os.path.expanduser(place)):
+    if place is None or not os.path.exists(expanded(place)):
         return place
-    return os.path.abspath(os.path.expanduser(place))
+    return os.path.abspath(expanded(place))
 
 
 def to_json(data: RunData) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jaxcnn import run_data, same_data
+from jaxcnn import run_data, same_data, strict_json
 from jaxcnn.errors import UserError
+from jaxcnn.paths import expanded
 from jaxcnn.recipe import Recipe, differences, from_json, to_json
 from jaxcnn.run_data import RunData
 
@@ -21,7 +22,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path, *, writes: bool = True) -> None:
-        self.path = Path(path)
+        self.path = Path(expanded(path))
         self.writes = writes
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
@@ -170,11 +171,11 @@ class RunFolder:
 
 
 def _json_page(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, indent=2) + "\n"
+    return strict_json.dumps(values, indent=2) + "\n"
 
 
 def _json_line(values: Mapping[str, Any]) -> str:
-    return json.dumps(values) + "\n"
+    return strict_json.dumps(values) + "\n"
 
 
 def _write(path: Path, content: str | bytes) -> None:

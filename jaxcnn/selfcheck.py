@@ -11,7 +11,6 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
@@ -49,7 +48,7 @@ def main(args: Sequence[str] | None = None) -> int:
             say=lambda line: progress.print(line, highlight=False, markup=False, soft_wrap=True),
         )
         if options.output is not None:
-            Path(options.output).write_text(json.dumps(as_json(found), indent=2) + "\n")
+            cli.output_file(options.output).write_text(json.dumps(as_json(found), indent=2) + "\n")
         show(cli.console(), found)
         return cli.FAILED if any(answer.outcome.failures for answer in found) else cli.DONE
 
@@ -59,10 +58,8 @@ def main(args: Sequence[str] | None = None) -> int:
 def check(options: Options) -> None:
     if options.minutes is not None and options.minutes <= 0:
         raise UserError(f"--minutes={options.minutes} is out of range; it must be above 0")
-    if options.output is not None and not Path(options.output).absolute().parent.is_dir():
-        raise UserError(f"--output={options.output}: its folder does not exist")
-    if options.output is not None and Path(options.output).is_dir():
-        raise UserError(f"--output={options.output} is a folder; give a file")
+    if options.output is not None:
+        cli.output_file(options.output)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,16 @@ from typing import TypeVar
 import jax
 from jax.experimental import multihost_utils
 
+from jaxcnn.signals import AFTER_THE_FIRST, STOPPING, to_be_taken
+
 T = TypeVar("T")
 
-# What a second signal does.
-DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 # The name of threads whose work a signal leaves behind.
 IN_BACKGROUND = "jaxcnn in background"
 
 
 class StopRequested(BaseException):
-    """Ctrl-C (SIGINT) or SIGTERM has arrived; `signal_number` says which.
+    """One of `jaxcnn.signals.STOPPING` has arrived; `signal_number` says which.
 
     As KeyboardInterrupt no Exception, for it may be raised anywhere.
     """
@@ -68,7 +68,7 @@ class SharedStopFlag(StopFlag):
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopFlag]:
-    """Within it the first SIGINT or SIGTERM sets the flag; a second one acts as by default.
+    """Within it the first of `STOPPING` sets the flag; see `AFTER_THE_FIRST` for a second.
 
     Signals reach Python's main thread only: elsewhere the flag is never set. Where several
     processes run together the flag is theirs.
@@ -76,13 +76,14 @@ def stop_on_signal() -> Iterator[StopFlag]:
     together = jax.distributed.is_initialized()
     flag = SharedStopFlag() if together else StopFlag()
     # SIGTERM has jax's own handler then.
-    with _first_signal(flag.set, (signal.SIGINT,) if together else tuple(DEFAULTS)):
+    numbers = [number for number in STOPPING if not (together and number == signal.SIGTERM)]
+    with _first_signal(flag.set, numbers):
         yield flag
 
 
 @contextmanager
 def end_on_signal() -> Iterator[None]:
-    """Within it the first SIGINT or SIGTERM raises StopRequested at once."""
+    """Within it the first of `STOPPING` raises StopRequested at once."""
     with _first_signal(_end):
         yield
 
@@ -125,7 +126,7 @@ def _end(number: int) -> None:
 @contextmanager
 def _first_signal(
     handle: Callable[[int], None],
-    numbers: Iterable[signal.Signals] = tuple(DEFAULTS),
+    numbers: Iterable[signal.Signals] = STOPPING,
     *,
     within_another: bool = False,
 ) -> Iterator[None]:
@@ -137,17 +138,17 @@ def _first_signal(
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in numbers if to_be_taken(number)}
     arrived = False
 
     def take(number: int, frame: object) -> None:
         nonlocal arrived
         arrived = True
-        for each in numbers:
-            signal.signal(each, DEFAULTS[each])
+        for each in before:
+            signal.signal(each, AFTER_THE_FIRST[each])
         handle(number)
 
-    for number in numbers:
+    for number in before:
         signal.signal(number, take)
     try:
         yield

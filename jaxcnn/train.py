@@ -1,12 +1,15 @@
 """python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
 
-from jaxcnn.launch import end_on_signal_with_a_line
+from jaxcnn.launch import end_on_signal_with_a_line, is_own_process
+from jaxcnn.lost_reader import open_what_is_closed
 from jaxcnn.native_messages import native_messages_in, python_writes_beside
 
 PROGRAM = "python -m jaxcnn.train"
+OWN_PROCESS = __name__ == "__main__" and is_own_process()
 
-if __name__ == "__main__":
+if OWN_PROCESS:
     # Before the imports below, which take a second.
+    open_what_is_closed()
     end_on_signal_with_a_line(PROGRAM)
     python_writes_beside()
 
@@ -25,6 +28,7 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
+from jaxcnn.paths import expanded
 from jaxcnn.recipe import Recipe
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.stopping import end_on_signal
@@ -87,7 +91,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
             say = partial(print, file=sys.stderr) if is_first() else lambda line: None
             recipe = of_its_weights(options.recipe, say)
             dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
-            workdir = options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}"
+            workdir = expanded(options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}")
             recipe = with_batch_of_run(recipe, workdir, args)
             command = shlex.join([*PROGRAM.split(), *args])
             extra: dict[str, Any] = {"extend": options.extend, "command": command}
@@ -99,7 +103,9 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
             if not options.compilation_cache:
                 keep_no_compiled_programs()
             if options.wandb is not None and is_first():
-                extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir)
+                extra["on_epoch"] = wandb_log(
+                    options.wandb, recipe, workdir, lambda line: print(line, file=sys.stderr)
+                )
             fit(recipe, workdir, **extra)
         return cli.DONE
 
@@ -107,4 +113,4 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
 
 
 if __name__ == "__main__":
-    cli.start(partial(main, own_process=True))
+    cli.start(partial(main, own_process=OWN_PROCESS))

@@ -22,12 +22,15 @@ from tensorboardX import SummaryWriter
 
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.data import DataNotFound, ExampleError, dataset_at, load_split
+from jaxcnn.data.errors import WorkerError
 from jaxcnn.data.pipeline import HostSeconds
+from jaxcnn.data.worker_processes import end_a_worker_that_starts_again
 from jaxcnn.disk_full import is_disk_full
 from jaxcnn.display import Display, show_result
 from jaxcnn.distributed import begin_batch, is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
+from jaxcnn.lost_reader import while_it_is_read
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
@@ -79,7 +82,8 @@ def fit(
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
     Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
-    end, with that one. A run that has finished is not run again: its summary is returned. Makes the
+    end, with that one. What is shown may go unread (a closed terminal, a pipe): the run goes on. A
+    run that has finished is not run again: its summary is returned. Makes the
     process's settings of `jaxcnn.set_up`, or says in a line which it is too late for. Of
     several processes (`jax.distributed`) that call this, the first alone shows and writes things;
     checkpoints, which all write parts of, must go to a folder that they share.
@@ -89,7 +93,8 @@ def fit(
             (`tf_efficientnet_b0` for `efficientnet_b0`), that is run, and a line says so.
         workdir: the run's folder.
         console: where progress is shown; standard error if not given.
-        on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere.
+        on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere, once the epoch is
+            saved; what it raises ends the run.
         trace_folder: where traced programs are kept, see `build`; traced at every start if not
             given.
         extend: go on with a run that is finished and was shorter, from its last checkpoint, its
@@ -109,14 +114,17 @@ def fit(
     Raises:
         UserError: the recipe cannot work, its data is missing, the folder is another recipe's or of
             other data, another process is running in it, or a batch does not fit a device's memory.
-        RunError: the loss stopped being finite, the disk is full, or no checkpoint is whole.
-        Interrupted: SIGINT or SIGTERM; the state is saved.
+        RunError: the loss stopped being finite, the disk is full, no checkpoint is whole, or a
+            worker process is gone.
+        Interrupted: a signal to stop (`jaxcnn.signals`); the state is saved.
     """
+    end_a_worker_that_starts_again()
     # Before anything that has JAX compute.
     off = set_up()
     check(recipe)
     first = is_first()
     console = console or Console(stderr=True)
+    console.file = while_it_is_read(console.file)
     if not first:
         console, on_epoch = Console(quiet=True), lambda line: None
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
@@ -226,6 +234,8 @@ def refuse_no_longer(folder: RunFolder, done: int | None, total_steps: int) -> N
 def one_line_if_disk_is_full(folder: RunFolder) -> Iterator[None]:
     try:
         yield
+    except (UserError, RunError):
+        raise  # It says itself what is full.
     except Exception as error:
         if not is_disk_full(error):
             raise
@@ -308,6 +318,9 @@ class Run:
                 f"{error}; step {int(self.state.step)} is saved: put that right and {TO_GO_ON}, or "
                 "leave such pictures out by --on-error=skip in a new --workdir"
             ) from error
+        except WorkerError as error:
+            self.save_before_the_end()
+            raise RunError(f"{error}; step {int(self.state.step)} is saved, {TO_GO_ON}") from error
         finally:
             self.tensorboard.close()
 
@@ -523,8 +536,9 @@ class Run:
         self.display.phase(f"validating epoch {epoch}")
         val = self.evaluate("val", eval_variables(self.state)).figures
         self.compiled()
-        best = self.progress["best"]
-        is_best = best is None or validation_rank(val) >= validation_rank(best)
+        rank, best = validation_rank(val), self.progress["best"]
+        best_rank = None if best is None else validation_rank(best)
+        is_best = rank is not None and (best_rank is None or rank >= best_rank)
         if is_best:
             self.progress["best"] = {"step": step, **val}
         line = {
@@ -540,10 +554,11 @@ class Run:
         }
         self.folder.append_metrics(line)
         self.log_to_tensorboard(line)
-        self.on_epoch(line)
-        self.display.epoch(line, best=is_best)
         self.progress |= {"epoch_sums": {}, "evaluated_step": step}
         self.save(evaluated=True)
+        # What others make of the line may fail, and the epoch is not to be lost with it.
+        self.on_epoch(line)
+        self.display.epoch(line, best=is_best)
         self.throughput.start()
 
     def log_to_tensorboard(self, line: dict[str, Any]) -> None:
@@ -555,9 +570,14 @@ class Run:
         self.tensorboard.flush()
 
     def finish(self) -> dict[str, Any]:
-        """Tests once, with the best checkpoint by validation, and writes the summary."""
+        """Tests once, with the best checkpoint by validation, writes the summary, and draws."""
         self.display.phase("testing the best checkpoint")
         best = self.progress["best"]
+        if best is None:
+            raise RunError(
+                "the validation loss was finite after no epoch, so there is no best one to test; a "
+                f"lower --optim.lr (now {self.recipe.optim.lr:g}) in a new --workdir may help"
+            )
         self.checkpoints.wait()
         state, _ = self.checkpoints.restore(best["step"], self.program.state_like)
         test = self.evaluate("test", eval_variables(state))
@@ -577,10 +597,17 @@ class Run:
             summary["extended_from"] = steps
         if self.feed.left_out:
             summary["left_out"] = self.feed.left_out
+        self.folder.write_summary(summary)
         if self.folder.writes:
-            # Here, since what it draws with takes a second to import.
-            from jaxcnn.report import write_report
+            self.write_report(test)
+        return summary
 
+    def write_report(self, test: Evaluation) -> None:
+        """Draws the run. What keeps it from that costs the pictures: the result is there."""
+        # Here, since what it draws with takes a second to import.
+        from jaxcnn.report import write_report
+
+        try:
             write_report(
                 self.folder.report,
                 self.folder.read_metrics(),
@@ -588,8 +615,11 @@ class Run:
                 images=self.feed.test,
                 class_names=self.feed.spec.class_names,
             )
-        self.folder.write_summary(summary)
-        return summary
+        except Exception as error:  # Whatever a picture, a font or a disk makes it raise.
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            self.display.say(
+                f"{self.folder.report} is not whole ({reason}); the figures are, in summary.json"
+            )
 
     def left_out(self) -> dict[str, int]:
         """How many steps were left out so far, and how often the run was taken back, if at all."""

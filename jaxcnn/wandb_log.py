@@ -1,5 +1,6 @@
 """A copy of a run's metrics at Weights & Biases, https://wandb.ai."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,13 @@ from jaxcnn.recipe import Recipe, to_json
 
 
 def wandb_log(
-    project: str, recipe: Recipe, workdir: str | Path
+    project: str, recipe: Recipe, workdir: str | Path, say: Callable[[str], None]
 ) -> Callable[[Mapping[str, Any]], None]:
-    """Opens the run of this folder's name in `project`, or goes on with it; returns its logger.
+    """Opens this run in `project`, or goes on with it; returns its logger.
+
+    The run is known there by an id of its own, in the file `wandb-id` of its folder `workdir`: two
+    runs whose folders have the same name stay two. The logger is for lines of `metrics.jsonl`; of
+    one that does not get there it tells `say`, and the run goes on.
 
     Raises UserError if the package is not installed.
     """
@@ -19,6 +24,21 @@ def wandb_log(
         import wandb  # pyright: ignore[reportMissingImports]  (an extra)
     except ImportError as error:
         raise UserError("--wandb needs a package: pip install 'jaxcnn[wandb]'") from error
-    name = Path(workdir).name
-    run = wandb.init(project=project, name=name, id=name, resume="allow", config=to_json(recipe))
-    return lambda line: run.log(dict(line), step=line["step"])
+    folder = Path(workdir)
+    kept = folder / "wandb-id"
+    own = kept.read_text().strip() if kept.exists() else secrets.token_hex(4)
+    run = wandb.init(
+        project=project, name=folder.name, id=own, resume="allow", config=to_json(recipe)
+    )
+
+    def log(line: Mapping[str, Any]) -> None:
+        # Not before there is a line: until then the folder may be refused.
+        if not kept.exists():
+            kept.write_text(f"{own}\n")
+        try:
+            run.log(dict(line), step=line["step"])
+        except Exception as error:  # Whatever the network, or wandb, makes of it.
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            say(f"epoch {line['epoch']} did not reach wandb ({reason})")
+
+    return log

@@ -86,4 +86,4 @@ def _right(header: str):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.start(main)

@@ -10,7 +10,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from jaxcnn.checkpoint import Checkpoints
+from jaxcnn.checkpoint import Checkpoints, validation_rank
 from jaxcnn.errors import RunError
 from jaxcnn.state import TrainState
 
@@ -21,6 +21,17 @@ def state(step):
 
 def progress(best, evaluated_step):
     return {"best": best, "evaluated_step": evaluated_step}
+
+
+@pytest.mark.parametrize("name", ["top1", "mAP"])
+def test_of_equal_figures_the_lower_loss_ranks_higher_and_no_loss_has_no_rank(name):
+    ranks = [
+        validation_rank({name: figure, "loss": loss})
+        for figure, loss in ((0.4, 0.1), (0.5, 2.0), (0.5, 1.0))
+    ]
+    assert ranks == sorted(ranks)
+    assert validation_rank({name: 0.9, "loss": float("nan")}) is None
+    assert validation_rank({name: 0.9, "loss": float("inf")}) is None
 
 
 @pytest.mark.parametrize("name", ["top1", "mAP"])

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from jaxcnn import cli, plan
 
 
@@ -13,6 +15,33 @@ def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
 
     assert cli.run("program", command) == 2
     assert capsys.readouterr().err.startswith("program: /secret: Permission denied; ")
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "printed"),
+    [
+        ("print('a \\u732b', end='')", 0, b"a ?"),
+        ("print('x' * 100_000)", 1, None),
+        ("sys.stderr.write('unheard') * 0", 0, b""),
+    ],
+    ids=["a name that cannot be shown", "a reader that had enough", "no terminal"],
+)
+def test_what_becomes_of_the_output_is_not_the_commands_end(command, status, printed):
+    code = f"import sys\nfrom jaxcnn import cli\ncli.start(lambda: {command} or 0)"
+    run = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert run.stdout is not None and run.stderr is not None
+    if printed is None:
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    else:
+        run.stderr.close()
+        assert run.stdout.read() == printed
+    assert run.wait(60) == status
 
 
 def test_an_event_loop_that_was_closed_is_no_traceback_and_other_errors_are(monkeypatch, capsys):

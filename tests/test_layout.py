@@ -15,7 +15,8 @@ ROOT = Path(jaxcnn.__file__).parent
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
     ["errors", "__main__"],
-    ["discovery", "stalls"],
+    ["discovery", "stalls", "signals", "lost_reader", "strict_json", "paths"],
+    ["launch"],
     ["xla"],
     ["ops"],
     ["layers"],
@@ -54,7 +55,6 @@ LAYERS = [
     ["report", "memory_full"],
     ["trainer", "evaluation", "prediction", "planning"],
     ["sweeps"],
-    ["launch"],
     ["cli"],
     ["benchmarks"],
     ["selfchecks"],

@@ -39,6 +39,12 @@ def test_differences_name_the_flags_that_change_the_result():
     assert differences(one, other) == ["--seed: 0 != 1", "--optim.lr: 0.1 != 0.2"]
 
 
+def test_differences_are_spelt_as_flags_are_typed():
+    one = Recipe("lenet5", batch_size=8, checkpoint_every_steps=5, optim=Optim(weight_decay=0.0))
+    other = replace(one, batch_size=9, checkpoint_every_steps=6, optim=Optim(weight_decay=0.5))
+    assert differences(one, other) == ["--batch-size: 8 != 9", "--optim.weight-decay: 0.0 != 0.5"]
+
+
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
@@ -58,7 +64,8 @@ def test_differences_name_the_flags_that_change_the_result():
         (Recipe("lenet5", augment=Augment(lighting=-0.1)), "--augment.lighting=-0.1"),
         (Recipe("lenet5", augment=Augment(grayscale=1.1)), "--augment.grayscale=1.1"),
         (Recipe("lenet5", augment=Augment(blur=-0.1)), "--augment.blur=-0.1"),
-        (Recipe("lenet5", seed=-1), "--seed=-1 is out of range; it must be 0 or more"),
+        (Recipe("lenet5", seed=-1), "--seed=-1 is out of range; it must be 0 to 92233720368547758"),
+        (Recipe("lenet5", seed=2**63), "--seed=9223372036854775808 is out of range"),
     ],
 )
 def test_values_that_cannot_work_are_refused_by_flag(recipe, message):

@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import cv2
 import numpy as np
@@ -7,9 +8,13 @@ from sklearn.metrics import recall_score
 
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.program import Evaluation
-from jaxcnn.report import mistakes, write_report
+from jaxcnn.report import curves, mistakes, write_report
 
 RNG = np.random.default_rng(0)
+LINES = [
+    {"epoch": epoch, "train_loss": 1.0, "val_loss": 1.1, "train_top1": 0.5, "val_top1": 0.4}
+    for epoch in (1, 2)
+]
 
 
 def evaluation(num_classes, n=60, wrong=True):
@@ -24,19 +29,36 @@ def evaluation(num_classes, n=60, wrong=True):
 def test_every_picture_is_drawn(tmp_path, num_classes, channels, wrong):
     test = evaluation(num_classes, wrong=wrong)
     images = RNG.integers(0, 256, (60, 8, 8, channels), dtype=np.uint8)
-    lines = [
-        {"epoch": epoch, "train_loss": 1.0, "val_loss": 1.1, "train_top1": 0.5, "val_top1": 0.4}
-        for epoch in (1, 2)
-    ]
     names = [f"class {i}" for i in range(num_classes)]
     source = ArraySource(images, test.labels)
-    write_report(tmp_path / "report", lines, test, images=source, class_names=names)
+    write_report(tmp_path / "report", LINES, test, images=source, class_names=names)
     for name in ("curves.png", "confusion.png", "mistakes.png"):
         picture = cv2.imread(str(tmp_path / "report" / name))
         assert picture.std() > 0, f"{name} is blank"
     classes = json.loads((tmp_path / "report" / "classes.json").read_text())
     recalls = recall_score(test.labels, test.predicted, average=None)
     assert [classes[name]["recall"] for name in names] == pytest.approx(recalls)
+
+
+STRANGE = ["$10_note_$", "two\nlines", "\u732b", "\udcff", "n" * 400, "a & b {c} \\\\alpha^_"]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_any_class_name_is_drawn_without_a_warning(tmp_path, several):
+    test = evaluation(len(STRANGE))
+    if several:
+        labels = np.eye(len(STRANGE), dtype=np.uint8)[test.labels]
+        test = Evaluation({"mAP": 0.0, "loss": 0.0, "n": 60}, labels, RNG.normal(size=labels.shape))
+    source = ArraySource(RNG.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.arange(60))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_report(tmp_path / "report", LINES, test, images=source, class_names=STRANGE)
+    assert set(STRANGE) <= json.loads((tmp_path / "report" / "classes.json").read_text()).keys()
+
+
+def test_an_epoch_whose_loss_is_null_leaves_a_gap(tmp_path):
+    figure = curves([{**line, "val_loss": None} for line in LINES[:1]] + LINES[1:])
+    figure.savefig(tmp_path / "curves.png")
 
 
 def test_mistakes_are_shown_where_there_are_some():

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from jaxcnn.signals import STOPPING, ends_well
 from jaxcnn.stopping import (
     StopRequested,
     end_on_signal,
@@ -19,7 +20,7 @@ def now(number=signal.SIGTERM):
 
 
 def handlers():
-    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    return {number: signal.getsignal(number) for number in STOPPING}
 
 
 def test_a_signal_sets_the_flag_and_the_next_one_acts_as_by_default():
@@ -34,6 +35,26 @@ def test_a_signal_sets_the_flag_and_the_next_one_acts_as_by_default():
         with pytest.raises(KeyboardInterrupt):
             now(signal.SIGINT)
     assert handlers() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_lost_terminal_and_a_warning_stop_a_run_and_repeated_do_not_cut_it_short(number):
+    with end_on_signal(), stop_on_signal() as stop:
+        now(number)
+        now(number)
+        with pytest.raises(StopRequested) as request:
+            stop.check()
+    assert request.value.signal_number == number and ends_well(number)
+
+
+def test_what_nohup_has_a_process_ignore_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signal() as stop:
+            now(signal.SIGHUP)
+            stop.check()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_is_done_in_the_background_gives_its_result_or_its_error():

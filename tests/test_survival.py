@@ -7,8 +7,9 @@ import os
 import signal
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
+from itertools import islice
 
 import chex
 import jax
@@ -21,6 +22,7 @@ from rich.console import Console
 
 from jaxcnn import program, trainer
 from jaxcnn import step as train_step
+from jaxcnn.data.errors import WorkerError
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.optim import scheduled_at
@@ -120,8 +122,7 @@ def test_a_run_all_whose_checkpoints_are_damaged_is_refused_and_left_as_it_is(st
 
 
 def test_no_other_checkpoint_is_tested_in_place_of_a_damaged_best_one(tmp_path, monkeypatch):
-    rank = trainer.validation_rank
-    monkeypatch.setattr(trainer, "validation_rank", lambda val: -rank(val))  # The first is best.
+    monkeypatch.setattr(trainer, "validation_rank", lambda val: val["loss"])  # The first is best.
     looks = 8
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
@@ -272,6 +273,90 @@ def test_a_full_disk_ends_the_run_in_one_line_and_the_run_can_go_on(
     run(tmp_path)
     chex.assert_trees_all_equal(state_at(tmp_path, 8), state_at(whole, 8))
     assert metrics_of(tmp_path) == metrics_of(whole)
+
+
+def finite(line):
+    """A line of JSON as every reader takes it."""
+    return json.loads(line, parse_constant=pytest.fail)
+
+
+def validated_with(monkeypatch, losses):
+    """Has the validations give these losses, in turn."""
+    evaluate, left = trainer.Run.evaluate, iter(losses)
+
+    def evaluated(run, split, variables):
+        found = evaluate(run, split, variables)
+        return replace(
+            found, figures={**found.figures, **({"loss": next(left)} if split == "val" else {})}
+        )
+
+    monkeypatch.setattr(trainer.Run, "evaluate", evaluated)
+
+
+def test_an_epoch_whose_loss_is_not_finite_is_null_and_never_the_best(tmp_path, monkeypatch):
+    validated_with(monkeypatch, [1.0, float("nan"), float("inf"), float("nan")])
+    text = run(tmp_path)
+    lines = [finite(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["val_loss"] for line in lines] == [1.0, None, None, None]
+    assert text.count("  best") == 1
+    assert finite((tmp_path / "summary.json").read_text())["val"]["loss"] == 1.0
+
+
+def test_where_no_loss_is_finite_there_is_nothing_to_test(tmp_path, monkeypatch):
+    validated_with(monkeypatch, [float("nan")] * 4)
+    with pytest.raises(RunError, match="finite after no epoch, .* a lower --optim.lr"):
+        run(tmp_path)
+
+
+def test_a_report_that_cannot_be_drawn_costs_pictures_and_no_figure(tmp_path, whole, monkeypatch):
+    def fail(*args, **options):
+        raise ValueError("Expected\nend of text")
+
+    monkeypatch.setattr("jaxcnn.report.write_report", fail)
+    (line,) = (line for line in run(tmp_path).splitlines() if "is not whole" in line)
+    assert "(ValueError: Expected end of text); the figures are, in summary.json" in line
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in (tmp_path, whole)]
+    assert summaries[0]["test"] == summaries[1]["test"]
+
+
+def test_a_terminal_that_is_lost_does_not_end_the_run(tmp_path, whole):
+    source, sink = os.pipe()
+    terminal = os.fdopen(sink, "w", buffering=1)
+    os.close(source)
+    fit(RECIPE, tmp_path, console=Console(file=terminal, force_terminal=True))
+    with suppress(BrokenPipeError):
+        terminal.close()
+    assert metrics_of(tmp_path) == metrics_of(whole)
+
+
+def test_an_epoch_is_saved_before_others_hear_of_it(tmp_path):
+    def fail(line):
+        raise ConnectionError("no route")
+
+    with pytest.raises(ConnectionError):
+        fit(RECIPE, tmp_path, console=Console(file=io.StringIO()), on_epoch=fail)
+    assert (tmp_path / "checkpoints" / "2").is_dir()
+    assert [line["step"] for line in metrics_of(tmp_path)] == [2]
+
+
+def test_a_worker_that_is_lost_ends_the_run_in_one_line_with_its_step_saved(
+    tmp_path, whole, monkeypatch
+):
+    train_batches = Feed.train_batches
+
+    def lost(feed, start_step, stop_step, tell):
+        yield from islice(train_batches(feed, start_step, stop_step, tell), 3)
+        # As `/dev/shm` says it is full: the run's disk is not.
+        raise WorkerError("worker process 7 was ended") from OSError(errno.ENOSPC, "No space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Feed, "train_batches", lost)
+        with pytest.raises(RunError) as error:
+            run(tmp_path)
+    expected = "worker process 7 was ended; step 3 is saved, run the same command again to go on"
+    assert str(error.value) == expected
+    run(tmp_path)
+    chex.assert_trees_all_equal(state_at(tmp_path, 8), state_at(whole, 8))
 
 
 def signal_then_wait(go_on):

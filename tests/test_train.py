@@ -113,7 +113,8 @@ def test_a_value_that_names_no_flag_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "workers"), [(signal.SIGINT, 1, 0), (signal.SIGTERM, 0, 1)]
+    ("number", "status", "workers"),
+    [(signal.SIGINT, 1, 0), (signal.SIGTERM, 0, 1), (signal.SIGHUP, 0, 1)],
 )
 def test_a_signal_saves_and_the_last_line_says_how_to_go_on(tmp_path, number, status, workers):
     """A signal to all processes of the run, as a terminal or a scheduler sends it."""

@@ -7,20 +7,62 @@ from jaxcnn.errors import UserError
 from jaxcnn.recipe import Recipe
 from jaxcnn.wandb_log import wandb_log
 
+LINE = {"epoch": 1, "step": 9, "val_top1": 0.5}
 
-def test_epochs_reach_the_run_of_the_folders_name(monkeypatch, tmp_path):
-    opened, logged = [], []
-    run = SimpleNamespace(log=lambda values, step: logged.append((step, values)))
-    stand_in = SimpleNamespace(init=lambda **kwargs: opened.append(kwargs) or run)
+
+@pytest.fixture
+def wandb(monkeypatch):
+    """A stand-in for the package: what was opened, and what was logged in each run by its id."""
+    opened, logged = [], {}
+
+    def init(**kwargs):
+        opened.append(kwargs)
+        lines = logged.setdefault(kwargs["id"], [])
+        return SimpleNamespace(log=lambda values, step: lines.append((step, values)))
+
+    stand_in = SimpleNamespace(init=init, opened=opened, logged=logged)
     monkeypatch.setitem(sys.modules, "wandb", stand_in)
-    log = wandb_log("my-project", Recipe("lenet5"), tmp_path / "run1")
-    log({"epoch": 1, "step": 9, "val_top1": 0.5})
-    assert (opened[0]["project"], opened[0]["id"]) == ("my-project", "run1")
-    assert opened[0]["config"]["arch"] == "lenet5"
-    assert logged == [(9, {"epoch": 1, "step": 9, "val_top1": 0.5})]
+    return stand_in
+
+
+def log_to(folder, line=LINE):
+    folder.mkdir(parents=True, exist_ok=True)
+    wandb_log("my-project", Recipe("lenet5"), folder, pytest.fail)(line)
+
+
+def test_epochs_reach_a_run_of_the_folders_name(wandb, tmp_path):
+    log_to(tmp_path / "run1")
+    (opened,) = wandb.opened
+    assert (opened["project"], opened["name"]) == ("my-project", "run1")
+    assert opened["config"]["arch"] == "lenet5"
+    assert wandb.logged[opened["id"]] == [(9, LINE)]
+
+
+def test_two_folders_of_one_name_are_two_runs_and_a_resumed_one_is_the_same(wandb, tmp_path):
+    log_to(tmp_path / "a" / "s0")
+    log_to(tmp_path / "b" / "s0")
+    log_to(tmp_path / "a" / "s0", {**LINE, "step": 18})
+    ids = [opened["id"] for opened in wandb.opened]
+    assert ids[0] == ids[2] != ids[1]
+    assert [step for step, _ in wandb.logged[ids[0]]] == [9, 18]
+
+
+def test_before_there_is_a_line_nothing_is_left_in_the_folder(wandb, tmp_path):
+    wandb_log("my-project", Recipe("lenet5"), tmp_path / "refused", pytest.fail)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_line_that_does_not_get_there_is_told_and_the_run_goes_on(wandb, monkeypatch, tmp_path):
+    def log(values, step):
+        raise ConnectionError("no\nroute")
+
+    monkeypatch.setattr(wandb, "init", lambda **kwargs: SimpleNamespace(log=log))
+    said = []
+    wandb_log("my-project", Recipe("lenet5"), tmp_path, said.append)(LINE)
+    assert said == ["epoch 1 did not reach wandb (ConnectionError: no route)"]
 
 
 def test_without_the_package_the_command_that_installs_it_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match=r"pip install 'jaxcnn\[wandb\]'"):
-        wandb_log("my-project", Recipe("lenet5"), tmp_path)
+        wandb_log("my-project", Recipe("lenet5"), tmp_path, pytest.fail)

@@ -13,3 +13,7 @@ class DataNotFound(UserError):
 
 class ExampleError(RunError):
     """Preparing one example failed; the message names the example."""
+
+
+class WorkerError(RunError):
+    """A worker process is gone or cannot start; the message names it, and what helps."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from jaxcnn import cli
 from jaxcnn.errors import UserError
+from jaxcnn.paths import expanded
 
 PROGRAM = "python -m jaxcnn.data.inspect"
 
@@ -51,7 +52,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
         started = time.monotonic()
         spec = dataset_at(options.dataset, options.data_dir)
-        output = Path(options.output or f"runs/inspect-{options.dataset}")
+        output = Path(expanded(options.output or f"runs/inspect-{options.dataset}"))
         with writing_to(output):  # Before hours of reading.
             output.mkdir(parents=True, exist_ok=True)
         found = survey(spec, options.data_dir, partial(print, file=sys.stderr))
@@ -71,4 +72,4 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.start(main)

@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.spec import Example
 from jaxcnn.data.transforms import Transform
+from jaxcnn.paths import expanded
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 UNREADABLE = -1
@@ -117,7 +118,7 @@ def find_pictures(places: Sequence[str]) -> tuple[Path, ...]:
     Raises DataNotFound for a place that does not exist and for a folder without pictures.
     """
     found: list[Path] = []
-    for place in map(Path, places):
+    for place in (Path(expanded(place)) for place in places):
         try:
             pictures = list(pictures_below(place)) if place.is_dir() else [place]
             exists = place.is_dir() or place.is_file()

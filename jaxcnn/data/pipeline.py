@@ -7,17 +7,11 @@ process p gets rows [p*b, (p+1)*b) of it, b = batch_size / P, the layout that
 
 import atexit
 import gc
-import multiprocessing
-import os
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import connection, resource_tracker
 from typing import Any, Literal, NamedTuple, Protocol
 
 import grain
@@ -25,7 +19,8 @@ import numpy as np
 from absl import flags
 
 from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
-from jaxcnn.data.errors import DataError, ExampleError
+from jaxcnn.data.errors import DataError, ExampleError, WorkerError
+from jaxcnn.data.handover import Handover
 from jaxcnn.data.lost_worker import why_a_worker_ended
 from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, batch_examples
 from jaxcnn.data.policies import PolicyName, make_policy
@@ -47,7 +42,12 @@ from jaxcnn.data.transforms import (
     pair,
     transform_example,
 )
-from jaxcnn.errors import RunError, UserError
+from jaxcnn.data.worker_processes import (
+    Workers,
+    end_a_worker_that_starts_again,
+    end_with_the_run,
+)
+from jaxcnn.errors import UserError
 
 Batch = dict[str, np.ndarray]
 Fit = Literal["interpolate", "pad", "crop"]
@@ -254,6 +254,7 @@ def train_batches(
     Raises:
         DataError: the batch size does not fit the source, the repeats or the processes.
         ExampleError: while iterating, when an example cannot be prepared.
+        WorkerError: while iterating, when a worker is gone.
     """
     steps_per_epoch(len(source), batch_size, repeats)
     rows = _process_rows(batch_size, process_index, process_count)
@@ -474,78 +475,82 @@ def _run(
     num_threads: int,
     tell: Callable[[HostSeconds], object] = lambda seconds: None,
 ) -> Iterator[Batch]:
-    # The whole batch is Grain's element: its cost per element would exceed that of a small image.
-    dataset = grain.MapDataset.range(start, stop).map(batches)
-    dataset = dataset.to_iter_dataset(
-        grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=2 * num_threads)
-    )
     if num_workers:
-        options = grain.MultiprocessingOptions(num_workers)
+        end_a_worker_that_starts_again()
         # Grain reads an absl flag, which fails in a program that does not parse absl flags.
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()
-        dataset = dataset.mp_prefetch(options, worker_init_fn=_end_with_the_run)
-    return _closing(dataset, num_workers, tell)
+        prepared = _from_workers(batches, start, stop, num_workers, num_threads)
+    else:
+        prepared = _closing(_dataset(batches, start, stop, num_threads))
+    return _telling(prepared, tell)
+
+
+def _dataset(
+    batches: _Batches | Handover, start: int, stop: int, num_threads: int
+) -> grain.IterDataset[Any]:
+    # The whole batch is Grain's element: its cost per element would exceed that of a small image.
+    return (
+        grain.MapDataset.range(start, stop)
+        .map(batches)
+        .to_iter_dataset(
+            grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=2 * num_threads)
+        )
+    )
+
+
+def _telling(
+    prepared: Generator[tuple[Batch, HostSeconds]], tell: Callable[[HostSeconds], object]
+) -> Iterator[Batch]:
+    with closing(prepared):
+        for batch, seconds in prepared:
+            tell(seconds)
+            yield batch
+            del batch
+
+
+def _from_workers(
+    batches: _Batches, start: int, stop: int, num_workers: int, num_threads: int
+) -> Generator[tuple[Batch, HostSeconds]]:
+    workers, handover = Workers(), Handover(batches)
+    reason = None
+    try:
+        dataset = _dataset(handover, start, stop, num_threads).mp_prefetch(
+            grain.MultiprocessingOptions(num_workers), worker_init_fn=end_with_the_run
+        )
+        with closing(_closing(dataset, workers.started_by)) as given:
+            # They give batches in turn: then each has read what it was handed.
+            yield from islice(given, num_workers)
+            handover.end()
+            yield from given
+    except (RuntimeError, OSError) as error:
+        reason = why_a_worker_ended(error, workers.ended())
+        if reason is None:
+            raise
+    finally:
+        handover.end()
+        # Their pipes and shared memory are in cycles, and stay until Python looks for those.
+        gc.collect()
+    # Not within the above: what was raised there holds on to shared memory.
+    if reason is not None:
+        raise WorkerError(reason)
 
 
 def _closing(
-    dataset: grain.IterDataset[Any], num_workers: int, tell: Callable[[HostSeconds], object]
-) -> Iterator[Batch]:
-    """Ends threads and workers however the loop is left, the interpreter's exit included."""
+    dataset: grain.IterDataset[Any],
+    begin: Callable[[Callable[[], list[Any]]], list[Any]] = lambda first: first(),
+) -> Generator[tuple[Batch, HostSeconds]]:
+    """Ends threads and workers however the loop is left, the interpreter's exit included.
 
-    def given(prepared: tuple[Batch, HostSeconds]) -> Batch:
-        batch, seconds = prepared
-        tell(seconds)
-        return batch
-
+    `begin` asks for the first batch, at which they are started.
+    """
     iterator = iter(dataset)
     atexit.register(iterator.close)
     try:
-        if num_workers:
-            # What the first batch starts: the workers, and the threads that start them.
-            with _signals_blocked():
-                first = list(islice(iterator, 1))
-            while first:
-                yield given(first.pop())
-        yield from map(given, iterator)
-    except RuntimeError as error:
-        if reason := why_a_worker_ended(str(error)):
-            raise RunError(reason) from error
-        raise
+        first = begin(lambda: list(islice(iterator, 1)))
+        while first:
+            yield first.pop()
+        yield from iterator
     finally:
         atexit.unregister(iterator.close)
         iterator.close()
-        del iterator
-        if num_workers:
-            # Their pipes and shared memory are in cycles, and stay until Python looks for those.
-            gc.collect()
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Threads and processes that are started meanwhile never see SIGINT and SIGTERM.
-
-    A terminal or a scheduler sends them to a run's processes all at once. It is the run that stops,
-    and then its workers: one that died first would leave it waiting for a batch.
-    """
-    if sys.platform == "win32":  # There signals are not blocked.
-        yield
-        return
-    resource_tracker.ensure_running()  # Starting it later would lift the block.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _end_with_the_run(worker: int, num_workers: int) -> None:
-    """Has a worker end where its parent is killed, which then cannot tell it to."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "in a worker"
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

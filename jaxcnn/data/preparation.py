@@ -78,7 +78,7 @@ def prepare_from(
     """
     folder = data_dir / prepared_name(name) / VERSION
     if folder.exists():
-        say(f"{folder} is prepared already; delete it to prepare it again")
+        say(f"{folder} is prepared already; another name or --data-dir prepares it anew")
         return folder
     if not source.is_dir():
         raise DataNotFound(f"no folder {source}; give --from=DIR, a folder of images")

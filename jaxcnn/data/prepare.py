@@ -19,6 +19,7 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import UserError
+from jaxcnn.paths import expanded
 
 PROGRAM = "python -m jaxcnn.data.prepare"
 
@@ -70,7 +71,7 @@ def main(args: Sequence[str] | None = None) -> int:
                 task = bar.add_task("writing", total=None)
                 folder = prepare_from(
                     options.name,
-                    Path(options.source).expanduser(),
+                    Path(expanded(options.source)),
                     Path(data_dir),
                     say=say,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
@@ -83,4 +84,4 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.start(main)

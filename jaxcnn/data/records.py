@@ -14,6 +14,7 @@ import numpy as np
 from jaxcnn.data.array_record import reader
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.spec import Example
+from jaxcnn.data.unreadable import first_unreadable, in_one_line
 from jaxcnn.xla.cache import cache_folder
 
 # A record's features by name, as protocol buffers have them.
@@ -149,7 +150,7 @@ class RecordSource:
         try:
             record = self._records[int(index)]
         except (RuntimeError, IndexError, OSError) as error:
-            raise DataNotFound(f"{self._damaged()} is damaged; {self.remedy}") from error
+            raise DataNotFound(f"{self._unreadable(error)}; {self.remedy}") from error
         features = self._features(index, record)
         mode = cv2.IMREAD_GRAYSCALE if self.channels == 1 else cv2.IMREAD_COLOR_RGB
         if isinstance(self.annotation, Objects):
@@ -208,7 +209,7 @@ class RecordSource:
             try:
                 records = self._records.__getitems__(chosen)
             except (RuntimeError, IndexError, OSError) as error:
-                raise DataNotFound(f"{self._damaged()} is damaged; {self.remedy}") from error
+                raise DataNotFound(f"{self._unreadable(error)}; {self.remedy}") from error
             labels += map(self._label, chosen, records)
         several = bool(labels) and isinstance(labels[0], np.ndarray)
         read = np.array(labels, np.uint8 if several else np.int32)
@@ -225,18 +226,20 @@ class RecordSource:
         """Without open files: worker processes open their own."""
         return {k: v for k, v in self.__dict__.items() if k != "_records"}
 
-    def _damaged(self) -> str:
-        for shard in self.shards:
-            try:
-                # The whole file, unlike a shard's entry, is counted when it is opened.
-                whole = reader([shard.filename])
-                if len(whole) != shard.examples_in_shard:
-                    return shard.filename
-                for index in range(len(whole)):
-                    _ = whole[index]
-            except Exception:
-                return shard.filename
-        return os.path.dirname(self.shards[0].filename)
+    def _unreadable(self, error: Exception) -> str:
+        """The first file that cannot be read, and why; else the `error` that was met."""
+        promised = {shard.filename: shard.examples_in_shard for shard in self.shards}
+
+        def read(path: str) -> None:
+            # The whole file, unlike a shard's entry, is counted when it is opened.
+            whole = reader([path])
+            if len(whole) != promised[path]:
+                raise IndexError(f"it has {len(whole)} records in the place of {promised[path]}")
+            for index in range(len(whole)):
+                _ = whole[index]
+
+        path, reason = first_unreadable(promised, read) or (next(iter(promised)), error)
+        return in_one_line(path, reason)
 
     def _kept_labels(self) -> Path | None:
         facts = [repr(self.annotation)]

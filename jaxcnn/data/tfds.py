@@ -6,7 +6,7 @@ order.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,12 +28,14 @@ from jaxcnn.data.records import (
     parse,
 )
 from jaxcnn.data.spec import ArraySource, DataDir
+from jaxcnn.data.unreadable import first_unreadable, in_one_line
+from jaxcnn.paths import expanded
 
 
 def resolve_data_dir(data_dir: DataDir = None) -> str:
     """The TFDS directory: the argument, else $JAXCNN_DATA_DIR, else TFDS's own default."""
     chosen = data_dir or os.environ.get("JAXCNN_DATA_DIR") or os.environ.get("TFDS_DATA_DIR")
-    return os.path.expanduser(os.fspath(chosen or "~/tensorflow_datasets"))
+    return expanded(chosen or "~/tensorflow_datasets")
 
 
 def load_images(name: str, split: str, data_dir: DataDir, *, channels: int) -> ArraySource:
@@ -75,10 +77,10 @@ def load_records(name: str, split: str, data_dir: DataDir) -> RecordSource:
     info = _split_info(name, builder, split)
     remedy = _how_to_again(name, builder)
     if builder.info.file_format.value != "array_record":
-        raise DataNotFound(f"{builder.data_path} is not in ArrayRecord files; {remedy}")
+        raise DataNotFound(_how_to_convert(name, builder))
     for path in info.filepaths:
         if not path.exists():
-            raise DataNotFound(f"{path} is damaged or incomplete; {remedy}")
+            raise DataNotFound(f"there is no {path}; {remedy}")
     return RecordSource(
         tuple(info.file_instructions),
         facts.annotation,
@@ -184,13 +186,15 @@ def _open(name: str, data_dir: str) -> Any:
         folder = epath.Path(data_dir) / name.split(":")[0]
         descriptions = (
             version / file
-            for version in folder.iterdir()
+            for version in (folder.iterdir() if folder.is_dir() else ())
             for file in ("dataset_info.json", "features.json")
         )
-        damaged = _first_unreadable(descriptions, lambda path: json.loads(path.read_text()))
+        found = first_unreadable(descriptions, lambda path: json.loads(path.read_text()))
+        # Only TFDS knows what is wrong with descriptions that are there and are JSON.
+        path, reason = found or (folder, error)
         raise DataNotFound(
-            f"{damaged or folder} is damaged or incomplete; delete {folder}, then"
-            f" {_how_to(name, data_dir)}"
+            f"{in_one_line(path, reason)}; its records may be whole: mend what is named there, or"
+            f" else, with {folder} out of the way, {_how_to(name, data_dir)}"
         ) from error
 
 
@@ -207,28 +211,15 @@ def _records(name: str, builder: Any, split: str) -> list[bytes]:
         )
         return source.__getitems__(range(len(source)))
     except NotImplementedError:
-        raise DataNotFound(f"{folder} is not in ArrayRecord files; {prepare_again}") from None
-    except (RuntimeError, IndexError) as error:
-        damaged = _first_unreadable(info.filepaths, _read_records)
-        raise DataNotFound(
-            f"{damaged or folder} is damaged or incomplete; {prepare_again}"
-        ) from error
+        raise DataNotFound(_how_to_convert(name, builder)) from None
+    except (RuntimeError, IndexError, OSError) as error:
+        path, reason = first_unreadable(info.filepaths, _read_records) or (folder, error)
+        raise DataNotFound(f"{in_one_line(path, reason)}; {prepare_again}") from error
 
 
 def _read_records(path: epath.Path) -> Sequence[bytes]:
     source = reader([str(path)])
     return source.__getitems__(range(len(source)))
-
-
-def _first_unreadable(
-    paths: Iterable[epath.Path], read: Callable[[epath.Path], object]
-) -> epath.Path | None:
-    for path in paths:
-        try:
-            read(path)
-        except Exception:
-            return path
-    return None
 
 
 def _decode(name: str, builder: Any, records: list[bytes], channels: int) -> ArraySource:
@@ -284,6 +275,23 @@ def _how_to(name: str, data_dir: str) -> str:
 
 def _how_to_again(name: str, builder: Any) -> str:
     """`name` as it was asked for: TFDS's or, of a configuration, "coco/2017"."""
-    folder = builder.data_path
-    data_dir = folder.parents[1 + name.count("/")]
-    return f"delete {folder}, then {_how_to(name.split(':')[0], str(data_dir))}"
+    data_dir = _data_dir(name, builder)
+    return (
+        "if a file is damaged put a whole copy in its place, or else, with"
+        f" {builder.data_path} out of the way, {_how_to(name.split(':')[0], data_dir)}"
+    )
+
+
+def _how_to_convert(name: str, builder: Any) -> str:
+    """https://www.tensorflow.org/datasets/cli, `tfds convert_format`."""
+    folder, data_dir = builder.data_path, _data_dir(name, builder)
+    converted = f"{data_dir}-array_record"
+    return (
+        f"{folder} is not in ArrayRecord files; convert it by: pip install 'jaxcnn[prepare]' &&"
+        f" tfds convert_format --dataset_version_dir={folder} --out_file_format=array_record"
+        f" --out_dir={converted}/{folder.relative_to(data_dir)}; then give --data-dir={converted}"
+    )
+
+
+def _data_dir(name: str, builder: Any) -> str:
+    return str(builder.data_path.parents[1 + name.count("/")])

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from jaxcnn.errors import UserError
+from jaxcnn.paths import expanded
 from jaxcnn.weights.dialects import Checkpoint, other_form, translate
 from jaxcnn.weights.preprocessing import from_config
 from jaxcnn.weights.torch_names import StateDict
@@ -32,7 +33,7 @@ def read(name: str, source: str) -> Checkpoint:
     """
     if source.startswith("hf:"):
         return _from_hub(name, source.removeprefix("hf:"))
-    path = Path(source).expanduser()
+    path = Path(expanded(source))
     if not path.is_file():
         raise UserError(f"no weights at {path}; give {KINDS}")
     return translate(name, _read_file(path))

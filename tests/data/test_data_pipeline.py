@@ -1,5 +1,6 @@
 import gc
 import os
+import re
 import signal
 import threading
 import time
@@ -33,7 +34,9 @@ from jaxcnn.data.transforms import (
     Resize,
     ToChannels,
 )
+from jaxcnn.data.worker_processes import Workers
 from jaxcnn.errors import RunError
+from jaxcnn.signals import STOPPING
 
 AUGMENT = (RandomCrop(8, 2), HorizontalFlip(), RandomErasing(0.5), Cutout(3))
 
@@ -448,7 +451,7 @@ class Ending:
 
 
 def test_a_worker_that_is_gone_is_one_line_with_a_way_out():
-    with pytest.raises(RunError, match="SIGBUS: /dev/shm.*--workers=0") as ended:
+    with pytest.raises(RunError, match=r"process \d+ was .*SIGBUS: /dev/shm.*--workers=0") as ended:
         next(eval_batches(source_of(8), (Ending(),), batch_size=8, num_workers=1))
     assert "\n" not in str(ended.value)
 
@@ -489,11 +492,14 @@ def program(tmp_path, run_python):
         path = tmp_path / "program.py"
         path.write_text(
             f"""
-import multiprocessing, os, signal
+import multiprocessing, os, signal, sys, tempfile
+sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # As command lines have it.
+tempfile.tempdir = {str(tmp_path)!r}
 import numpy as np
 from absl import flags
 from jaxcnn.data.pipeline import train_batches
 from jaxcnn.data.spec import ArraySource
+from jaxcnn.signals import STOPPING
 
 def main():
     source = ArraySource(np.zeros((50, 8, 8, 3), np.uint8), np.zeros(50, np.int32))
@@ -522,10 +528,83 @@ def test_program_that_abandons_its_batches_exits(num_workers, program):
 def test_signals_that_reach_workers_too_do_not_end_them(program):
     """A terminal sends Ctrl-C to a program and its workers alike."""
     then = (
-        "for worker in multiprocessing.active_children(): os.kill(worker.pid, signal.SIGINT); "
-        "os.kill(worker.pid, signal.SIGTERM); [next(batches) for _ in range(50)]; print('read')"
+        "[os.kill(worker.pid, number) for worker in multiprocessing.active_children() "
+        "for number in STOPPING]; [next(batches) for _ in range(50)]; print('read')"
     )
     assert program(1, then) == (0, "read\n", "")
+
+
+KILLED = """
+import os, signal, sys, threading, time
+sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # As command lines have it.
+from pathlib import Path
+import numpy as np
+from jaxcnn.data.pipeline import train_batches
+from jaxcnn.data.spec import ArraySource
+from jaxcnn.errors import RunError
+
+def kill_the_first_worker():
+    while True:
+        for children in Path("/proc/self/task").glob("*/children"):
+            for pid in children.read_text().split():
+                if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    time.sleep(SECONDS)
+                    os.kill(int(pid), signal.SIGKILL)
+                    return
+        time.sleep(0.001)
+
+if __name__ == "__main__":
+    images = np.zeros((50, 64, 64, 3), np.uint8)  # More than a pipe holds.
+    source = ArraySource(images, np.zeros(50, np.int32))
+    threading.Thread(target=kill_the_first_worker).start()
+    try:
+        for _ in train_batches(source, (), batch_size=8, seed=0, stop_step=10**6, num_workers=2):
+            pass
+    except RunError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3])
+def test_a_worker_that_is_killed_as_it_starts_is_one_line_and_not_waited_for(
+    tmp_path, run_python, seconds
+):
+    path = tmp_path / "program.py"
+    path.write_text(KILLED.replace("SECONDS", str(seconds)))
+    done = run_python(str(path))
+    assert re.fullmatch(r"worker process( \d+)? was ended by SIGKILL: .*\n", done.stdout), (
+        done.stderr
+    )
+    assert done.stderr == ""
+
+
+def test_a_program_that_starts_workers_of_workers_is_told_so(tmp_path, run_python):
+    path = tmp_path / "program.py"
+    path.write_text(
+        KILLED.partition("def ")[0]
+        + """
+source = ArraySource(np.zeros((50, 64, 64, 3), np.uint8), np.zeros(50, np.int32))
+try:
+    next(train_batches(source, (), batch_size=8, seed=0, stop_step=9, num_workers=1))
+except RunError as error:
+    print(error)
+"""
+    )
+    done = run_python(str(path))
+    assert re.fullmatch(r"worker process( \d+)? ended with status 1; .*\n", done.stdout)
+    assert 'below if __name__ == "__main__":' in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_signal_does_not_wait_for_workers_that_start():
+    def slow():
+        assert set(STOPPING) <= set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(30)
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        Workers().started_by(slow)
+    assert time.monotonic() - started < 20
 
 
 def test_workers_end_with_a_program_that_is_killed(program):

@@ -146,7 +146,7 @@ def test_a_whole_set_is_not_prepared_again(coco, tmp_path):
     before, said = contents(prepared), []
     shutil.rmtree(coco)
     assert prepare_from("shapes", coco, tmp_path / "tfds", say=said.append) == prepared
-    assert said == [f"{prepared} is prepared already; delete it to prepare it again"]
+    assert said == [f"{prepared} is prepared already; another name or --data-dir prepares it anew"]
     assert contents(prepared) == before
 
 

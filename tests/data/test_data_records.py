@@ -236,7 +236,7 @@ def with_image(change_image):
         (with_labels(-(2**40)), "has no label"),
         (with_labels(2**40), "has label 1099511627776, which is no class's"),
         (with_labels(10), "label 10 at .*; labels go from 0 to 9"),
-        (lambda example: b"no example", "is damaged; delete"),
+        (lambda example: b"no example", "is damaged; if a file is damaged put a whole copy"),
     ],
 )
 def test_a_label_that_makes_no_sense_is_refused_by_name(pictures, change, message):
@@ -273,7 +273,7 @@ def test_a_bad_image_is_named_and_can_be_left_out(pictures, change):
     source = load_records("pictures", "train", pictures[0])
     (bad,) = find_unreadable(source)
     assert bad.index == 14 + 3
-    assert bad.reason.startswith(f"{name} has an image that cannot be decoded; delete")
+    assert bad.reason.startswith(f"{name} has an image that cannot be decoded; if a file")
 
 
 def test_photographs_are_upright_but_where_boxes_refer_to_them_as_stored(pictures):
@@ -297,16 +297,18 @@ def test_a_missing_or_damaged_file_is_named(pictures, left):
         file.write_bytes(whole[:left])
     with pytest.raises(DataNotFound) as caught:
         _ = load_records("pictures", "train", pictures[0]).labels
-    assert str(caught.value).startswith(f"{file} is damaged")
+    words = f"there is no {file}; " if left is None else f"{file} cannot be read ("
+    assert str(caught.value).startswith(words)
+    assert "put a whole copy in its place" in str(caught.value)
     assert "\n" not in str(caught.value)
     if left is not None:
-        with pytest.raises(DataNotFound, match="is damaged; delete"):
+        with pytest.raises(DataNotFound, match="cannot be read .*put a whole copy in its place"):
             load_records("pictures", "train", pictures[0])[20]
 
 
 def test_other_files_than_array_records_are_refused(tmp_path, write_tfds):
     write_tfds(tmp_path, "old", {"train": (IMAGES, LABELS)}, file_format="tfrecord")
-    with pytest.raises(DataNotFound, match="old/3.0.1 is not in ArrayRecord files; delete"):
+    with pytest.raises(DataNotFound, match="old/3.0.1 is not in ArrayRecord files; convert"):
         load_records("old", "train", tmp_path)
 
 

@@ -3,6 +3,7 @@ import shlex
 import cv2
 import numpy as np
 import pytest
+from tensorflow_datasets.core import read_only_builder
 from tensorflow_datasets.proto import tf_example_pb2
 
 from jaxcnn.data import (
@@ -132,7 +133,8 @@ def test_truncated_or_missing_shard_is_named(prepared, shard, left):
         file.write_bytes(whole[:left])
     with pytest.raises(DataNotFound) as caught:
         dataset_spec("mnist").load("train", data_dir)
-    assert str(caught.value).startswith(f"{file} is damaged or incomplete; delete {folder}, then ")
+    assert str(caught.value).startswith(f"{file} cannot be read (")
+    assert f"put a whole copy in its place, or else, with {folder} out of" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -143,7 +145,7 @@ def test_damaged_description_is_one_line(prepared, text):
     file.unlink()
     if text is not None:
         file.write_text(text)
-    with pytest.raises(DataNotFound, match="is damaged or incomplete; delete") as caught:
+    with pytest.raises(DataNotFound, match="cannot be read .*; its records may be whole") as caught:
         dataset_spec("mnist").load("train", data_dir)
     assert "\n" not in str(caught.value)
     if text != "[]":  # Well-formed, so only TFDS knows what is wrong with it.
@@ -159,13 +161,29 @@ def test_missing_split_says_which_there_are(tmp_path, write_tfds):
 def test_other_file_format_is_refused(tmp_path, write_tfds):
     splits = {"train": examples(20, dataset_spec("mnist"))}
     write_tfds(tmp_path, "mnist", splits, file_format="tfrecord")
-    with pytest.raises(DataNotFound, match="is not in ArrayRecord files; delete"):
+    with pytest.raises(DataNotFound, match="is not in ArrayRecord files; convert it") as caught:
         dataset_spec("mnist").load("train", tmp_path)
+    converted = f"--out_dir={tmp_path}-array_record/mnist/3.0.1; then give --data-dir={tmp_path}-"
+    assert f"--dataset_version_dir={tmp_path}/mnist/3.0.1 " in str(caught.value)
+    assert converted in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [ImportError("no\nmodule"), TypeError("a protobuf")])
+def test_what_tfds_fails_with_is_told_as_it_is(prepared, monkeypatch, error):
+    def fail(name, data_dir):
+        raise error
+
+    monkeypatch.setattr(read_only_builder, "builder_from_files", fail)
+    with pytest.raises(DataNotFound) as caught:
+        dataset_spec("mnist").load("train", prepared[0])
+    reason = " ".join(str(error).split())
+    assert f"cannot be read ({type(error).__name__}: {reason})" in str(caught.value)
+    assert "damaged" not in str(caught.value) and "delete" not in str(caught.value)
 
 
 def test_undecodable_image_is_one_line(prepared, monkeypatch):
     monkeypatch.setattr(cv2, "imdecode", lambda *_: None)  # What OpenCV gives for such bytes.
-    with pytest.raises(DataNotFound, match="has an image that cannot be decoded .*; delete"):
+    with pytest.raises(DataNotFound, match="has an image that cannot be decoded .*; if a file"):
         dataset_spec("mnist").load("train", prepared[0])
 
 
@@ -196,7 +214,7 @@ def test_a_shard_with_fewer_records_than_promised_is_refused(prepared):
     assert '"shardLengths": ["10", "10"]' in description
     changed = description.replace('"shardLengths": ["10", "10"]', '"shardLengths": ["10", "15"]')
     (folder / "dataset_info.json").write_text(changed)
-    with pytest.raises(DataNotFound, match="is damaged or incomplete; delete") as caught:
+    with pytest.raises(DataNotFound, match="cannot be read .*put a whole copy") as caught:
         load_split(dataset_spec("mnist"), "test", data_dir)
     assert "\n" not in str(caught.value)
 

@@ -16,6 +16,7 @@ import numpy as np
 from jaxcnn.data.errors import DataNotFound
 from jaxcnn.data.pictures import check_name, pictures_below, read_picture
 from jaxcnn.data.spec import DataDir, DatasetSpec, Example
+from jaxcnn.paths import expanded
 
 SPLITS = ("train", "val", "test")
 
@@ -81,7 +82,7 @@ def _load(split: str, data_dir: DataDir = None) -> FolderSource:
 def _root(data_dir: DataDir) -> Path:
     if data_dir is None:
         raise DataNotFound("image_folder needs --data-dir=DIR, a folder with a folder per class")
-    root = Path(data_dir).expanduser()
+    root = Path(expanded(data_dir))
     if not root.is_dir():
         raise DataNotFound(f"no folder {root}; give one with a folder per class")
     return root

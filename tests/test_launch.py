@@ -1,0 +1,43 @@
+"""A command in a process of its own, and in one that goes on after it."""
+
+import subprocess
+import sys
+
+import pytest
+
+GOES_ON = """
+import os, runpy, signal, sys
+from jaxcnn.signals import STOPPING
+def state():
+    return os.getpid(), sys.stderr, [signal.getsignal(number) for number in STOPPING]
+before = state()
+sys.argv = ["train", "--arch=nothing", "--no-compilation-cache"]
+try:
+    runpy.run_module("jaxcnn.train", run_name="__main__", alter_sys=True)
+except SystemExit as end:
+    print("status", end.code, before == state())
+"""
+
+
+def test_a_program_goes_on_after_a_command_that_it_ran():
+    """So does a notebook after `%run -m jaxcnn.train`."""
+    ended = subprocess.run([sys.executable, "-c", GOES_ON], capture_output=True, text=True)
+    assert ended.stdout == "status 2 True\n", ended.stderr
+    assert "unknown model 'nothing'" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "own"), [([], "True"), (["-m", "pdb", "-c", "continue"], "False")]
+)
+def test_a_process_is_a_commands_own_unless_another_program_runs_it(tmp_path, options, own):
+    code = "from jaxcnn.launch import is_own_process\nprint('own', is_own_process())\n"
+    (tmp_path / "command.py").write_text(code)
+    ended = subprocess.run(
+        [sys.executable, *options, "-m", "command"],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert f"own {own}\n" in ended.stdout, ended.stderr
