@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from jaxcnn.checkpoint import Checkpoints
-from jaxcnn.data import dataset_at, load_split
+from jaxcnn.data import dataset_at, load_split, with_labels
 from jaxcnn.data.pipeline import eval_batches
 from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
@@ -34,6 +34,7 @@ def evaluate_run(
     *,
     split: str = "test",
     data_dir: str | None = None,
+    labels: str | None = None,
     extra_transforms: Sequence[Transform] = (),
     tta: ViewsName = "none",
 ) -> dict[str, Any]:
@@ -47,6 +48,8 @@ def evaluate_run(
         workdir: the run's folder.
         split: "train", "val" or "test".
         data_dir: where the data is now; where the run had it if not given.
+        labels: the CSV file with the classes of an image folder's pictures in `data_dir`; the run's
+            own if neither is given.
         extra_transforms: done to the images as the model would get them, a shift for one.
         tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
 
@@ -56,7 +59,9 @@ def evaluate_run(
     folder = RunFolder(workdir)
     recipe = folder.read_recipe()
     mesh = mesh_here(recipe.mesh)
-    recipe = replace(recipe, data_dir=data_dir or recipe.data_dir, mesh=mesh)
+    recipe = replace(recipe, mesh=mesh)
+    if (data_dir, labels) != (None, None):
+        recipe = replace(recipe, data_dir=data_dir or recipe.data_dir, labels=labels)
     pretrained = recipe.pretrained and read_pretrained(recipe.arch, recipe.pretrained)
     feed = Feed(recipe, pretrained.preprocessing if pretrained else None)
     program = build(
@@ -90,6 +95,7 @@ def evaluate_pretrained(
     *,
     dataset: str,
     data_dir: str | None = None,
+    labels: str | None = None,
     split: str | None = None,
     image_size: int | None = None,
     batch_size: int = 50,
@@ -105,6 +111,7 @@ def evaluate_pretrained(
         source: as for `jaxcnn.load_weights`.
         dataset: whose classes are those of the weights, in their order.
         data_dir: where the data is.
+        labels: the CSV file with the classes of an image folder's pictures.
         split: the test split if not given, or all of a set that comes without splits.
         image_size: height and width in pixels; what the weights ask for if not given.
         batch_size: images at a time, at the least; the figures do not depend on it.
@@ -116,13 +123,16 @@ def evaluate_pretrained(
     pretrained = read_pretrained(arch, source)
     if pretrained.arch != arch:
         say(f"these weights are of {pretrained.arch} (its padding and epsilon): evaluating that")
-    data = dataset_at(dataset, data_dir)
+    place = with_labels(dataset, data_dir, labels)
+    data = dataset_at(dataset, place)
     check_classes(pretrained, data)
+    for note in data.notes:
+        say(note)
     split = split or ("all" if data.splits == ("all",) else "test")
     transforms = published_transforms(pretrained, data, image_size=image_size)
     mesh = make_mesh(Mesh(data=1 if jax.process_count() == 1 else -1))
     batches = eval_batches(
-        load_split(data, split, data_dir),
+        load_split(data, split, place),
         with_views(transforms, tta, data),
         batch_size=-(-batch_size // mesh.size) * mesh.size,
         num_threads=2,

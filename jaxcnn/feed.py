@@ -28,7 +28,7 @@ from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
-from jaxcnn.recipe import Recipe
+from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 
@@ -69,7 +69,7 @@ class Feed:
 
     def __init__(self, recipe: Recipe, preprocessing: Preprocessing | None = None) -> None:
         self.recipe = recipe
-        self.spec = dataset_at(recipe.dataset, recipe.data_dir)
+        self.spec = dataset_at(recipe.dataset, data_place(recipe))
         if self.spec.multi_label and (recipe.sampling, recipe.class_weights) != ("shuffle", "none"):
             raise UserError(
                 "--sampling and --class-weights take one class an image; "
@@ -147,7 +147,7 @@ class Feed:
         return seconds_an_image(self.train, self._train_transforms[self.stages.sizes[-1]])
 
     def _load(self, split: str) -> Source:
-        source = load_split(self.spec, split, self.recipe.data_dir)
+        source = load_split(self.spec, split, data_place(self.recipe))
         if self.recipe.on_error == "raise":
             return source
         # Before the run and not during it, so that an epoch's examples and an evaluation's count

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
+from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec, with_labels
 from jaxcnn.data.mixing import normalize
 from jaxcnn.data.pictures import UNREADABLE, Pictures
 from jaxcnn.data.pipeline import eval_batches
@@ -29,7 +29,7 @@ from jaxcnn.pretrained import (
     published_transforms,
     read_pretrained,
 )
-from jaxcnn.recipe import compute_dtype
+from jaxcnn.recipe import compute_dtype, data_place
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
@@ -115,7 +115,7 @@ def classifier_of_run(
     """
     recipe = RunFolder(workdir).read_recipe()
     try:
-        data = dataset_at(recipe.dataset, data_dir or recipe.data_dir)
+        data = dataset_at(recipe.dataset, data_dir or data_place(recipe))
     except DataNotFound as error:
         if data_dir is not None:
             raise
@@ -133,6 +133,7 @@ def published_classifier(
     *,
     dataset: str | None = None,
     data_dir: str | None = None,
+    labels: str | None = None,
     image_size: int | None = None,
     say: Say = lambda line: None,
 ) -> Classifier:
@@ -143,6 +144,7 @@ def published_classifier(
         source: as for `jaxcnn.load_weights`.
         dataset: whose classes are those of the weights; pictures are photographs if not given.
         data_dir: an image folder, for its classes' names.
+        labels: the CSV file with the classes of its pictures.
         image_size: height and width in pixels; what the weights ask for if not given.
         say: is told what the user should know before the figures.
 
@@ -152,7 +154,8 @@ def published_classifier(
         raise UserError(f"{arch} sees grey images; give --dataset=NAME, the set it was trained on")
     named = dataset is not None or data_dir is not None
     row = dataset or "image_folder"
-    data = dataset_at(row, data_dir) if named else dataset_spec(row)
+    place = with_labels(row, data_dir, labels)
+    data = dataset_at(row, place) if named else dataset_spec(row)
     pretrained = read_pretrained(arch, source)
     if pretrained.arch != arch:
         say(f"these weights are of {pretrained.arch} (its padding and epsilon): using that")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from jaxcnn.data import dataset_at, dataset_spec
+from jaxcnn.data import DataDir, dataset_at, dataset_spec, with_labels
 from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
 from jaxcnn.imagenet_recipes import DEFAULT_FOR, PUBLISHED, Published
@@ -126,6 +126,8 @@ class Recipe:
     """Data set; digits needs no download, tfds:NAME is any in the TFDS directory."""
     data_dir: str | None = None
     """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
+    labels: str | None = None
+    """Classes of an image_folder's pictures: a CSV file with columns path, label, maybe split."""
     epochs: int = 10
     """Passes over the training set."""
     steps: int | None = None
@@ -181,7 +183,21 @@ class Recipe:
 
 # Where a run happens, not what it computes: a run may go on with others of these. And with another
 # `on_nan`: up to where a run stopped for lack of one, all compute the same.
-PLACE_FIELDS = ("data_dir", "workers", "parallel", "mesh", "checkpoint_every_steps", "on_nan")
+PLACE_FIELDS = (
+    "data_dir",
+    "labels",
+    "workers",
+    "parallel",
+    "mesh",
+    "checkpoint_every_steps",
+    "on_nan",
+)
+
+
+def data_place(recipe: Recipe) -> DataDir:
+    """Where a recipe's data is, for `dataset_at` and `load_split`. Raises UserError for labels of a
+    set that knows its own."""
+    return with_labels(recipe.dataset, recipe.data_dir, recipe.labels)
 
 
 # The largest side, in pixels, of the data sets that have thumbnails rather than photographs.

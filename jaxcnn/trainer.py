@@ -31,6 +31,7 @@ from jaxcnn.feed import Feed
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
+from jaxcnn.phrases import first_few
 from jaxcnn.prefetch import Arrival, arrivals
 from jaxcnn.pretrained import Pretrained, head_note, read_pretrained, start_from
 from jaxcnn.program import Evaluation, Program, build, evaluate
@@ -300,12 +301,15 @@ class Run:
                 "(docs/gpu.md)"
             )
         self.display.say(
-            f"{recipe.arch} on {recipe.dataset}: {self.program.num_params:,} parameters, "
+            f"{recipe.arch} on {recipe.dataset}: {feed.spec.num_classes:,} classes "
+            f"({first_few(feed.spec.class_names)}), {self.program.num_params:,} parameters, "
             f"{len(feed.train):,} training and {len(feed.val):,} validation images, "
             f"{self.total_steps:,} steps of {recipe.batch_size} images at "
             f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
             f"x {self.program.rows.mesh.size}"
         )
+        for note in feed.spec.notes:
+            self.display.say(note)
         step = self.checkpoints.latest_step() or 0
         if step == self.total_steps:
             return self.resume()

@@ -29,6 +29,8 @@ class Options:
     """The data set: one that jaxcnn or TFDS knows, or with --from a new name."""
     source: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """Folder with the images, if you have them; else TFDS downloads them."""
+    labels: str | None = None
+    """With --from: the pictures' classes, in a CSV file with columns path, label, maybe split."""
     data_dir: str | None = None
     """TFDS directory to write to ($JAXCNN_DATA_DIR, else TFDS's own default)."""
     on_error: Literal["raise", "skip"] = "raise"
@@ -73,6 +75,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     Path(options.source).expanduser(),
                     Path(data_dir),
                     say=say,
+                    labels=options.labels,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                     on_error=options.on_error,
                 )
