@@ -19,8 +19,8 @@ def split_called(name: str) -> str | None:
 def in_order(classes: Iterable[str]) -> tuple[tuple[str, ...], str]:
     """The classes as they are numbered, and what is unusual in that, or "".
 
-    Sorted as text, as torchvision and timm do; names that are all whole numbers by their values, as
-    published weights count their classes: of folders named 0 to 999 the class of 10 is 10.
+    Sorted as text, as torchvision does; names that are all whole numbers by their values, as timm
+    does, for published weights count that way: of folders named 0 to 999 the class of 10 is 10.
     """
     as_text = sorted(classes)
     if not all(re.fullmatch("[0-9]+", name) for name in as_text):
