@@ -19,6 +19,7 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import RunError, UserError
+from jaxcnn.phrases import printable
 
 if TYPE_CHECKING:
     from jaxcnn.prediction import Classifier, Prediction
@@ -165,11 +166,6 @@ def show(shown: dict[str, Any], options: Options) -> None:
     cli.console().print(table)
     if "explanation" in shown:
         say(f"explanation: {printable(shown['explanation'])}")
-
-
-def printable(path: str) -> str:
-    """A file's name may hold bytes that are no text."""
-    return os.fsencode(path).decode(errors="replace")
 
 
 def drawing_paths(options: Options, paths: Sequence[Path]) -> dict[Path, Path]:

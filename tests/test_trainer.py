@@ -306,19 +306,19 @@ def test_a_bad_picture_loses_no_step_and_the_run_goes_on_once_it_is_replaced(tmp
     recipe = replace(
         RECIPE, arch="linear", dataset="image_folder", data_dir=str(photos), epochs=2, batch_size=8
     )
-    fit(recipe, tmp_path / "whole", console=quiet())
-    bad = photos / "cat" / "7.png"
+    end = fit(recipe, tmp_path / "whole", console=quiet())["steps"]
+    bad = photos / "cat" / "8.png"
     good = bad.read_bytes()
     bad.write_bytes(b"no picture")
     with pytest.raises(
-        RunError, match=r"cat/7.png is not a picture.*; step (\d+) is saved"
+        RunError, match=r"cat/8.png is not a picture.*; step (\d+) is saved"
     ) as error:
         fit(recipe, tmp_path / "run", console=quiet())
     step = int(str(error.value).split("; step ")[1].split()[0])
     assert (tmp_path / "run" / "checkpoints" / str(step)).exists()
     bad.write_bytes(good)
     fit(recipe, tmp_path / "run", console=quiet())
-    chex.assert_trees_all_equal(state_at(tmp_path / "run", 14), state_at(tmp_path / "whole", 14))
+    chex.assert_trees_all_equal(state_at(tmp_path / "run", end), state_at(tmp_path / "whole", end))
 
 
 def test_a_run_first_says_its_classes_and_what_it_left_out(tmp_path):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.phrases import first_few
 
 # What Pillow reads of what people keep photographs in.
 SUFFIXES = frozenset(
@@ -54,7 +53,7 @@ def list_folder(folder: Path) -> Found:
                 found.ignored.append(path)
             elif _is_folder(entry):
                 found.folders.append(path)
-            elif is_picture(path):
+            elif is_picture(entry.name):
                 check_name(path)
                 found.pictures.append(path)
             else:
@@ -65,10 +64,9 @@ def list_folder(folder: Path) -> Found:
 def look_below(folder: Path, found: Found, above: tuple[tuple[int, int], ...] = ()) -> None:
     """Adds what is in `folder` and below it to `found`; folders are looked into, not added.
 
-    `above` has device and inode of each folder that the way to this one came through.
+    `above` has `itself` of each folder above it, that the way here came through.
     """
-    status = folder.stat()
-    own = (status.st_dev, status.st_ino)
+    own = itself(folder)
     if own in above:
         found.loops.append(folder)
         return
@@ -76,7 +74,7 @@ def look_below(folder: Path, found: Found, above: tuple[tuple[int, int], ...] = 
     found.others += here.others
     found.ignored += here.ignored
     # An empty folder that is called as a picture is to be named when it is read.
-    folders = {path for path in here.folders if not is_picture(path) or any(path.iterdir())}
+    folders = {path for path in here.folders if not is_picture(path.name) or any(path.iterdir())}
     for path in sorted([*here.pictures, *here.folders], key=lambda path: path.name):
         if path in folders:
             look_below(path, found, (*above, own))
@@ -84,9 +82,15 @@ def look_below(folder: Path, found: Found, above: tuple[tuple[int, int], ...] = 
             found.pictures.append(path)
 
 
-def is_picture(path: Path) -> bool:
-    """By the suffix of its name."""
-    return path.suffix.lower() in SUFFIXES
+def itself(folder: Path) -> tuple[int, int]:
+    """Device and inode: what a folder and a link to it have in common."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def is_picture(name: str) -> bool:
+    """By its suffix."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -126,7 +130,7 @@ def find_pictures(places: Sequence[str]) -> tuple[Path, ...]:
         if not exists:
             raise DataNotFound(f"no file or folder {place}; give pictures, or folders of them")
         if not pictures:
-            kinds = first_few(sorted(SUFFIXES), len(SUFFIXES))
+            kinds = ", ".join(sorted(SUFFIXES))
             raise DataNotFound(f"{place} has no picture ({kinds}); give others by their names")
         found += pictures
     return tuple(found)

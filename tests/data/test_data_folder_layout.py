@@ -72,11 +72,15 @@ def test_links_to_folders_are_followed_once(tmp_path, touch):
     (tmp_path / "photos" / "cat" / "more").symlink_to(elsewhere / "more")
     (elsewhere / "more" / "back").symlink_to(tmp_path / "photos" / "cat")
     (elsewhere / "more" / "itself").symlink_to("itself")
+    (elsewhere / "dogs" / "root").symlink_to(tmp_path / "photos")
     spec = dataset_at("image_folder", tmp_path / "photos")
     source = load_split(spec, "all", tmp_path / "photos")
     assert np.bincount(source.labels).tolist() == [17, 16]
     assert source.identity(16) == "cat/more/99.png 0"
-    assert "1 links that lead back to a folder above, not followed: cat/more/back" in spec.notes
+    assert (
+        "2 links that lead back to a folder above, not followed: cat/more/back, dog/root"
+        in spec.notes
+    )
 
 
 @pytest.mark.parametrize("suffix", ["ppm", "pgm", "pbm", "avif", "jp2", "jpe", "jfif", "TIFF"])

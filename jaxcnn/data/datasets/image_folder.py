@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jaxcnn.data.errors import DataNotFound
 from jaxcnn.data.folder.contents import Contents
-from jaxcnn.data.folder.labels import labelled
+from jaxcnn.data.folder.labels import told_by
 from jaxcnn.data.folder.layout import laid_out
 from jaxcnn.data.folder.source import FolderSource
 from jaxcnn.data.labelled import LabelledFolder
@@ -27,7 +27,7 @@ def contents_of(data_dir: DataDir) -> Contents:
     if not root.is_dir():
         raise DataNotFound(f"no folder {root}; give one with a folder per class")
     if isinstance(data_dir, LabelledFolder):
-        return labelled(root, Path(data_dir.labels).expanduser())
+        return told_by(root, Path(data_dir.labels).expanduser())
     return laid_out(root)
 
 

@@ -21,7 +21,7 @@ from jaxcnn.phrases import first_few
 COLUMNS = ("path", "label")
 
 
-def labelled(root: Path, file: Path) -> Contents:
+def told_by(root: Path, file: Path) -> Contents:
     """The pictures below `root` that `file` names.
 
     Raises DataError, naming the line, for what is no such table; DataNotFound where the file is not
@@ -102,7 +102,7 @@ def _below(root: Path, name: str, where: str) -> Path:
         raise DataError(f"{where} has no path; name a picture, or remove the line")
     below = os.path.relpath(name, os.path.abspath(root)) if os.path.isabs(name) else name
     below = os.path.normpath(below)
-    if Path(below).parts[0] == os.pardir or os.path.isabs(below):
+    if below.split(os.sep)[0] == os.pardir or os.path.isabs(below):
         raise DataError(f"{where}: {name} is not below --data-dir={root}; give a folder above it")
     return root / below
 

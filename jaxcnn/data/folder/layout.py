@@ -4,13 +4,14 @@ photos/train/cat/1.jpg  photos/train/dog/2.png  photos/test/cat/3.jpg     or
 photos/cat/1.jpg        photos/dog/2.png
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.folder.contents import ByClass, Contents, Picture, contents
 from jaxcnn.data.folder.names import split_called
-from jaxcnn.data.picture_files import Found, check_name, list_folder, look_below
+from jaxcnn.data.picture_files import Found, check_name, itself, list_folder, look_below
 from jaxcnn.phrases import first_few
 
 GIVE = "give one with a folder per class, or the classes of its pictures by --labels=FILE.csv"
@@ -36,7 +37,7 @@ def laid_out(root: Path) -> Contents:
     splits = {split: path for split, path in splits.items() if split not in flat}
     if not splits:
         _check_classes(root, others)
-        found = {"all": _by_class(others, seen)}
+        found = {"all": _by_class(others, seen, (itself(root),))}
         return contents(root, found, [*notes, *_left_out(root, seen, top.pictures)])
     names = first_few([path.name for path in splits.values()])
     if others and "train" not in splits:
@@ -52,7 +53,7 @@ def laid_out(root: Path) -> Contents:
     found, stray = {}, top.pictures
     for split, path in splits.items():
         inside = list_folder(path)
-        found[split] = _by_class(inside.folders, seen)
+        found[split] = _by_class(inside.folders, seen, (itself(root), itself(path)))
         stray += inside.pictures
         seen.ignored += inside.ignored
     return contents(root, found, [*notes, *_left_out(root, seen, stray)])
@@ -84,16 +85,17 @@ def _check_classes(root: Path, folders: Sequence[Path]) -> None:
             )
 
 
-def _by_class(folders: Sequence[Path], seen: Found) -> ByClass:
-    """The pictures in a folder per class; what else is there is added to `seen`."""
+def _by_class(folders: Sequence[Path], seen: Found, above: tuple[tuple[int, int], ...]) -> ByClass:
+    """The pictures in a folder per class, below `above`; what else is there goes to `seen`."""
     classes: dict[str, list[Picture]] = {}
     for path in folders:
         check_name(path)
         before = len(seen.pictures)
-        look_below(path, seen)
+        look_below(path, seen, above)
+        # As text: of a million files `relative_to` takes many seconds.
+        start = len(str(path)) - len(path.name)
         classes[path.name] = [
-            Picture(file, f"{path.name}/{file.relative_to(path).as_posix()}")
-            for file in seen.pictures[before:]
+            Picture(file, str(file)[start:].replace(os.sep, "/")) for file in seen.pictures[before:]
         ]
     return classes
 
