@@ -340,12 +340,12 @@ def test_a_run_first_says_its_classes_and_what_it_left_out(tmp_path):
     assert summary["test"]["n"] == 200
     first, *lines = console.file.getvalue().splitlines()
     assert "linear on image_folder: 11 classes (0, 1, 2, 3, 4 and 6 more), " in first
-    assert lines[:4] == [
+    assert lines[:3] == [
         "1 files that are no pictures by their names: train/3/notes.txt",
         "val is the test split, for there is no other; a tenth of train validates",
         "the classes are numbers and sorted by value; torchvision's order is 0, 1, 10, 2, ...",
-        "the test split has no picture of 10",
     ]
+    assert "the test split has no picture of 10" in lines[3:5]
 
 
 def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):
