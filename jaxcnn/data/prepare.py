@@ -4,8 +4,9 @@ python -m jaxcnn.data.prepare mypets --from=FOLDER --data-dir=DIR   (then --data
 python -m jaxcnn.data.prepare coco --from=COCO --data-dir=DIR
 python -m jaxcnn.data.prepare cifar10 --data-dir=DIR                (needs TensorFlow)
 
-FOLDER has a folder of pictures per class, with or without train, val and test above; COCO has
-annotations/instances_train2017.json and instances_val2017.json beside train2017/ and val2017/.
+FOLDER has a folder of pictures per class, with or without train, val and test above, or pictures
+whose classes --labels=FILE.csv tells; COCO has annotations/instances_train2017.json and
+instances_val2017.json beside train2017/ and val2017/.
 """
 
 import re
