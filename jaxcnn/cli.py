@@ -144,7 +144,8 @@ def default_recipe(args: Sequence[str]) -> "Recipe":
         raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
     dataset = value_of("--dataset", args) or "digits"
     data_dir, recipe = value_of("--data-dir", args), value_of("--recipe", args)
-    return recipe_for(arch or "lenet5", dataset, data_dir, recipe)
+    labels = value_of("--labels", args)
+    return recipe_for(arch or "lenet5", dataset, data_dir, recipe, labels=labels)
 
 
 def output_file(output: str) -> Path:

@@ -36,6 +36,8 @@ class Options:
     data_dir: str | None = None
     """Where the data is: a TFDS directory or a folder of images, whose classes are told by their
     names; a run knows its own."""
+    labels: str | None = None
+    """Classes of an image_folder's pictures there: a CSV file with columns path, label, split."""
     distributed: Distributed = Distributed()
     compilation_cache: bool = True
     """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
@@ -59,6 +61,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     options.workdir,
                     split=options.split or "test",
                     data_dir=options.data_dir,
+                    labels=options.labels,
                     tta=options.tta,
                     say=say,
                 )
@@ -68,6 +71,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     options.pretrained or "",
                     dataset=options.dataset,
                     data_dir=options.data_dir,
+                    labels=options.labels,
                     split=options.split,
                     image_size=options.image_size,
                     tta=options.tta,

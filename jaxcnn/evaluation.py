@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from jaxcnn.checkpoint import Checkpoints
-from jaxcnn.data import dataset_at, load_split
+from jaxcnn.data import dataset_at, load_split, with_labels
 from jaxcnn.data.pipeline import eval_batches, seconds_an_image
 from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
@@ -16,9 +16,11 @@ from jaxcnn.errors import UserError
 from jaxcnn.feed import hands_for, in_order, readable, share_of_process
 from jaxcnn.model_input import input_of_weights
 from jaxcnn.models import create_model
+from jaxcnn.paths import expanded
 from jaxcnn.pretrained import check_classes, learned_from, read_pretrained
 from jaxcnn.program import build, eval_step_of, evaluate, metrics_of
-from jaxcnn.recipe import Mesh
+from jaxcnn.recipe import Mesh, Recipe, data_place
+from jaxcnn.run_data import RunData
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.same_data import compared, in_order_of
 from jaxcnn.sharding import batch_sharding, make_mesh, mesh_here, replicated
@@ -31,6 +33,7 @@ def evaluate_run(
     *,
     split: str = "test",
     data_dir: str | None = None,
+    labels: str | None = None,
     extra_transforms: Sequence[Transform] = (),
     tta: ViewsName = "none",
     say: Callable[[str], None] = lambda line: None,
@@ -46,6 +49,8 @@ def evaluate_run(
         split: "train", "val" or "test"; "all" for all of another folder, which has no splits.
         data_dir: where the data is now, or other data, whose classes are told by their names; where
             the run had it if not given.
+        labels: the CSV file with the classes of an image folder's pictures in `data_dir`; the run's
+            own if neither is given.
         extra_transforms: done to the images as the model would get them, a shift for one.
         tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
         say: is told in what the images are not those that the run had.
@@ -57,12 +62,8 @@ def evaluate_run(
     folder = RunFolder(workdir)
     recipe = folder.read_recipe()
     kept = folder.read_data()
-    place = data_dir or recipe.data_dir
-    if data_dir is None and kept is not None and kept.data_dir is not None:
-        # What was typed is a path from where it was typed, unless both were moved together.
-        places = (kept.data_dir, str(recipe.data_dir))
-        place = next((p for p in places if Path(p).exists()), kept.data_dir)
-    recipe = replace(recipe, data_dir=place, mesh=mesh_here(recipe.mesh))
+    recipe = replace(_with_its_data(recipe, kept, data_dir, labels), mesh=mesh_here(recipe.mesh))
+    place = data_place(recipe)
     data = dataset_at(recipe.dataset, place)
     if split == "all" and not folder.read_names():
         raise UserError("--split=all mixes a run's training images in; give train, val or test")
@@ -101,12 +102,30 @@ def evaluate_run(
     return {"split": split, "tta": tta, "step": step, **evaluation.figures}
 
 
+def _with_its_data(
+    recipe: Recipe, kept: RunData | None, data_dir: str | None, labels: str | None
+) -> Recipe:
+    """The recipe with where its data is now: as given, or else where the run had it."""
+
+    def found(kept: str | None, typed: str | None) -> str | None:
+        # What was typed is a path from where it was typed, unless both were moved together.
+        places = [place for place in (kept, typed) if place is not None]
+        there = (place for place in places if Path(expanded(place)).exists())
+        return next(there, places[0] if places else None)
+
+    own_folder = found(kept and kept.data_dir, recipe.data_dir)
+    if data_dir is None and labels is None:
+        labels = found(kept and kept.labels, recipe.labels)
+    return replace(recipe, data_dir=data_dir or own_folder, labels=labels)
+
+
 def evaluate_pretrained(
     arch: str,
     source: str,
     *,
     dataset: str,
     data_dir: str | None = None,
+    labels: str | None = None,
     split: str | None = None,
     image_size: int | None = None,
     batch_size: int = 50,
@@ -122,6 +141,7 @@ def evaluate_pretrained(
         source: as for `jaxcnn.load_weights`.
         dataset: whose classes are those of the weights, in their order.
         data_dir: where the data is.
+        labels: the CSV file with the classes of an image folder's pictures.
         split: the test split if not given, or all of a set that comes without splits.
         image_size: height and width in pixels; what the weights ask for if not given.
         batch_size: images at a time, at the least; the figures do not depend on it.
@@ -133,14 +153,17 @@ def evaluate_pretrained(
     pretrained = read_pretrained(arch, source)
     for note in pretrained.notes:
         say(note)
-    data = dataset_at(dataset, data_dir)
+    place = with_labels(dataset, data_dir, labels)
+    data = dataset_at(dataset, place)
     check_classes(pretrained, data)
+    for note in data.notes:
+        say(note)
     split = split or ("all" if data.splits == ("all",) else "test")
     weights = pretrained.preprocessing
     model_input = input_of_weights(pretrained.arch, weights, data, image_size=image_size)
     mesh = make_mesh(Mesh(data=1 if jax.process_count() == 1 else -1))
     batches = eval_batches(
-        load_split(data, split, data_dir),
+        load_split(data, split, place),
         with_views(model_input.transforms(data), tta, data),
         batch_size=-(-batch_size // mesh.size) * mesh.size,
         num_threads=2,

@@ -27,7 +27,7 @@ from jaxcnn.data.transforms import Transform
 from jaxcnn.errors import UserError
 from jaxcnn.model_input import input_of_run
 from jaxcnn.models import model_spec
-from jaxcnn.recipe import Recipe
+from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 
@@ -103,7 +103,7 @@ class Feed:
 
     def __init__(self, recipe: Recipe, preprocessing: Preprocessing | None = None) -> None:
         self.recipe = recipe
-        self.spec = dataset_at(recipe.dataset, recipe.data_dir)
+        self.spec = dataset_at(recipe.dataset, data_place(recipe))
         if self.spec.multi_label and (recipe.sampling, recipe.class_weights) != ("shuffle", "none"):
             raise UserError(
                 "--sampling and --class-weights take one class an image; "
@@ -157,7 +157,7 @@ class Feed:
     def stored(self, split: str) -> Source:
         """A split with what cannot be read among it. No image is read."""
         if split not in self._stored:
-            self._stored[split] = load_split(self.spec, split, self.recipe.data_dir)
+            self._stored[split] = load_split(self.spec, split, data_place(self.recipe))
         return self._stored[split]
 
     def _load(self, split: str) -> Source:

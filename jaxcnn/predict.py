@@ -20,6 +20,7 @@ import tyro
 from jaxcnn import cli
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.paths import expanded
+from jaxcnn.phrases import printable
 
 if TYPE_CHECKING:
     from jaxcnn.prediction import Classifier, Prediction
@@ -45,6 +46,9 @@ class Options:
     """For published weights: height and width in pixels; what the weights ask for if not given."""
     data_dir: str | None = None
     """For published weights: an image folder, for the names of its classes; a run knows its own."""
+    labels: str | None = None
+    """For published weights: a CSV file with the classes of that folder's pictures, for their
+    names."""
     top_k: int = 5
     """How many classes to show, the most probable ones."""
     explain: Literal["grad_cam", "integrated_gradients", "occlusion"] | None = None
@@ -66,7 +70,7 @@ def main(args: Sequence[str] | None = None) -> int:
         # What OpenCV thinks of a damaged file is told in one line of ours.
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
         cli.set_up(compilation_cache=options.compilation_cache)
-        from jaxcnn.data.pictures import find_pictures
+        from jaxcnn.data.picture_files import find_pictures
 
         paths = find_pictures(options.images)
         # After the flags and paths are known to be right: this import takes seconds.
@@ -107,8 +111,11 @@ def check(options: Options) -> None:
         raise UserError("no picture is given; name files, or folders of them")
     if options.top_k < 1:
         raise UserError(f"--top-k={options.top_k} is out of range; it must be above 0")
-    if options.workdir is not None and (options.dataset, options.image_size) != (None, None):
-        raise UserError("--dataset and --image-size are for published weights; a run has its own")
+    for_weights = (options.dataset, options.image_size, options.labels)
+    if options.workdir is not None and any(value is not None for value in for_weights):
+        raise UserError(
+            "--dataset, --image-size and --labels are for published weights; a run has its own"
+        )
     if options.output is not None and options.explain is None:
         raise UserError("--output is for what --explain=METHOD draws; give that too")
 
@@ -124,6 +131,7 @@ def classifier_for(options: Options) -> "Classifier":
         options.pretrained or "",
         dataset=options.dataset,
         data_dir=options.data_dir,
+        labels=options.labels,
         image_size=options.image_size,
         say=say,
     )
@@ -159,11 +167,6 @@ def show(shown: dict[str, Any], options: Options) -> None:
     cli.console().print(table)
     if "explanation" in shown:
         say(f"explanation: {printable(shown['explanation'])}")
-
-
-def printable(path: str) -> str:
-    """A file's name may hold bytes that are no text."""
-    return os.fsencode(path).decode(errors="replace")
 
 
 def drawing_paths(options: Options, paths: Sequence[Path]) -> dict[Path, Path]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec
+from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec, with_labels
 from jaxcnn.data.imagenet_classes import imagenet_classes
 from jaxcnn.data.mixing import normalize
 from jaxcnn.data.pictures import UNREADABLE, Pictures
@@ -131,7 +131,7 @@ def classifier_of_run(
         say(f"{folder.path} knows its classes' names; --data-dir={data_dir} is not looked at")
     elif data_dir is not None:
         dataset_at(recipe.dataset, data_dir)  # Raises where it is not there.
-        recipe = replace(recipe, data_dir=data_dir)
+        recipe = replace(recipe, data_dir=data_dir, labels=None)
     data, model_input = learned_from(folder, recipe, say)
     pretrained = read_pretrained(recipe.arch, str(workdir))
     return _classifier(pretrained, data, model_input, jnp.dtype(compute_dtype(recipe)))
@@ -143,6 +143,7 @@ def published_classifier(
     *,
     dataset: str | None = None,
     data_dir: str | None = None,
+    labels: str | None = None,
     image_size: int | None = None,
     say: Say = lambda line: None,
 ) -> Classifier:
@@ -154,6 +155,7 @@ def published_classifier(
         dataset: whose classes are those of the weights; if not given, pictures are photographs,
             and as many classes as ImageNet has are taken for its.
         data_dir: an image folder, for its classes' names.
+        labels: the CSV file with the classes of its pictures.
         image_size: height and width in pixels; what the weights ask for if not given.
         say: is told what the user should know before the figures.
 
@@ -163,7 +165,8 @@ def published_classifier(
         raise UserError(f"{arch} sees grey images; give --dataset=NAME, the set it was trained on")
     named = dataset is not None or data_dir is not None
     row = dataset or "image_folder"
-    data = dataset_at(row, data_dir) if named else dataset_spec(row)
+    place = with_labels(row, data_dir, labels)
+    data = dataset_at(row, place) if named else dataset_spec(row)
     pretrained = read_pretrained(arch, source)
     for note in pretrained.notes:
         say(note)

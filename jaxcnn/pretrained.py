@@ -18,7 +18,7 @@ from jaxcnn.model_input import ModelInput, input_of_run
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.paths import expanded
-from jaxcnn.recipe import Recipe
+from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
 from jaxcnn.weights.dialects import other_form
@@ -153,7 +153,7 @@ def learned_from(
     if (kept := folder.read_data()) is not None:
         return kept.row(dataset_spec(recipe.dataset)), kept.input
     try:
-        data = dataset_at(recipe.dataset, recipe.data_dir)
+        data = dataset_at(recipe.dataset, data_place(recipe))
     except DataNotFound as error:
         say(f"classes by number, their names are not known: {error}")
         data = dataset_spec(recipe.dataset)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from jaxcnn.data import dataset_at, dataset_spec
+from jaxcnn.data import DataDir, dataset_at, dataset_spec, with_labels
 from jaxcnn.data.small import num_train_if_small
 from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
@@ -127,6 +127,8 @@ class Recipe:
     """Data set; digits needs no download, tfds:NAME is any in the TFDS directory."""
     data_dir: str | None = None
     """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
+    labels: str | None = None
+    """Classes of an image_folder's pictures: a CSV file with columns path, label, maybe split."""
     epochs: int = 10
     """Passes over the training set."""
     steps: int | None = None
@@ -183,7 +185,21 @@ class Recipe:
 
 # Where a run happens, not what it computes: a run may go on with others of these. And with another
 # `on_nan`: up to where a run stopped for lack of one, all compute the same.
-PLACE_FIELDS = ("data_dir", "workers", "parallel", "mesh", "checkpoint_every_steps", "on_nan")
+PLACE_FIELDS = (
+    "data_dir",
+    "labels",
+    "workers",
+    "parallel",
+    "mesh",
+    "checkpoint_every_steps",
+    "on_nan",
+)
+
+
+def data_place(recipe: Recipe) -> DataDir:
+    """Where a recipe's data is, for `dataset_at` and `load_split`. Raises UserError for labels of a
+    set that knows its own."""
+    return with_labels(recipe.dataset, recipe.data_dir, recipe.labels)
 
 
 # The largest side, in pixels, of the data sets that have thumbnails rather than photographs.
@@ -273,13 +289,19 @@ MULTI_LABEL_RECIPE: dict[str, Any] = PHOTOGRAPH_RECIPE | {"augment": Augment(fli
 
 
 def recipe_for(
-    arch: str, dataset: str = "digits", data_dir: str | None = None, recipe: str | None = None
+    arch: str,
+    dataset: str = "digits",
+    data_dir: str | None = None,
+    recipe: str | None = None,
+    *,
+    labels: str | None = None,
 ) -> Recipe:
     """The default recipe of an architecture on a data set.
 
     A tuned entry where there is one, else the family's default for such images. Of a set called
     "tfds:NAME" only its folder in `data_dir` tells which images those are, and of an image folder
-    how many there are: a small one gets a smaller batch. `recipe` names a published one of
+    (whose classes `labels` may tell, see `Recipe`) how many there are: a small one gets a smaller
+    batch. `recipe` names a published one of
     `jaxcnn.imagenet_recipes`; on ImageNet an architecture's own is its default.
     Raises UserError for an unknown name.
     """
@@ -302,7 +324,9 @@ def recipe_for(
         photographs = Recipe(
             arch, dataset, image_size=model.image_size, resize="crop", **PHOTOGRAPH_RECIPE
         )
-        if dataset != "image_folder" or not (number := num_train_if_small(dataset, data_dir)):
+        if dataset != "image_folder" or not (
+            number := num_train_if_small(dataset, data_dir, labels)
+        ):
             return photographs
         return replace(photographs, batch_size=small_batch(number, most=photographs.batch_size))
     # Enlarging thumbnails to what an ImageNet model was trained at costs 49 times the arithmetic

@@ -62,6 +62,7 @@ class RunData:
         input: what images are brought to in evaluation.
         splits: which examples they have; by "train", "val", "test".
         data_dir: where the data was, from any working directory.
+        labels: where the file with its classes was, if they come by one; likewise.
         pretrained: where the weights were that the run started from; likewise.
         versions: of jaxcnn, jax, and the data set if it has versions.
         command: what made the run.
@@ -76,6 +77,7 @@ class RunData:
     input: ModelInput
     splits: Mapping[str, Examples]
     data_dir: str | None
+    labels: str | None
     pretrained: str | None
     versions: Mapping[str, str]
     command: str
@@ -118,6 +120,7 @@ def run_data(
         input=input,
         splits={split: examples for split, (examples, _) in listed.items()},
         data_dir=_absolute(recipe.data_dir),
+        labels=_absolute(recipe.labels),
         pretrained=_absolute(recipe.pretrained),
         versions=versions,
         command=command,

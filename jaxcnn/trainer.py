@@ -34,6 +34,7 @@ from jaxcnn.lost_reader import while_it_is_read
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
+from jaxcnn.phrases import first_few
 from jaxcnn.prefetch import Arrival, arrivals
 from jaxcnn.pretrained import (
     Pretrained,
@@ -43,7 +44,7 @@ from jaxcnn.pretrained import (
     start_from,
 )
 from jaxcnn.program import Evaluation, Program, build, evaluate
-from jaxcnn.recipe import Recipe, check
+from jaxcnn.recipe import Recipe, check, data_place
 from jaxcnn.run_data import SPLITS, run_data
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.run_lock import locked
@@ -213,8 +214,8 @@ def refuse_other_pictures(folder: RunFolder, recipe: Recipe) -> None:
     if before is None or not folder.read_names():
         return
     with suppress(DataNotFound):
-        data = dataset_at(recipe.dataset, recipe.data_dir)
-        sources = {split: load_split(data, split, recipe.data_dir) for split in SPLITS}
+        data = dataset_at(recipe.dataset, data_place(recipe))
+        sources = {split: load_split(data, split, data_place(recipe)) for split in SPLITS}
         now = run_data(recipe, data, before.input, sources, command=before.command)
         folder.refuse_other_data(*now)
 
@@ -365,12 +366,15 @@ class Run:
                 "(docs/gpu.md)"
             )
         self.display.say(
-            f"{recipe.arch} on {recipe.dataset}: {self.program.num_params:,} parameters, "
+            f"{recipe.arch} on {recipe.dataset}: {feed.spec.num_classes:,} classes "
+            f"({first_few(feed.spec.class_names)}), {self.program.num_params:,} parameters, "
             f"{len(feed.train):,} training and {len(feed.val):,} validation images, "
             f"{self.total_steps:,} steps of {recipe.batch_size} images at "
             f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
             f"x {self.program.rows.mesh.size}"
         )
+        for note in feed.spec.notes:
+            self.display.say(note)
         step = self.checkpoints.latest_step() or 0
         if step == self.total_steps:
             return self.resume()

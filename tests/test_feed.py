@@ -35,7 +35,10 @@ def labels(feed, steps=7):
 
 
 def test_classes_are_drawn_as_they_are_or_equally_often(recipe):
-    assert np.bincount(np.concatenate(labels(Feed(recipe)))).tolist() == [42, 14]
+    feed = Feed(recipe)
+    drawn = np.bincount(np.concatenate(labels(feed, feed.steps_per_epoch)))
+    there = np.bincount(feed.train.labels)
+    assert drawn.sum() > len(feed.train) - 8 and (drawn <= there).all()
     balanced = labels(Feed(replace(recipe, sampling="balanced")))
     assert [np.bincount(batch).tolist() for batch in balanced] == [[4, 4]] * 7
 
@@ -49,7 +52,7 @@ def test_without_class_weights_there_are_none():
     [("balanced", inverse_frequency_weights), ("effective", effective_number_weights)],
 )
 def test_class_weights_are_of_the_training_splits_counts(recipe, name, weights):
-    expected = weights(np.array([42, 14]))
+    expected = weights(np.bincount(Feed(recipe).train.labels))
     np.testing.assert_allclose(Feed(replace(recipe, class_weights=name)).class_weights, expected)
 
 
@@ -65,7 +68,7 @@ def test_a_bad_picture_ends_the_run_or_is_left_out_and_listed(recipe, tmp_path):
     listed = [reason for split in feed.left_out.values() for reason in split]
     assert len(listed) == len(bad)
     assert all(any(str(path) in reason for reason in listed) for path in bad)
-    assert counted == 16 - len(feed.left_out.get("test", []))
+    assert counted == len(feed.test) > 0
     assert len(feed.train) + len(feed.val) + len(feed.test) == 80 - len(bad)
 
 

@@ -1,6 +1,7 @@
 """The command line as a person types it."""
 
 import json
+import shutil
 
 import cv2
 import jax
@@ -267,6 +268,8 @@ def test_classes_of_a_run_on_photographs_have_names_wherever_the_folder_is(tmp_p
     _, (again,), _ = predict(capsys, *args, f"--data-dir={tmp_path / 'moved'}")
     assert again["top"] == named["top"]
 
-    (tmp_path / "moved" / "new").mkdir()
+    (tmp_path / "moved" / "light").rename(tmp_path / "moved" / "new")
+    (tmp_path / "moved" / "light").mkdir()
+    shutil.copy(args[1], tmp_path / "moved" / "light")
     status, _, error = predict(capsys, *args, f"--data-dir={tmp_path / 'moved'}")
     assert status == 2 and "the weights tell 2 classes apart, image_folder has 3" in error

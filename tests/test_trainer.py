@@ -305,19 +305,46 @@ def test_a_bad_picture_loses_no_step_and_the_run_goes_on_once_it_is_replaced(tmp
     recipe = replace(
         RECIPE, arch="linear", dataset="image_folder", data_dir=str(photos), epochs=2, batch_size=8
     )
-    fit(recipe, tmp_path / "whole", console=quiet())
-    bad = photos / "cat" / "7.png"
+    end = fit(recipe, tmp_path / "whole", console=quiet())["steps"]
+    bad = photos / "cat" / "8.png"
     good = bad.read_bytes()
     bad.write_bytes(b"no picture")
     with pytest.raises(
-        RunError, match=r"cat/7.png is not a picture.*; step (\d+) is saved"
+        RunError, match=r"cat/8.png is not a picture.*; step (\d+) is saved"
     ) as error:
         fit(recipe, tmp_path / "run", console=quiet())
     step = int(str(error.value).split("; step ")[1].split()[0])
     assert (tmp_path / "run" / "checkpoints" / str(step)).exists()
     bad.write_bytes(good)
     fit(recipe, tmp_path / "run", console=quiet())
-    chex.assert_trees_all_equal(state_at(tmp_path / "run", 14), state_at(tmp_path / "whole", 14))
+    chex.assert_trees_all_equal(state_at(tmp_path / "run", end), state_at(tmp_path / "whole", end))
+
+
+def test_a_run_first_says_its_classes_and_what_it_left_out(tmp_path):
+    photos = tmp_path / "photos"
+    for split, names in (("train", range(11)), ("val", range(10))):
+        for name in names:
+            (photos / split / str(name)).mkdir(parents=True)
+            for i in range(20):
+                image = np.full((8, 8, 3), 12 * i, np.uint8)
+                cv2.imwrite(str(photos / split / str(name) / f"{i}.png"), image)
+    (photos / "train" / "3" / "notes.txt").touch()
+    recipe = replace(
+        RECIPE, arch="linear", dataset="image_folder", data_dir=str(photos), steps=1, batch_size=8,
+        image_size=8,
+    )  # fmt: skip
+    console = Console(file=io.StringIO(), width=500)
+    # The split that is tested lacks a class, and the run ends well.
+    summary = fit(recipe, tmp_path / "run", console=console)
+    assert summary["test"]["n"] == 200
+    first, *lines = console.file.getvalue().splitlines()
+    assert "linear on image_folder: 11 classes (0, 1, 2, 3, 4 and 6 more), " in first
+    assert lines[:3] == [
+        "1 files that are no pictures by their names: train/3/notes.txt",
+        "val is the test split, for there is no other; a tenth of train validates",
+        "the classes are numbers and sorted by value; torchvision's order is 0, 1, 10, 2, ...",
+    ]
+    assert "the test split has no picture of 10" in lines[3:5]
 
 
 def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):

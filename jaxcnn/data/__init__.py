@@ -6,11 +6,13 @@ steps = pipeline.train_batches(train, transforms, batch_size=128, seed=0, stop_s
 """
 
 from jaxcnn.data.errors import DataError, DataNotFound, ExampleError
+from jaxcnn.data.labelled import with_labels
 from jaxcnn.data.registry import dataset_at, dataset_spec, list_datasets
-from jaxcnn.data.spec import DatasetSpec, Source
+from jaxcnn.data.spec import DataDir, DatasetSpec, Source
 from jaxcnn.data.splits import load_split
 
 __all__ = [
+    "DataDir",
     "DataError",
     "DataNotFound",
     "DatasetSpec",
@@ -20,4 +22,5 @@ __all__ = [
     "dataset_spec",
     "list_datasets",
     "load_split",
+    "with_labels",
 ]

@@ -27,6 +27,8 @@ class Options:
     """Data set; digits needs no download."""
     data_dir: str | None = None
     """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
+    labels: str | None = None
+    """Classes of an image_folder's pictures: a CSV file with columns path, label, maybe split."""
     output: str | None = None
     """Folder of the report; runs/inspect-DATASET if not given."""
 
@@ -46,16 +48,19 @@ def main(args: Sequence[str] | None = None) -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
         cli.set_up(compilation_cache=False)
         # After the flags are known to be right: these imports take seconds.
-        from jaxcnn.data import dataset_at
+        from jaxcnn.data import dataset_at, with_labels
         from jaxcnn.data.survey import survey
         from jaxcnn.data.survey_report import write_report
 
         started = time.monotonic()
-        spec = dataset_at(options.dataset, options.data_dir)
+        place = with_labels(options.dataset, options.data_dir, options.labels)
+        spec = dataset_at(options.dataset, place)
         output = Path(expanded(options.output or f"runs/inspect-{options.dataset}"))
         with writing_to(output):  # Before hours of reading.
             output.mkdir(parents=True, exist_ok=True)
-        found = survey(spec, options.data_dir, partial(print, file=sys.stderr))
+        found = survey(spec, place, partial(print, file=sys.stderr))
+        for note in spec.notes:
+            print(note)
         for shared in found.shared:
             print(
                 f"{shared.first} and {shared.second}: {len(shared.exact):,} pictures of "

@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from jaxcnn.data.datasets.image_folder import contents_of
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.folder.source import FolderSource
+from jaxcnn.data.labelled import with_labels
 from jaxcnn.data.pictures import read_encoded
 from jaxcnn.data.readable import unreadable_among
+from jaxcnn.data.spec import DataDir
 
 # Feature name -> its values: text, integers or fractions.
 Values = Mapping[str, bytes | Sequence[int] | Sequence[float]]
 
-# Our names of splits, and those of COCO's files, -> TFDS's.
+# Names of splits, as folders and COCO's files have them, -> TFDS's.
 TFDS_SPLITS = {"all": "train", "train": "train", "val": "validation", "test": "test"}
 
 
@@ -35,6 +39,8 @@ class Listing:
     class_names: tuple[str, ...]
     splits: Mapping[str, Split]
     has_objects: bool
+    notes: Sequence[str] = ()
+    """What was left out, sorted unusually or guessed, a line each."""
 
 
 def leave_out_unreadable(listing: Listing) -> tuple[Listing, Mapping[str, Sequence[str]]]:
@@ -54,28 +60,30 @@ def _part(split: Split, indices: Sequence[int]) -> Split:
     return Split([split.paths[i] for i in indices], lambda i: split.values(indices[i]))
 
 
-def list_images(root: Path) -> Listing:
-    """A folder in COCO's layout, or with a folder per class. Raises UserError for any other."""
+def list_images(root: Path, labels: str | None = None) -> Listing:
+    """A folder in COCO's layout, with a folder per class, or with a CSV file of labels.
+
+    Raises UserError for any other.
+    """
     annotations = sorted((root / "annotations").glob("instances_*.json"))
-    return list_coco(root, annotations) if annotations else list_folder(root)
+    if labels is None and annotations:
+        return list_coco(root, annotations)
+    return list_folder(with_labels("image_folder", root, labels))
 
 
-def list_folder(root: Path) -> Listing:
-    """A folder per class, with or without train, val and test above, as `image_folder` reads it."""
-    from jaxcnn.data.registry import dataset_at
-
-    spec = dataset_at("image_folder", root)
+def list_folder(place: DataDir) -> Listing:
+    """A folder of pictures, as `image_folder` reads it."""
+    there = contents_of(place)
     splits = {}
-    for split in spec.splits:
-        source: Any = spec.load(split, root)
+    for part, source in there.parts.items():
 
-        def values(index: int, source: Any = source) -> Values:
+        def values(index: int, source: FolderSource = source) -> Values:
             path = source.paths[index]
             name = f"{path.parent.name}/{path.name}".encode()
             return {"label": [int(source.labels[index])], "file_name": name}
 
-        splits[TFDS_SPLITS[split]] = Split(source.paths, values)
-    return Listing(spec.class_names, splits, has_objects=False)
+        splits[TFDS_SPLITS[part]] = Split(source.paths, values)
+    return Listing(there.class_names, splits, has_objects=False, notes=there.notes)
 
 
 def list_coco(root: Path, annotations: Sequence[Path]) -> Listing:

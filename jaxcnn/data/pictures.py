@@ -1,27 +1,27 @@
-"""Picture files, found and read, whatever a camera or a web site put into it.
+"""Picture files, read, whatever a camera or a web site put into them.
 
-What is handled: palette, grey, CMYK and 16-bit pictures become 8-bit red, green, blue; the camera's
-orientation (EXIF) is applied; of an animation the first frame counts; transparency is dropped.
-What is refused, by name: what is no picture, a file cut short, and a picture too large to decode
-beside others, which its header tells before anything is decoded.
+What is handled: palette, grey, CMYK and 16-bit pictures become 8-bit red, green, blue as Pillow's
+own conversion has them (of 16 bits see `jaxcnn.data.bit_depth`); the camera's orientation (EXIF) is
+applied; of an animation the first frame counts; transparency is dropped, the colours below it stay.
+What is refused, by name: what is no picture, a file cut short, pixels of 32 bits, and a picture too
+large to decode beside others, which its header tells before anything is decoded.
 """
 
 import io
-import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.bit_depth import DEEP_MODES, depth_of, has_16_bits, kind_of_tiff, to_8_bits
+from jaxcnn.data.errors import DataError
 from jaxcnn.data.spec import Example
 from jaxcnn.data.transforms import Transform
-from jaxcnn.paths import expanded
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 UNREADABLE = -1
 
 # 268 MB decoded; also where Pillow begins to suspect a decompression bomb.
@@ -56,7 +56,8 @@ def _read(path: Path) -> bytes:
 
 
 def _decode(path: Path, encoded: bytes, channels: int) -> np.ndarray:
-    width, height = _size(path, encoded)
+    found = _header(path, encoded)
+    width, height = found.width, found.height
     if width * height > MAX_PIXELS:
         raise DataError(
             f"{path} has {width:,}x{height:,} pixels; at most {MAX_PIXELS:,} are decoded, shrink it"
@@ -66,71 +67,110 @@ def _decode(path: Path, encoded: bytes, channels: int) -> np.ndarray:
             f"{path} is a strip of {width:,}x{height:,} pixels; "
             f"one side may be {MAX_ASPECT} times the other, crop it"
         )
-    mode = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
-    # From memory: cv2.imread fills up a JPEG file that was cut short, without a word.
-    try:
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), mode)
-    except cv2.error:
-        image = None
+    if found.deep:
+        raise DataError(
+            f"{path} is {found.deep}, which is not supported; save it with 8 or 16 bits"
+        )
+    image = decode(encoded, channels, plain=found.plain)
     if image is None:
         raise DataError(f"{path} is damaged or incomplete; replace or remove it")
-    return image.reshape(*image.shape[:2], channels)
+    return image
 
 
-def _size(path: Path, encoded: bytes) -> tuple[int, int]:
-    """(width, height) in pixels, from the file's header."""
+def decode(
+    encoded: bytes, channels: int, *, plain: bool, upright: bool = True
+) -> np.ndarray | None:
+    """uint8 [H, W, channels] of an encoded picture, or None if that cannot be.
+
+    Args:
+        encoded: a file's content.
+        channels: 3 for red, green, blue or 1 for grey.
+        plain: see `is_plain`.
+        upright: whether the camera's orientation is applied.
+    """
+    if plain:
+        mode = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+        if not upright:
+            mode |= cv2.IMREAD_IGNORE_ORIENTATION
+        # From memory: cv2.imread fills up a JPEG file that was cut short, without a word.
+        try:
+            image = cv2.imdecode(np.frombuffer(encoded, np.uint8), mode)
+        except cv2.error:  # Nothing to decode, or more than OpenCV takes.
+            return None
+    else:
+        image = _by_pillow(encoded, channels, upright)
+    return None if image is None else image.reshape(*image.shape[:2], channels)
+
+
+def _by_pillow(encoded: bytes, channels: int, upright: bool) -> np.ndarray | None:
+    try:
+        with Image.open(io.BytesIO(encoded)) as opened:
+            picture = ImageOps.exif_transpose(opened) if upright else opened
+            if picture.mode in DEEP_MODES:
+                picture = Image.fromarray(to_8_bits(np.asarray(picture), encoded))
+            return np.array(picture.convert("L" if channels == 1 else "RGB"))
+    except Exception:  # Whatever a broken file makes Pillow raise.
+        return None
+
+
+# By Pillow's names; found by trying each mode that Pillow writes (tests/data/test_data_modes.py).
+PLAIN_MODES = {
+    "JPEG": {"L", "RGB"},
+    "MPO": {"L", "RGB"},
+    "PNG": {"1", "L", "LA", "P", "RGB", "RGBA"},
+    "WEBP": {"RGB", "RGBA"},
+    "BMP": {"1", "L", "P", "RGB"},
+    "GIF": {"L", "P", "RGB"},
+    "TIFF": {"1", "L", "P", "RGB"},
+}
+
+
+def is_plain(picture: Image.Image) -> bool:
+    """Whether OpenCV, which is faster, reads a picture to the grey level as Pillow does."""
+    if picture.mode not in PLAIN_MODES.get(picture.format or "", ()):
+        return False
+    if picture.format == "GIF":
+        return "transparency" not in picture.info
+    return not has_16_bits(picture)
+
+
+def is_plain_encoded(encoded: bytes) -> bool:
+    """The same of a file's content; also of what is no picture, which OpenCV then refuses."""
+    # To ask Pillow takes longer than to decode a thumbnail, and these are PNG.
+    if encoded.startswith(b"\x89PNG") and encoded[24:25] != b"\x10":
+        return True
     try:
         with Image.open(io.BytesIO(encoded)) as picture:
-            return picture.size
+            return is_plain(picture)
+    except Exception:  # Whatever a broken header makes Pillow raise.
+        return True
+
+
+class _Header(NamedTuple):
+    """What a file's header tells; `deep` is what has more bits than can be read, in words."""
+
+    width: int
+    height: int
+    plain: bool
+    deep: str
+
+
+def _header(path: Path, encoded: bytes) -> _Header:
+    try:
+        with Image.open(io.BytesIO(encoded)) as picture:
+            return _Header(*picture.size, is_plain(picture), depth_of(picture))
     except Image.DecompressionBombError:
         raise DataError(
             f"{path} has more than {MAX_PIXELS:,} pixels, the most that are decoded; shrink it"
         ) from None
     except UnidentifiedImageError:
+        if kind := kind_of_tiff(encoded):
+            raise DataError(
+                f"{path} is {kind}, which is not supported; save it with 8 or 16 bits"
+            ) from None
         raise DataError(f"{path} is not a picture; replace or remove it") from None
     except Exception as error:  # Whatever a broken header makes Pillow raise.
         raise DataError(f"{path} is damaged or incomplete; replace or remove it") from error
-
-
-def pictures_below(folder: Path) -> Iterator[Path]:
-    """Files in `folder` and its folders that are pictures by their suffix, in sorted order.
-
-    Raises DataError for a folder that may not be read, and a name that is no text.
-    """
-    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
-        raise DataError(f"{folder} cannot be read: Permission denied")
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
-        check_name(path)
-        yield path
-
-
-def check_name(path: Path) -> None:
-    """Raises DataError unless the name is UTF-8, as everything that is to name it has to be."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise DataError(f"the name of {os.fsencode(path)!r} is not UTF-8; rename it") from None
-
-
-def find_pictures(places: Sequence[str]) -> tuple[Path, ...]:
-    """Files as they are given, folders as the pictures below them.
-
-    Raises DataNotFound for a place that does not exist and for a folder without pictures.
-    """
-    found: list[Path] = []
-    for place in (Path(expanded(place)) for place in places):
-        try:
-            pictures = list(pictures_below(place)) if place.is_dir() else [place]
-            exists = place.is_dir() or place.is_file()
-        except OSError as error:
-            raise DataNotFound(f"{place} cannot be read: {error.strerror}") from error
-        if not exists:
-            raise DataNotFound(f"no file or folder {place}; give pictures, or folders of them")
-        if not pictures:
-            kinds = ", ".join(sorted(SUFFIXES))
-            raise DataNotFound(f"{place} has no picture ({kinds}); give others by their names")
-        found += pictures
-    return tuple(found)
 
 
 class Pictures:

@@ -57,6 +57,7 @@ def prepare_from(
     data_dir: Path,
     *,
     say: Say,
+    labels: str | None = None,
     progress: Progress = lambda done, total: None,
     on_error: Literal["raise", "skip"] = "raise",
 ) -> Path:
@@ -69,6 +70,7 @@ def prepare_from(
             annotations/instances_*.json beside folders of images.
         data_dir: the TFDS directory.
         say: is told what the user should know, the disk space before anything is written.
+        labels: a CSV file with the classes of the pictures in `source`; their folders if not given.
         progress: is told how far it is.
         on_error: what a picture that cannot be read does: end the preparation, or be left out and
             listed at the end. To skip, all pictures are read once before.
@@ -82,7 +84,9 @@ def prepare_from(
         return folder
     if not source.is_dir():
         raise DataNotFound(f"no folder {source}; give --from=DIR, a folder of images")
-    listing, left_out = list_images(source), {}
+    listing, left_out = list_images(source, labels), {}
+    for note in listing.notes:
+        say(note)
     if on_error == "skip":
         say("reading all pictures, to leave out those that cannot be read")
         listing, left_out = leave_out_unreadable(listing)

@@ -4,8 +4,9 @@ python -m jaxcnn.data.prepare mypets --from=FOLDER --data-dir=DIR   (then --data
 python -m jaxcnn.data.prepare coco --from=COCO --data-dir=DIR
 python -m jaxcnn.data.prepare cifar10 --data-dir=DIR                (needs TensorFlow)
 
-FOLDER has a folder of pictures per class, with or without train, val and test above; COCO has
-annotations/instances_train2017.json and instances_val2017.json beside train2017/ and val2017/.
+FOLDER has a folder of pictures per class, with or without train, val and test above, or pictures
+whose classes --labels=FILE.csv tells; COCO has annotations/instances_train2017.json and
+instances_val2017.json beside train2017/ and val2017/.
 """
 
 import re
@@ -30,6 +31,8 @@ class Options:
     """The data set: one that jaxcnn or TFDS knows, or with --from a new name."""
     source: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """Folder with the images, if you have them; else TFDS downloads them."""
+    labels: str | None = None
+    """With --from: the pictures' classes, in a CSV file with columns path, label, maybe split."""
     data_dir: str | None = None
     """TFDS directory to write to ($JAXCNN_DATA_DIR, else TFDS's own default)."""
     on_error: Literal["raise", "skip"] = "raise"
@@ -74,6 +77,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     Path(expanded(options.source)),
                     Path(data_dir),
                     say=say,
+                    labels=options.labels,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                     on_error=options.on_error,
                 )

@@ -145,26 +145,20 @@ class RecordSource:
         return sum(shard.examples_in_shard for shard in self.shards)
 
     def __getitem__(self, index: int, /) -> Example:
-        import cv2
+        from jaxcnn.data.pictures import decode, is_plain_encoded
 
         try:
             record = self._records[int(index)]
         except (RuntimeError, IndexError, OSError) as error:
             raise DataNotFound(f"{self._unreadable(error)}; {self.remedy}") from error
         features = self._features(index, record)
-        mode = cv2.IMREAD_GRAYSCALE if self.channels == 1 else cv2.IMREAD_COLOR_RGB
-        if isinstance(self.annotation, Objects):
-            # Boxes refer to the pixels as stored, whatever the camera says is up.
-            mode |= cv2.IMREAD_IGNORE_ORIENTATION
         encoded = b"".join(features[self.image_feature].bytes_list.value)
-        try:
-            image = cv2.imdecode(np.frombuffer(encoded, np.uint8), mode)
-        except cv2.error:  # Nothing to decode, or more than OpenCV takes.
-            image = None
+        # Boxes refer to the pixels as stored, whatever the camera says is up.
+        upright = not isinstance(self.annotation, Objects)
+        image = decode(encoded, self.channels, plain=is_plain_encoded(encoded), upright=upright)
         if image is None:
             name = self.name(index)
             raise DataError(f"{name} has an image that cannot be decoded; {self.remedy}")
-        image = image.reshape(*image.shape[:2], self.channels)
         try:
             return self.annotation.annotate(image, features)
         except DataError as error:

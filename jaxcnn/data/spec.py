@@ -195,6 +195,8 @@ class DatasetSpec:
     """Examples of the official training split; None where only the files tell."""
     multi_label: bool = False
     """Whether every class is asked for on its own, in place of one class an image."""
+    notes: tuple[str, ...] = ()
+    """What was left out, sorted unusually or guessed, a line each, for people to read."""
     prepared: str = ""
     """Name of the set in a TFDS directory, with its configuration, if it is not `name`."""
     paper: str = ""

@@ -5,9 +5,13 @@ validation split, a stratified tenth of the training split is held out; a set wi
 divided into 70 %, 10 % and 20 %, stratified. The seed of that is part of the protocol, not of a
 run: all runs of a sweep tune on the same examples, and none has trained on what another was
 validated with.
+
+A user's own pictures come and go. Each goes to a split by a number drawn for its own name, in the
+same shares on average, so that one more moves no other.
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -35,23 +39,24 @@ def load_split(spec: DatasetSpec, split: str, data_dir: DataDir = None) -> Sourc
     """
     if split not in SPLITS:
         raise DataError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
-    if "train" not in spec.splits and spec.splits != ("all",) and split != "test":
+    if "train" not in spec.splits and spec.splits != ("all",) and split not in spec.splits:
         raise DataError(f"{spec.name} is for testing only; it has no {split} split")
-    if spec.splits == ("all",):
-        return _part_of_all(_stored(spec, "all", data_dir), split)
+    if "train" in split and spec.num_classes == 1:
+        raise DataError(
+            f"{spec.name} has one class, {spec.class_names[0]}; training takes two or more"
+        )
     if split == "all":
-        raise DataError(f"{spec.name} comes in splits; give one of {', '.join(SPLITS[:-1])}")
-    if split in spec.splits:
-        native = _stored(spec, split, data_dir)
-        if split != "train" or "val" in spec.splits:
-            return native
-        return Subset(native, hold_out(native.labels, VAL_FRACTION)[0])
+        if spec.splits != ("all",):
+            raise DataError(f"{spec.name} comes in splits; give one of {', '.join(SPLITS[:-1])}")
+        return _stored(spec, "all", data_dir)
+    if spec.splits == ("all",):
+        return _part_of(spec, _stored(spec, "all", data_dir), split)
+    if split in spec.splits and (split != "train" or "val" in spec.splits):
+        return _stored(spec, split, data_dir)
     if split == "train+val" and "val" in spec.splits:
         return Concatenation(*(_stored(spec, part, data_dir) for part in ("train", "val")))
     train = _stored(spec, "train", data_dir)
-    if split == "train+val":
-        return train
-    return Subset(train, hold_out(train.labels, VAL_FRACTION)[1])
+    return train if split == "train+val" else _part_of(spec, train, split)
 
 
 def _stored(spec: DatasetSpec, split: str, data_dir: DataDir) -> Source:
@@ -67,9 +72,14 @@ def _stored(spec: DatasetSpec, split: str, data_dir: DataDir) -> Source:
     return source
 
 
-def _part_of_all(source: Source, split: str) -> Source:
-    if split == "all":
-        return source
+def _part_of(spec: DatasetSpec, source: Source, split: str) -> Source:
+    """A split that is made of `source`: the training examples, or all of a set without splits."""
+    draws = getattr(source, "draws", None)
+    if draws is not None:
+        return _drawn(spec, source, draws, split)
+    if spec.splits != ("all",):
+        kept, held = hold_out(source.labels, VAL_FRACTION)
+        return Subset(source, kept if split == "train" else held)
     rest, test = hold_out(source.labels, TEST_FRACTION)
     if split == "test":
         return Subset(source, test)
@@ -77,6 +87,48 @@ def _part_of_all(source: Source, split: str) -> Source:
         return Subset(source, rest)
     train, val = hold_out(source.labels[rest], VAL_FRACTION / (1 - TEST_FRACTION))
     return Subset(source, rest[train if split == "train" else val])
+
+
+def shares_of(native: tuple[str, ...]) -> dict[str, float]:
+    """What is taken of the examples, by split, where a set comes with the splits `native`."""
+    if native == ("all",):
+        return {"test": TEST_FRACTION, "val": VAL_FRACTION}
+    return {"val": VAL_FRACTION} if "train" in native and "val" not in native else {}
+
+
+def by_draw(draws: np.ndarray, shares: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Indices of the examples of each split, ascending; those of no other are to train on.
+
+    Args:
+        draws: float64 [N] in [0, 1), one for each example, whatever the others are.
+        shares: by split, how much of [0, 1) is its; the first begins at 0.
+    """
+    edges = np.cumsum(list(shares.values()))
+    place = np.searchsorted(edges, draws, side="right")
+    return {split: np.flatnonzero(place == i) for i, split in enumerate([*shares, "train"])}
+
+
+def _drawn(spec: DatasetSpec, source: Source, draws: np.ndarray, split: str) -> Source:
+    parts = by_draw(draws, shares_of(spec.splits))
+    # What is tested at a run's end has to be there at its beginning.
+    for part in parts if "train" in split else (split,):
+        if not parts[part].size:
+            raise DataError(
+                f"of {len(source):,} pictures none falls to {part}; add pictures, or make folders "
+                "train, val and test of your own"
+            )
+    if "train" in split:
+        counts = np.bincount(source.labels[parts["train"]], minlength=spec.num_classes)
+        if not counts.all():
+            name = spec.class_names[int(np.argmin(counts))]
+            count = int(np.sum(source.labels == np.argmin(counts)))
+            raise DataError(
+                f"none of {name}'s pictures ({count}) falls to train; add pictures of it, or make "
+                "folders train, val and test of your own"
+            )
+    if split == "train+val":
+        return Subset(source, np.sort(np.concatenate([parts["train"], parts["val"]])))
+    return Subset(source, parts[split])
 
 
 def hold_out(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:

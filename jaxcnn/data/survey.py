@@ -125,8 +125,10 @@ def survey(
 
 
 def _sources(spec: DatasetSpec, data_dir: DataDir) -> tuple[dict[str, Source], str]:
+    trained = {"train", "all"} & {*spec.splits}
+    splits = ("train", "val", "test") if trained else spec.splits
     try:
-        return {split: load_split(spec, split, data_dir) for split in ("train", "val", "test")}, ""
+        return {split: load_split(spec, split, data_dir) for split in splits}, ""
     except DataError as error:
         if spec.splits != ("all",):
             raise
@@ -191,6 +193,7 @@ def summary(found: Survey) -> dict[str, Any]:
     return {
         "dataset": found.spec.name,
         "note": found.note,
+        "notes": [*found.spec.notes],
         "mean": found.train.mean.tolist(),
         "std": found.train.std.tolist(),
         "splits": {

@@ -14,7 +14,7 @@ from jaxcnn.model_input import image_channels
 from jaxcnn.models import create_model
 from jaxcnn.models.macs import count_macs
 from jaxcnn.program import Program, model_of
-from jaxcnn.recipe import Recipe
+from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.sharding import bytes_on_a_device
 
 
@@ -33,13 +33,13 @@ def examples(recipe: Recipe, *, num_classes: int | None, num_train: int | None) 
     """
     there = True
     try:
-        spec = dataset_at(recipe.dataset, recipe.data_dir)
+        spec = dataset_at(recipe.dataset, data_place(recipe))
     except DataNotFound:
         spec, there = dataset_spec(recipe.dataset), False
     num_classes = num_classes or spec.num_classes
     if num_train is None:
         try:
-            counted = len(load_split(spec, "train", recipe.data_dir)) if there else None
+            counted = len(load_split(spec, "train", data_place(recipe))) if there else None
         except DataNotFound:
             counted = None
         num_train = counted or _after_hold_out(spec)

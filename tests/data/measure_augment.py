@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from jaxcnn import cli
-from jaxcnn.data.datasets.image_folder import FolderSource
+from jaxcnn.data.folder.source import FolderSource
 from jaxcnn.data.order import ExampleRng
 from jaxcnn.data.policies import RandAugment
 from jaxcnn.data.transforms import HorizontalFlip, RandomResizedCrop, Transform

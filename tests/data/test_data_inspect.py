@@ -99,7 +99,7 @@ def test_a_set_too_small_to_divide_is_looked_at_whole(tmp_path, capsys):
     assert main([*args, f"--output={tmp_path / 'out'}"]) == 0
     found = json.loads((tmp_path / "out" / "inspect.json").read_text())
     assert list(found["splits"]) == ["all"]
-    assert "one example only" in found["note"]
+    assert "none falls to val" in found["note"]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,10 @@ import pytest
 from PIL import Image
 
 from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.picture_files import find_pictures, pictures_below
 from jaxcnn.data.pictures import (
     UNREADABLE,
     Pictures,
-    find_pictures,
-    pictures_below,
     read_encoded,
     read_picture,
 )
@@ -193,7 +192,7 @@ def test_a_place_without_pictures_is_refused(tmp_path):
     with pytest.raises(DataNotFound, match="no file or folder /nowhere/1.png"):
         find_pictures(["/nowhere/1.png"])
     with pytest.raises(
-        DataNotFound, match=r"has no picture \(.bmp, .gif, .jpeg, .*; give others by"
+        DataNotFound, match=r"has no picture \(.apng, .avif, .bmp, .*; give others by"
     ):
         find_pictures([str(tmp_path)])
     with pytest.raises(DataNotFound, match="cannot be read: File name too long"):

@@ -378,8 +378,9 @@ def test_an_image21k_folder_of_wordnet_ids_needs_no_preparation(tmp_path):
             cv2.imwrite(str(tmp_path / name / f"{i}.png"), IMAGES[i])
     spec = dataset_at("imagenet21k", tmp_path)
     assert (spec.name, spec.num_classes, spec.splits) == ("imagenet21k", 2, ("all",))
-    assert len(load_split(spec, "train", tmp_path)) == 14
-    assert replace(spec, name="image_folder", paper="") == dataset_at("image_folder", tmp_path)
+    assert len(load_split(spec, "all", tmp_path)) == 20
+    folder = dataset_at("image_folder", tmp_path)
+    assert replace(spec, name="image_folder", paper="", load=folder.load) == folder
 
 
 def test_images_of_many_sizes_are_stretched_or_cropped_to_one(coco_like):

@@ -3,94 +3,50 @@
     photos/train/cat/1.jpg  photos/train/dog/2.png  photos/test/cat/3.jpg     or
     photos/cat/1.jpg        photos/dog/2.png
 
-Classes are the folders' names in sorted order, as torchvision's ImageFolder has them.
+Or with classes that a CSV file tells. Classes are numbered in the order of their names, as
+torchvision's ImageFolder has them, or of their values where all are numbers.
 """
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from jaxcnn.data.errors import DataNotFound
-from jaxcnn.data.pictures import check_name, pictures_below, read_picture
-from jaxcnn.data.spec import DataDir, DatasetSpec, Example
+from jaxcnn.data.folder.contents import Contents
+from jaxcnn.data.folder.labels import told_by
+from jaxcnn.data.folder.layout import laid_out
+from jaxcnn.data.folder.source import FolderSource
+from jaxcnn.data.labelled import LabelledFolder
+from jaxcnn.data.spec import DataDir, DatasetSpec
 from jaxcnn.paths import expanded
 
-SPLITS = ("train", "val", "test")
 
-
-@dataclass(frozen=True)
-class FolderSource:
-    """Image files, decoded when asked for; as many bytes as their paths."""
-
-    paths: tuple[Path, ...]
-    labels: np.ndarray
-    root: Path
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int, /) -> Example:
-        return {"image": read_picture(self.paths[index]), "label": int(self.labels[index])}
-
-    def name(self, index: int) -> str:
-        return str(self.paths[index])
-
-    def identity(self, index: int) -> str:
-        """The file's path below the root and its size in bytes: "train/cat/1.jpg 5321"."""
-        path = str(self.paths[index])
-        return f"{path[len(str(self.root)) :].lstrip(os.sep)} {os.stat(path).st_size}"
-
-
-def _examine(data_dir: DataDir) -> DatasetSpec:
-    """The row for one folder: its classes and its splits."""
-    root = _root(data_dir)
-    splits = tuple(split for split in SPLITS if (root / split).is_dir())
-    if splits and "train" not in splits:
-        splits = (*splits, "train")  # Found missing, by name, once it is asked for.
-    folders = [path for split in splits or ("",) for path in _folders(root / split)]
-    for path in folders:
-        check_name(path)
-    classes = sorted({path.name for path in folders})
-    if len(classes) < 2:
-        raise DataNotFound(f"{root} has {len(classes)} folders; give one with a folder per class")
-    return replace(
-        DATASETS["image_folder"],
-        num_classes=len(classes),
-        class_names=tuple(classes),
-        splits=splits or ("all",),
-    )
-
-
-def _load(split: str, data_dir: DataDir = None) -> FolderSource:
-    root = _root(data_dir)
-    folder = root / ("" if split == "all" else split)
-    class_names = _examine(data_dir).class_names
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(class_names):
-        images = list(pictures_below(folder / name))
-        if not images:
-            raise DataNotFound(f"{folder / name} has no image; every class needs one there")
-        paths += images
-        labels += [label] * len(images)
-    return FolderSource(tuple(paths), np.array(labels, np.int32), root)
-
-
-def _root(data_dir: DataDir) -> Path:
+def contents_of(data_dir: DataDir) -> Contents:
+    """What is in a folder, read once. Raises DataNotFound or DataError if it is no data set."""
     if data_dir is None:
         raise DataNotFound("image_folder needs --data-dir=DIR, a folder with a folder per class")
     root = Path(expanded(data_dir))
     if not root.is_dir():
         raise DataNotFound(f"no folder {root}; give one with a folder per class")
-    return root
+    if isinstance(data_dir, LabelledFolder):
+        return told_by(root, Path(expanded(data_dir.labels)))
+    return laid_out(root)
 
 
-def _folders(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from (p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+def _examine(data_dir: DataDir) -> DatasetSpec:
+    """The row for one folder: its classes and its splits, which it reads no second time."""
+    there = contents_of(data_dir)
+    return replace(
+        DATASETS["image_folder"],
+        num_classes=len(there.class_names),
+        class_names=there.class_names,
+        load=there.load,
+        splits=tuple(there.called),
+        notes=there.notes,
+    )
+
+
+def _load(split: str, data_dir: DataDir = None) -> FolderSource:
+    return contents_of(data_dir).load(split)
 
 
 DATASETS = {

@@ -1,0 +1,127 @@
+"""Classes from a CSV file, as half of the world's sets come: columns path, label, maybe split.
+
+    path,label,split
+    images/1.jpg,cat,train
+    images/2.jpg,dog,test
+
+Paths are below the data directory, or absolute ones that lead there. Other columns are ignored.
+"""
+
+import csv
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.folder.contents import Contents, Picture, contents
+from jaxcnn.data.folder.names import split_called
+from jaxcnn.data.picture_files import Found, check_name, look_below
+from jaxcnn.phrases import first_few
+
+COLUMNS = ("path", "label")
+
+
+def told_by(root: Path, file: Path) -> Contents:
+    """The pictures below `root` that `file` names.
+
+    Raises DataError, naming the line, for what is no such table; DataNotFound where the file is not
+    there, or nothing that it names.
+    """
+    found: dict[str, dict[str, list[Picture]]] = {}
+    lines: dict[Path, tuple[int, Mapping[str, str]]] = {}
+    again: list[Path] = []
+    has_splits: bool | None = None
+    for number, row in _rows(file):
+        where = f"{file}, line {number}"
+        path = _below(root, row["path"], where)
+        check_name(path)
+        if not row["label"]:
+            raise DataError(f"{where}: {row['path']} has no label; give it one, or leave it out")
+        if path in lines:
+            before, other = lines[path]
+            if row != other:
+                raise DataError(
+                    f"{where}: {row['path']} stands in line {before} with another label or split; "
+                    "remove one of them"
+                )
+            again.append(path)
+            continue
+        lines[path] = number, row
+        if has_splits not in (None, bool(row["split"])):
+            raise DataError(f"{where}: some pictures have a split and some have none; give it all")
+        has_splits = bool(row["split"])
+        split = split_called(row["split"]) if has_splits else "all"
+        if split is None:
+            raise DataError(f"{where}: {row['split']} is no split; write train, val or test")
+        drawn_by = path.relative_to(root).as_posix()
+        found.setdefault(split, {}).setdefault(row["label"], []).append(Picture(path, drawn_by))
+    if not lines:
+        raise DataNotFound(f"{file} has no line below its first; it should name a picture in each")
+    notes = []
+    if again:
+        names = first_few([path.relative_to(root) for path in again])
+        notes.append(f"{len(again):,} lines of {file} repeat one before, counted once: {names}")
+    notes += _compared(root, file, lines.keys())
+    for by_class in found.values():
+        for pictures in by_class.values():
+            pictures.sort()  # As the file's lines may come in any order.
+    return contents(root, found, notes)
+
+
+def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Line number, and the columns path, label and split, without blanks around them."""
+    try:
+        # What Excel saves as UTF-8 begins with a mark.
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            reader = csv.DictReader(text)
+            columns = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
+            if missing := [name for name in COLUMNS if name not in columns]:
+                raise DataError(
+                    f"{file} has no column {' and no column '.join(missing)}; its first line "
+                    f"is {','.join(columns) or 'empty'}, and should be path,label or "
+                    "path,label,split"
+                )
+            for row in reader:
+                yield (
+                    reader.line_num,
+                    {
+                        name: (row.get(columns.get(name, name)) or "").strip()
+                        for name in (*COLUMNS, "split")
+                    },
+                )
+    except OSError as error:
+        raise DataNotFound(f"--labels={file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8; save it as UTF-8") from error
+    except csv.Error as error:
+        raise DataError(f"{file} is not a CSV file: {error}") from error
+
+
+def _below(root: Path, name: str, where: str) -> Path:
+    if not name:
+        raise DataError(f"{where} has no path; name a picture, or remove the line")
+    below = os.path.relpath(name, os.path.abspath(root)) if os.path.isabs(name) else name
+    below = os.path.normpath(below)
+    if below.split(os.sep)[0] == os.pardir or os.path.isabs(below):
+        raise DataError(f"{where}: {name} is not below --data-dir={root}; give a folder above it")
+    return root / below
+
+
+def _compared(root: Path, file: Path, named: Collection[Path]) -> Iterator[str]:
+    """What the file names and the folder lacks, and the other way round, a line each."""
+    there = Found()
+    look_below(root, there)
+    pictures = set(there.pictures)
+    missing = [path for path in named if path not in pictures and not path.is_file()]
+    if len(missing) == len(named):
+        raise DataNotFound(
+            f"none of the {len(named):,} pictures of {file} is in {root}, {missing[0]} for one; "
+            "give as --data-dir the folder that its paths start from"
+        )
+    kinds: Mapping[str, Sequence[Path]] = {
+        f"pictures of {file} that are not there": missing,
+        f"pictures that {file} does not name, not used": sorted(pictures - set(named)),
+    }
+    for kind, paths in kinds.items():
+        if paths:
+            yield f"{len(paths):,} {kind}: {first_few([p.relative_to(root) for p in paths])}"
