@@ -6,8 +6,15 @@
 Importing touches neither a device nor the network: each name is loaded when it is first used.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+if sys.argv[:1] == ["-m"]:
+    # Python looks for a command; what it imports next is not to be found beside its user's data.
+    from jaxcnn.launch import leave_working_directory_out
+
+    leave_working_directory_out()
 
 if TYPE_CHECKING:
     from jaxcnn import explain as explain

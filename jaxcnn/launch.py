@@ -1,10 +1,12 @@
 """What a command line does before it imports anything that takes time."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from jaxcnn.signals import STOPPING, ends_well, to_be_taken
 
@@ -17,6 +19,27 @@ def is_own_process() -> bool:
     """
     command, *callers = _modules_on_the_stack()
     return command == "__main__" and all(caller == "runpy" for caller in callers)
+
+
+def leave_working_directory_out() -> None:
+    """Has `python -m jaxcnn.COMMAND` find modules where they are installed.
+
+    Python looks in the working directory first, and a `torch.py` beside somebody's weights would
+    run. To be called while Python still looks for the command. Left as it is where jaxcnn itself
+    lies there (a checkout). The processes that the command starts do the same.
+    """
+    if not any(map(_names_a_command, sys.orig_argv, sys.orig_argv[1:])):
+        return
+    with suppress(OSError):  # The folder may be gone.
+        if os.path.samefile(os.getcwd(), Path(__file__).parents[1]):
+            return
+    if not sys.flags.safe_path:
+        del sys.path[0]
+    os.environ["PYTHONSAFEPATH"] = "1"
+
+
+def _names_a_command(option: str, value: str) -> bool:
+    return re.fullmatch(r"-\w*m", option) is not None and value.split(".")[0] == "jaxcnn"
 
 
 def _modules_on_the_stack() -> Iterator[str]:

@@ -1,9 +1,14 @@
 """A command in a process of its own, and in one that goes on after it."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import jaxcnn
+from jaxcnn.__main__ import commands
 
 GOES_ON = """
 import os, runpy, signal, sys
@@ -41,3 +46,33 @@ def test_a_process_is_a_commands_own_unless_another_program_runs_it(tmp_path, op
         timeout=60,
     )
     assert f"own {own}\n" in ended.stdout, ended.stderr
+
+
+COMMANDS = sorted(program.rpartition(" ")[2] for program in commands())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_module_beside_somebodys_pictures_is_not_run(command, tmp_path):
+    """Whether it stands for what is installed or for what is not."""
+    for name in ("tyro", "jax", "numpy", "torch", "tensorflow", "wandb"):
+        (tmp_path / f"{name}.py").write_text("import os\nos._exit(99)\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", command, "--nothing=1"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(jaxcnn.__file__).parents[1])},
+    )
+    assert ended.returncode == 2, ended.stderr
+
+
+def test_a_checkouts_own_folder_is_left_in():
+    """There `python -m jaxcnn.zoo` finds jaxcnn itself by it."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "jaxcnn.zoo", "--arch=lenet5"],
+        capture_output=True,
+        text=True,
+        cwd=Path(jaxcnn.__file__).parents[1],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    )
+    assert ended.returncode == 0, ended.stderr
