@@ -337,8 +337,9 @@ def test_a_run_first_says_its_classes_and_what_it_left_out(tmp_path):
     # The split that is tested lacks a class, and the run ends well.
     summary = fit(recipe, tmp_path / "run", console=console)
     assert summary["test"]["n"] == 200
-    first, *lines = console.file.getvalue().splitlines()
-    assert "linear on image_folder: 11 classes (0, 1, 2, 3, 4 and 6 more), " in first
+    _, _, told = console.file.getvalue().partition("linear on image_folder: ")
+    first, *lines = told.splitlines()
+    assert first.startswith("11 classes (0, 1, 2, 3, 4 and 6 more), ")
     assert lines[:3] == [
         "1 files that are no pictures by their names: train/3/notes.txt",
         "val is the test split, for there is no other; a tenth of train validates",

@@ -288,6 +288,16 @@ def test_photographs_are_upright_but_where_boxes_refer_to_them_as_stored(picture
     np.testing.assert_array_equal(boxes[17]["image"], IMAGES[0, :8])
 
 
+def test_a_prepared_picture_is_read_as_the_file_that_it_was(pictures):
+    """Where OpenCV alone would make something else of it."""
+    see_through = np.dstack([IMAGES[0, :8], np.full_like(IMAGES[0, :8, :, 0], 90)])
+    encoded = BytesIO()
+    Image.fromarray(see_through).save(encoded, "TIFF")
+    rewrite(pictures[1], with_image(lambda image: [encoded.getvalue()]))
+    source = load_records("pictures", "train", pictures[0])
+    np.testing.assert_array_equal(source[17]["image"], IMAGES[0, :8])
+
+
 @pytest.mark.parametrize("left", [None, 0, 1000])
 def test_a_missing_or_damaged_file_is_named(pictures, left):
     file = sorted(pictures[1].glob("*train*"))[1]
