@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.paths import expanded
 
 # What Pillow reads of what people keep photographs in.
 SUFFIXES = frozenset(
@@ -121,7 +122,7 @@ def find_pictures(places: Sequence[str]) -> tuple[Path, ...]:
     Raises DataNotFound for a place that does not exist and for a folder without pictures.
     """
     found: list[Path] = []
-    for place in map(Path, places):
+    for place in (Path(expanded(place)) for place in places):
         try:
             pictures = list(pictures_below(place)) if place.is_dir() else [place]
             exists = place.is_dir() or place.is_file()
