@@ -65,6 +65,8 @@ def evaluate_run(
     recipe = replace(_with_its_data(recipe, kept, data_dir, labels), mesh=mesh_here(recipe.mesh))
     place = data_place(recipe)
     data = dataset_at(recipe.dataset, place)
+    for note in data.notes:
+        say(note)
     if split == "all" and not folder.read_names():
         raise UserError("--split=all mixes a run's training images in; give train, val or test")
     source = load_split(data, split, place)

@@ -61,10 +61,10 @@ def in_order_of(run: RunData, source: Source, data: DatasetSpec) -> Source:
         return source
     unknown = sorted(set(data.class_names) - set(run.class_names))
     if unknown or data.multi_label:
-        what = f"class {_first(unknown)}" if unknown else "the classes in this order"
+        what = _classes(unknown) if unknown else "the classes in this order"
         raise UserError(
-            f"the run does not know {what}; its classes are {_first(list(run.class_names))}: "
-            "name the data's alike"
+            f"the run does not know {what}; it knows {_classes(list(run.class_names))}: name the "
+            "data's alike"
         )
     label_of = {name: label for label, name in enumerate(run.class_names)}
     return Relabelled(source, np.array([label_of[name] for name in data.class_names], np.int32))
@@ -137,9 +137,9 @@ def _end(name: str) -> str:
 
 def _other_classes(before: tuple[str, ...], now: tuple[str, ...]) -> list[str]:
     gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
-    different = [f"class {_first(gone)} is gone"] if gone else []
+    different = [f"no {_classes(gone)} any more"] if gone else []
     if new:
-        different.append(f"class {_first(new)} is new")
+        different.append(f"new {_classes(new)}")
     if before != now and not different:
         different.append("its classes have another order")
     return different
@@ -167,8 +167,12 @@ def _other_names(
 
 def _other_count(before: Examples, now: Examples) -> str:
     if before.count == now.count:
-        return OTHER_LABELS
+        return "other images or labels"
     return f"{now.count:,} images, not {before.count:,}"
+
+
+def _classes(names: list[str]) -> str:
+    return f"class{'es' * (len(names) > 1)} {_first(names)}"
 
 
 def _first(names: list[str]) -> str:
