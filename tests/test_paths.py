@@ -8,7 +8,7 @@ import pytest
 
 from jaxcnn import cli, paths, predict
 from jaxcnn.data import dataset_at
-from jaxcnn.data.pictures import find_pictures
+from jaxcnn.data.picture_files import find_pictures
 from jaxcnn.data.tfds import resolve_data_dir
 from jaxcnn.errors import UserError
 from jaxcnn.run_folder import RunFolder

@@ -18,6 +18,7 @@ DATA = RunData(
     input=ModelInput(32, 3, "crop", 0.875, "bicubic", (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)),
     splits={"train": Examples(2, "00"), "val": Examples(1, "01"), "test": Examples(1, "02")},
     data_dir="/photos",
+    labels=None,
     pretrained=None,
     versions={"jaxcnn": "0.1.0", "jax": "0.12.0"},
     command="jaxcnn.fit",

@@ -39,11 +39,16 @@ def test_a_signal_sets_the_flag_and_the_next_one_acts_as_by_default():
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
 def test_a_lost_terminal_and_a_warning_stop_a_run_and_repeated_do_not_cut_it_short(number):
-    with end_on_signal(), stop_on_signal() as stop:
-        now(number)
-        now(number)
-        with pytest.raises(StopRequested) as request:
-            stop.check()
+    # Tests may themselves run under nohup, whose processes take no notice of SIGHUP.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with end_on_signal(), stop_on_signal() as stop:
+            now(number)
+            now(number)
+            with pytest.raises(StopRequested) as request:
+                stop.check()
+    finally:
+        signal.signal(number, before)
     assert request.value.signal_number == number and ends_well(number)
 
 

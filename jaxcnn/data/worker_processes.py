@@ -42,10 +42,12 @@ class Workers:
             except BaseException as error:
                 done.set_exception(error)
 
-        threading.Thread(target=task, daemon=True).start()
+        thread = threading.Thread(target=task, daemon=True)
+        thread.start()
         while not done.done():
             wait([done], SECONDS_BETWEEN_LOOKS)
             self._own |= set(multiprocessing.active_children()) - self._others
+        thread.join()  # It holds on to what it raised, and that to shared memory.
         return done.result()
 
     def ended(self) -> dict[int, int]:

@@ -30,6 +30,7 @@ CASES = [
         batch_size=2,
         overrides={"stages": (1, 1, 1, 1)},
         reference_overrides={"layers": (1, 1, 1, 1)},
+        slow=True,
     ),
     Case("resnet20", "twin:resnet20", (16, 24), batch_size=2),
     # ResNetV2
@@ -73,6 +74,7 @@ CASES = [
         (45, 64),
         overrides={"stages": (1, 2, 1, 1)},
         reference_overrides={"block_config": (1, 2, 1, 1)},
+        slow=True,
     ),
     Case(
         "densenet_40_k12",
@@ -139,6 +141,7 @@ CASES = [
         batch_size=2,
         overrides={"stages": (1, 2, 1, 1), "window": 3},
         reference_overrides={"img_size": 96, "depths": (1, 2, 1, 1), "window_size": 3},
+        slow=True,
     ),
     Case(
         "swin_base_patch4_window7_224",
