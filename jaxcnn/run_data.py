@@ -132,7 +132,7 @@ def listed_examples(split: str, source: Source) -> tuple[Examples, bytes]:
     """Which examples `source` has, and their part of `data.names.gz`: nothing without names."""
     labels = np.ascontiguousarray(source.labels)
     digest = hashlib.sha256(f"{labels.dtype} {labels.shape}\n".encode())
-    digest.update(labels)
+    digest.update(labels.tobytes())
     identity = identity_of(source)
     if identity is None:
         return Examples(len(source), digest.hexdigest()), b""
