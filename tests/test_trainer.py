@@ -341,7 +341,7 @@ def test_a_run_first_says_its_classes_and_what_it_left_out(tmp_path):
     first, *lines = told.splitlines()
     assert first.startswith("11 classes (0, 1, 2, 3, 4 and 6 more), ")
     assert lines[:3] == [
-        "1 files that are no pictures by their names: train/3/notes.txt",
+        "files that are no pictures by their names (1): train/3/notes.txt",
         "val is the test split, for there is no other; a tenth of train validates",
         "the classes are numbers and sorted by value; torchvision's order is 0, 1, 10, 2, ...",
     ]

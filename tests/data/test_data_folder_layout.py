@@ -58,7 +58,7 @@ def test_what_no_person_put_there_is_ignored_and_counted(tmp_path, touch):
     assert spec.class_names == ("cat", "dog")
     assert len(load_split(spec, "all", tmp_path)) == 32
     (note,) = spec.notes
-    assert note.startswith("8 files and folders ignored by their names: __MACOSX, cat/._0.png")
+    assert note.startswith("files and folders ignored by their names (8): __MACOSX, cat/._0.png")
     touch("in", "._0.png", "0.png")
     assert find_pictures([str(tmp_path / "in")]) == (tmp_path / "in" / "0.png",)
 
@@ -78,7 +78,7 @@ def test_links_to_folders_are_followed_once(tmp_path, touch):
     assert np.bincount(source.labels).tolist() == [17, 16]
     assert source.identity(16) == "cat/more/99.png 0"
     assert (
-        "2 links that lead back to a folder above, not followed: cat/more/back, dog/root"
+        "links that lead back to a folder above, not followed (2): cat/more/back, dog/root"
         in spec.notes
     )
 
@@ -95,12 +95,12 @@ def test_other_files_beside_pictures_are_counted(tmp_path, touch):
     touch("dog", *NAMES, "c.heic")
     touch(".", "README.md", "stray.jpg")
     assert dataset_at("image_folder", tmp_path).notes == (
-        "1 pictures in no class's folder, not used: stray.jpg",
-        "3 files that are no pictures by their names: cat/a.heic, cat/b.txt, dog/c.heic",
+        "pictures in no class's folder, not used (1): stray.jpg",
+        "files that are no pictures by their names (3): cat/a.heic, cat/b.txt, dog/c.heic",
     )
     touch("owl", "1.heic")
     with pytest.raises(
-        DataNotFound, match=r"no picture of owl; .* \(1 pic.*; 4 files that are no pictures"
+        DataNotFound, match=r"no picture of owl; .* \(pic.*; files that are no pictures .* \(4\)"
     ):
         dataset_at("image_folder", tmp_path)
 

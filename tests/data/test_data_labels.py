@@ -92,9 +92,9 @@ def test_what_the_file_and_the_folder_do_not_share_is_a_line(photos, place):
     data = place("path,label", *LINES[:50], "i/gone.png,cat", LINES[3])
     file = data.labels
     assert dataset_at("image_folder", data).notes == (
-        f"1 lines of {file} repeat one before, counted once: i/3.png",
-        f"1 pictures of {file} that are not there: i/gone.png",
-        f"10 pictures that {file} does not name, not used: "
+        f"lines of {file} that repeat one before, counted once (1): i/3.png",
+        f"pictures of {file} that are not there (1): i/gone.png",
+        f"pictures that {file} does not name, not used (10): "
         "i/50.png, i/51.png, i/52.png, i/53.png, i/54.png and 5 more",
     )
 
@@ -162,7 +162,7 @@ def test_inspect_and_prepare_read_the_file(place, tmp_path, capsys):
     found = json.loads((tmp_path / "out" / "inspect.json").read_text())
     counts = np.sum([split["counts"] for split in found["splits"].values()], axis=0)
     assert counts.tolist() == [21, 40]
-    assert found["notes"] == [f"1 pictures of {data.labels} that are not there: i/gone.png"]
+    assert found["notes"] == [f"pictures of {data.labels} that are not there (1): i/gone.png"]
     assert found["notes"][0] in capsys.readouterr().out
     assert found["notes"][0] in (tmp_path / "out" / "index.html").read_text()
     place("path,label", *LINES)

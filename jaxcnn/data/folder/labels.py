@@ -60,7 +60,9 @@ def told_by(root: Path, file: Path) -> Contents:
     notes = []
     if again:
         names = first_few([path.relative_to(root) for path in again])
-        notes.append(f"{len(again):,} lines of {file} repeat one before, counted once: {names}")
+        notes.append(
+            f"lines of {file} that repeat one before, counted once ({len(again):,}): {names}"
+        )
     notes += _compared(root, file, lines.keys())
     for by_class in found.values():
         for pictures in by_class.values():
@@ -124,4 +126,4 @@ def _compared(root: Path, file: Path, named: Collection[Path]) -> Iterator[str]:
     }
     for kind, paths in kinds.items():
         if paths:
-            yield f"{len(paths):,} {kind}: {first_few([p.relative_to(root) for p in paths])}"
+            yield f"{kind} ({len(paths):,}): {first_few([p.relative_to(root) for p in paths])}"

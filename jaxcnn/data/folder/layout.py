@@ -114,7 +114,7 @@ def _left_out(root: Path, seen: Found, stray: Sequence[Path]) -> Iterator[str]:
     }
     for kind, paths in lines.items():
         if paths:
-            yield f"{len(paths):,} {kind}: {below(paths)}"
+            yield f"{kind} ({len(paths):,}): {below(paths)}"
 
 
 def _names(paths: Sequence[Path]) -> str:
