@@ -25,8 +25,9 @@ def test_a_notebook_shows_a_bar_and_a_line_an_epoch(tmp_path, monkeypatch, befor
     nbclient.NotebookClient(nbformat.v4.new_notebook(cells=[cell]), timeout=300).execute()
     assert {output.output_type for output in cell.outputs} == {"display_data"}
     lines = [output.data["text/plain"].strip() for output in cell.outputs]
-    off, (bar, begins, first, second, table, finished) = lines[:-6], lines[-6:]
+    off, (bar, begins, workers, first, second, table, finished) = lines[:-7], lines[-7:]
     assert len(off) == bool(before) and all("jaxcnn.set_up()" in line for line in off)
     assert "done" in bar and begins.startswith("lenet5 on digits")
+    assert workers.startswith("0 workers: ")
     assert first.startswith("epoch   1/2") and second.startswith("epoch   2/2")
     assert "top-1" in table and finished.startswith("finished")
