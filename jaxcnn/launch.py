@@ -28,7 +28,7 @@ def leave_working_directory_out() -> None:
     run. To be called while Python still looks for the command. Left as it is where jaxcnn itself
     lies there (a checkout). The processes that the command starts do the same.
     """
-    if not any(map(_names_a_command, sys.orig_argv, sys.orig_argv[1:])):
+    if not any(map(_names_a_command, sys.orig_argv, [*sys.orig_argv[1:], ""])):
         return
     with suppress(OSError):  # The folder may be gone.
         if os.path.samefile(os.getcwd(), Path(__file__).parents[1]):
@@ -39,7 +39,9 @@ def leave_working_directory_out() -> None:
 
 
 def _names_a_command(option: str, value: str) -> bool:
-    return re.fullmatch(r"-\w*m", option) is not None and value.split(".")[0] == "jaxcnn"
+    # `-m jaxcnn.train`, or in one as `-mjaxcnn.train`; other options may stand before the m.
+    found = re.fullmatch(r"-[A-Za-z]*?m(jaxcnn\b.*)?", option)
+    return found is not None and (found[1] or value).split(".")[0] == "jaxcnn"
 
 
 def _modules_on_the_stack() -> Iterator[str]:

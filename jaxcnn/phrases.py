@@ -14,6 +14,11 @@ def first_few(names: Sequence[object], most: int = MOST_NAMES) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
+def reason(error: BaseException) -> str:
+    """What was raised, on one line: "KeyError: 'image'"."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def printable(path: str) -> str:
     """A file's name may hold bytes that are no text."""
     return os.fsencode(path).decode(errors="replace")

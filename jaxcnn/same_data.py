@@ -9,10 +9,9 @@ import numpy as np
 from jaxcnn.data import DatasetSpec, Source
 from jaxcnn.data.spec import Relabelled, example_name
 from jaxcnn.errors import UserError
+from jaxcnn.phrases import first_few
 from jaxcnn.run_data import Examples, Names, RunData, listed_examples, names_in
 
-# Names that a message has room for.
-MOST_NAMED = 3
 OTHER_LABELS = "other labels"
 
 
@@ -92,12 +91,12 @@ def compared(run: RunData, names: bytes, split: str, source: Source) -> str | No
     if trained_on:
         raise UserError(
             f"the run was trained on {len(trained_on):,} of these {now.count:,} images, which "
-            f"cannot measure it ({_first(trained_on)}); give others by --data-dir"
+            f"cannot measure it ({first_few(trained_on)}); give others by --data-dir"
         )
     if alike:
         different.append(
             f"{len(alike):,} have class, name and size of ones that it was trained on "
-            f"({_first(alike)})"
+            f"({first_few(alike)})"
         )
     else:
         different.append("it was trained on none of them")
@@ -159,7 +158,7 @@ def _other_names(
         if before[name] != now[name] and name not in (unreadable or "")
     )
     kinds = (("more", added), ("fewer", gone), ("of another size", resized))
-    different = [f"{len(names):,} {kind} ({_first(names)})" for kind, names in kinds if names]
+    different = [f"{len(names):,} {kind} ({first_few(names)})" for kind, names in kinds if names]
     if before == now:
         different.append(OTHER_LABELS if list(before) == list(now) else "another order")
     return different
@@ -172,8 +171,4 @@ def _other_count(before: Examples, now: Examples) -> str:
 
 
 def _classes(names: list[str]) -> str:
-    return f"class{'es' * (len(names) > 1)} {_first(names)}"
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + ", ..." * (len(names) > MOST_NAMED)
+    return f"class{'es' * (len(names) > 1)} {first_few(names)}"

@@ -34,7 +34,7 @@ from jaxcnn.lost_reader import while_it_is_read
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
-from jaxcnn.phrases import first_few
+from jaxcnn.phrases import first_few, reason
 from jaxcnn.prefetch import Arrival, arrivals
 from jaxcnn.pretrained import (
     Pretrained,
@@ -620,9 +620,9 @@ class Run:
                 class_names=self.feed.spec.class_names,
             )
         except Exception as error:  # Whatever a picture, a font or a disk makes it raise.
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
             self.display.say(
-                f"{self.folder.report} is not whole ({reason}); the figures are, in summary.json"
+                f"{self.folder.report} is not whole ({reason(error)}); the figures are, in "
+                "summary.json"
             )
 
     def left_out(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxcnn.errors import UserError
+from jaxcnn.phrases import reason
 from jaxcnn.recipe import Recipe, to_json
 
 
@@ -38,7 +39,6 @@ def wandb_log(
         try:
             run.log(dict(line), step=line["step"])
         except Exception as error:  # Whatever the network, or wandb, makes of it.
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            say(f"epoch {line['epoch']} did not reach wandb ({reason})")
+            say(f"epoch {line['epoch']} did not reach wandb ({reason(error)})")
 
     return log

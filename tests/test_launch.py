@@ -48,16 +48,16 @@ def test_a_process_is_a_commands_own_unless_another_program_runs_it(tmp_path, op
     assert f"own {own}\n" in ended.stdout, ended.stderr
 
 
-COMMANDS = sorted(program.rpartition(" ")[2] for program in commands())
+COMMANDS = sorted(["-m", program.rpartition(" ")[2]] for program in commands())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, ["-Bmjaxcnn.zoo"]], ids=lambda args: args[-1])
 def test_a_module_beside_somebodys_pictures_is_not_run(command, tmp_path):
     """Whether it stands for what is installed or for what is not."""
     for name in ("tyro", "jax", "numpy", "torch", "tensorflow", "wandb"):
         (tmp_path / f"{name}.py").write_text("import os\nos._exit(99)\n")
     ended = subprocess.run(
-        [sys.executable, "-m", command, "--nothing=1"],
+        [sys.executable, *command, "--nothing=1"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

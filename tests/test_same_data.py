@@ -165,7 +165,7 @@ def test_classes_are_told_by_their_names(place, capsys):
     assert (measured["top1"], measured["n"]) == (1.0, 8)
     assert said == (
         "these are not the run's own test images: 4 fewer (test/ant/16.png, test/ant/17.png, "
-        "test/ant/18.png, ...); it was trained on none of them\n"
+        "test/ant/18.png, test/ant/19.png); it was trained on none of them\n"
     )
 
 

@@ -21,6 +21,7 @@ from jaxcnn.data.bit_depth import DEEP_MODES, depth_of, has_16_bits, kind_of_tif
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.spec import Example
 from jaxcnn.data.transforms import Transform
+from jaxcnn.phrases import reason
 
 UNREADABLE = -1
 
@@ -206,8 +207,7 @@ class Pictures:
         except DataError as error:
             self.problems[index] = str(error)
         except Exception as error:  # Whatever a strange shape makes a transform raise.
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            self.problems[index] = f"{path} cannot be brought to the model: {reason}"
+            self.problems[index] = f"{path} cannot be brought to the model: {reason(error)}"
         blank = np.zeros((1, 1, self._channels), np.uint8)
         return {"image": self._transformed(blank), "label": UNREADABLE}
 

@@ -30,6 +30,7 @@ from jaxcnn.data.records import (
 from jaxcnn.data.spec import ArraySource, DataDir
 from jaxcnn.data.unreadable import first_unreadable, in_one_line
 from jaxcnn.paths import expanded
+from jaxcnn.phrases import reason
 
 
 def resolve_data_dir(data_dir: DataDir = None) -> str:
@@ -178,10 +179,9 @@ def _open(name: str, data_dir: str) -> Any:
         raise DataNotFound(f"no {name} in {data_dir}; {_how_to(name, data_dir)}") from None
     except Exception as error:  # Whatever a broken description makes TFDS raise.
         if "://" in data_dir:  # Or a bucket's reader, if there is one.
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise DataNotFound(
-                f"{data_dir} cannot be read ({reason}); gs:// needs pip install gcsfs and leave to"
-                " read the bucket; or mount it, and give the folder"
+                f"{data_dir} cannot be read ({reason(error)}); gs:// needs pip install gcsfs and"
+                " leave to read the bucket; or mount it, and give the folder"
             ) from error
         folder = epath.Path(data_dir) / name.split(":")[0]
         descriptions = (
@@ -191,9 +191,9 @@ def _open(name: str, data_dir: str) -> Any:
         )
         found = first_unreadable(descriptions, lambda path: json.loads(path.read_text()))
         # Only TFDS knows what is wrong with descriptions that are there and are JSON.
-        path, reason = found or (folder, error)
+        path, cause = found or (folder, error)
         raise DataNotFound(
-            f"{in_one_line(path, reason)}; its records may be whole: mend what is named there, or"
+            f"{in_one_line(path, cause)}; its records may be whole: mend what is named there, or"
             f" else, with {folder} out of the way, {_how_to(name, data_dir)}"
         ) from error
 
@@ -213,8 +213,8 @@ def _records(name: str, builder: Any, split: str) -> list[bytes]:
     except NotImplementedError:
         raise DataNotFound(_how_to_convert(name, builder)) from None
     except (RuntimeError, IndexError, OSError) as error:
-        path, reason = first_unreadable(info.filepaths, _read_records) or (folder, error)
-        raise DataNotFound(f"{in_one_line(path, reason)}; {prepare_again}") from error
+        path, cause = first_unreadable(info.filepaths, _read_records) or (folder, error)
+        raise DataNotFound(f"{in_one_line(path, cause)}; {prepare_again}") from error
 
 
 def _read_records(path: epath.Path) -> Sequence[bytes]:

@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from jaxcnn.phrases import reason
+
 P = TypeVar("P")
 
 
@@ -25,4 +27,4 @@ def in_one_line(path: object, error: Exception) -> str:
     """`error`, which was met in reading `path`, a file or a folder."""
     if os.path.exists(str(path)) and not os.access(str(path), os.R_OK):
         return f"{path} may not be read by this user (its owner may allow it by chmod a+r)"
-    return f"{path} cannot be read ({type(error).__name__}: {' '.join(str(error).split())})"
+    return f"{path} cannot be read ({reason(error)})"
