@@ -65,7 +65,7 @@ def evaluate_run(
     recipe = replace(_with_its_data(recipe, kept, data_dir, labels), mesh=mesh_here(recipe.mesh))
     place = data_place(recipe)
     data = dataset_at(recipe.dataset, place)
-    for note in data.notes:
+    for note in data.notes_on(split):
         say(note)
     if split == "all" and not folder.read_names():
         raise UserError("--split=all mixes a run's training images in; give train, val or test")
@@ -158,9 +158,9 @@ def evaluate_pretrained(
     place = with_labels(dataset, data_dir, labels)
     data = dataset_at(dataset, place)
     check_classes(pretrained, data)
-    for note in data.notes:
-        say(note)
     split = split or ("all" if data.splits == ("all",) else "test")
+    for note in data.notes_on(split):
+        say(note)
     weights = pretrained.preprocessing
     model_input = input_of_weights(pretrained.arch, weights, data, image_size=image_size)
     mesh = make_mesh(Mesh(data=1 if jax.process_count() == 1 else -1))

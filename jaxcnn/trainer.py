@@ -373,7 +373,7 @@ class Run:
             f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
             f"x {self.program.rows.mesh.size}"
         )
-        for note in feed.spec.notes:
+        for note in feed.spec.all_notes:
             self.display.say(note)
         step = self.checkpoints.latest_step() or 0
         if step == self.total_steps:

@@ -59,7 +59,7 @@ def main(args: Sequence[str] | None = None) -> int:
         with writing_to(output):  # Before hours of reading.
             output.mkdir(parents=True, exist_ok=True)
         found = survey(spec, place, partial(print, file=sys.stderr))
-        for note in spec.notes:
+        for note in spec.all_notes:
             print(note)
         for shared in found.shared:
             print(

@@ -83,7 +83,10 @@ def list_folder(place: DataDir) -> Listing:
             return {"label": [int(source.labels[index])], "file_name": name}
 
         splits[TFDS_SPLITS[part]] = Split(source.paths, values)
-    return Listing(there.class_names, splits, has_objects=False, notes=there.notes)
+    # Of the splits that are in the folder; others are made of what is prepared.
+    lacks = [line for split, line in there.split_notes.items() if split in there.called]
+    notes = (*there.notes, *lacks)
+    return Listing(there.class_names, splits, has_objects=False, notes=notes)
 
 
 def list_coco(root: Path, annotations: Sequence[Path]) -> Listing:

@@ -1,8 +1,8 @@
 """What a data set is: a row of facts, and a way to read its official splits."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import NotRequired, Protocol, TypedDict
 
 import numpy as np
@@ -197,7 +197,18 @@ class DatasetSpec:
     """Whether every class is asked for on its own, in place of one class an image."""
     notes: tuple[str, ...] = ()
     """What was left out, sorted unusually or guessed, a line each, for people to read."""
+    split_notes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """By split, the classes that it has no example of, in a line."""
     prepared: str = ""
     """Name of the set in a TFDS directory, with its configuration, if it is not `name`."""
     paper: str = ""
     """URL."""
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """For who is to use all splits."""
+        return (*self.notes, *self.split_notes.values())
+
+    def notes_on(self, split: str) -> tuple[str, ...]:
+        """For who is to use that split alone."""
+        return (*self.notes, *(line for name, line in self.split_notes.items() if name == split))

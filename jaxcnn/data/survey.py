@@ -193,7 +193,7 @@ def summary(found: Survey) -> dict[str, Any]:
     return {
         "dataset": found.spec.name,
         "note": found.note,
-        "notes": [*found.spec.notes],
+        "notes": [*found.spec.all_notes],
         "mean": found.train.mean.tolist(),
         "std": found.train.std.tolist(),
         "splits": {

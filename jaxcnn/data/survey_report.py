@@ -64,7 +64,7 @@ def _page(found: Survey, picture: Callable[[str, Figure], str]) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>Looked at whole: {escape(found.note)}.</p>" if found.note else "",
-        *(f"<p>{escape(note)}</p>" for note in found.spec.notes),
+        *(f"<p>{escape(note)}</p>" for note in found.spec.all_notes),
         _facts(found),
         "<h2>Cannot be read</h2>",
         _unreadable(found),

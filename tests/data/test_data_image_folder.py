@@ -171,7 +171,7 @@ def test_a_class_without_a_picture_in_a_split_is_a_line_and_no_error(tmp_path):
     draw_pictures(tmp_path, "cat", 100, size=(1, 1))
     draw_pictures(tmp_path, "dog", 2, size=(1, 1))
     spec = dataset_at("image_folder", tmp_path)
-    lacking = [note for note in spec.notes if "has no picture of dog" in note]
+    lacking = [note for note in spec.all_notes if "has no picture of dog" in note]
     counts = {s: np.bincount(load_split(spec, s).labels, minlength=2) for s in ("val", "test")}
     assert len(lacking) == sum(count[1] == 0 for count in counts.values()) > 0
     assert np.bincount(load_split(spec, "train").labels)[1] > 0
@@ -184,7 +184,9 @@ def test_a_test_folder_that_lacks_a_class_is_a_line_and_no_error(tmp_path):
     draw_pictures(tmp_path / "test", "dog", 2)
     (tmp_path / "test" / "cat").mkdir()
     spec = dataset_at("image_folder", tmp_path)
-    assert spec.notes == ("the test split has no picture of ant, cat",)
+    assert spec.notes == spec.notes_on("val") == ()
+    lacking = ("the test split has no picture of ant, cat",)
+    assert spec.all_notes == spec.notes_on("test") == lacking
     assert load_split(spec, "test", tmp_path).labels.tolist() == [2, 2]
 
 

@@ -42,6 +42,7 @@ def _examine(data_dir: DataDir) -> DatasetSpec:
         load=there.load,
         splits=tuple(there.called),
         notes=there.notes,
+        split_notes=there.split_notes,
     )
 
 

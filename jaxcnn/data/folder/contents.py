@@ -6,7 +6,7 @@ missing, `jaxcnn.data.splits` takes it from the training pictures, each by its o
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ class Contents:
         parts: by what the folder calls them, "train", "val" or "test"; "all" if it has no splits.
         called: our splits -> `parts`: what a `DatasetSpec` has as splits.
         notes: what was left out, sorted unusually or guessed, a line each.
+        split_notes: our splits -> the classes that one has no picture of, in a line.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Contents:
     parts: Mapping[str, FolderSource]
     called: Mapping[str, str]
     notes: tuple[str, ...]
+    split_notes: Mapping[str, str] = field(default_factory=dict)
 
     def load(self, split: str, data_dir: DataDir = None) -> FolderSource:
         """One of the splits that the folder comes with. `data_dir` is known already."""
@@ -88,13 +90,13 @@ def contents(root: Path, found: Mapping[str, ByClass], notes: Iterable[str]) -> 
     parts = {part: _source(root, classes, by_class) for part, by_class in found.items()}
     notes += [line for line in (guess, order) if line]
     made = Contents(root, classes, parts, called, tuple(notes))
-    lines = []
+    lacks = {}
     for split, labels in _splits(made).items():
         lacking = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
         if lacking.size and split != "train" and labels.size:
             names = first_few([classes[label] for label in lacking])
-            lines.append(f"the {split} split has no picture of {names}")
-    return replace(made, notes=(*made.notes, *lines))
+            lacks[split] = f"the {split} split has no picture of {names}"
+    return replace(made, split_notes=lacks)
 
 
 def _protocol(found: Mapping[str, ByClass]) -> tuple[dict[str, str], str]:
