@@ -15,6 +15,7 @@ from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
 from jaxcnn.imagenet_recipes import DEFAULT_FOR, PUBLISHED, Published
 from jaxcnn.models import model_spec
+from jaxcnn.typed_json import typed
 
 
 @dataclass(frozen=True)
@@ -372,14 +373,24 @@ def _first_match(
     )
 
 
+# Beyond what anyone trains with: a recipe may be a stranger's, and memory is taken for it.
+LARGEST_SIDE = 16_384  # Pixels.
+MOST_AT_ONCE = 2**20
+MOST_MILESTONES = 1_000
+
+
 def check(recipe: Recipe) -> None:
     """Raises UserError, naming the flag, where a recipe's values cannot work."""
     optim, schedule, augment = recipe.optim, recipe.schedule, recipe.augment
     eval_crop = {"eval-crop": recipe.eval_crop} if recipe.eval_crop is not None else {}
+    sizes = {"image-size": recipe.image_size}
+    if recipe.eval_image_size is not None:
+        sizes["eval-image-size"] = recipe.eval_image_size
+    workers = {"workers": recipe.workers} if recipe.workers != "auto" else {}
     positive = {
         "epochs": recipe.epochs,
         "batch-size": recipe.batch_size,
-        "image-size": recipe.image_size,
+        **sizes,
         "checkpoint-every-steps": recipe.checkpoint_every_steps,
         "optim.lr": optim.lr,
         "optim.accumulate-steps": optim.accumulate_steps,
@@ -388,16 +399,11 @@ def check(recipe: Recipe) -> None:
         "augment.progressive-stages": augment.progressive_stages,
         "mesh.fsdp": recipe.mesh.fsdp,
         **eval_crop,
-        **(
-            {"eval-image-size": recipe.eval_image_size}
-            if recipe.eval_image_size is not None
-            else {}
-        ),
         **({"steps": recipe.steps} if recipe.steps is not None else {}),
         **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
     }
     not_negative = {
-        **({"workers": recipe.workers} if recipe.workers != "auto" else {}),
+        **workers,
         "optim.weight-decay": optim.weight_decay,
         "schedule.warmup-epochs": schedule.warmup_epochs,
         "schedule.factor": schedule.factor,
@@ -429,11 +435,24 @@ def check(recipe: Recipe) -> None:
         (fractions, lambda value: 0 <= value <= 1, "between 0 and 1"),
         ({"augment.magnitude": augment.magnitude}, lambda value: 0 <= value <= 30, "0 to 30"),
         ({"seed": recipe.seed}, lambda value: 0 <= value < 2**63, "0 to 9223372036854775807"),
+        (sizes, lambda value: value <= LARGEST_SIDE, f"at most {LARGEST_SIDE}"),
+        (
+            {"batch-size": recipe.batch_size, **workers},
+            lambda value: value <= MOST_AT_ONCE,
+            f"at most {MOST_AT_ONCE}",
+        ),
     )
     for values, holds, expected in rules:
         for flag, value in values.items():
             if not holds(value):
                 raise UserError(f"--{flag}={value} is out of range; it must be {expected}")
+    if len(schedule.milestones) > MOST_MILESTONES or not all(
+        0 <= milestone <= 1 for milestone in schedule.milestones
+    ):
+        raise UserError(
+            f"--schedule.milestones is out of range; it must be at most {MOST_MILESTONES} "
+            "fractions of the run, between 0 and 1"
+        )
     smallest = augment.progressive_size
     if smallest is not None and not 1 <= smallest <= recipe.image_size:
         raise UserError(
@@ -483,26 +502,17 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
     return asdict(recipe)
 
 
-def from_json(values: dict[str, Any]) -> Recipe:
-    """The recipe that `to_json` made `values` of. Raises UserError for fields it does not know."""
+def from_json(values: Any) -> Recipe:
+    """The recipe that `to_json` made `values` of.
+
+    Raises UserError for fields it does not know, of another type, or that cannot work.
+    """
     try:
-        return Recipe(
-            **{
-                **values,
-                "optim": Optim(**values["optim"]),
-                "schedule": Schedule(
-                    **{
-                        **values["schedule"],
-                        "milestones": tuple(values["schedule"]["milestones"]),
-                    }
-                ),
-                "augment": Augment(**values["augment"]),
-                "model": Model(**values.get("model", {})),
-                "mesh": Mesh(**values["mesh"]),
-            }
-        )
-    except (TypeError, KeyError) as error:
+        recipe = typed(Recipe, values, "")
+        check(recipe)
+    except UserError as error:
         raise UserError(f"not a recipe of this version: {error}") from error
+    return recipe
 
 
 def differences(one: Recipe, other: Recipe) -> list[str]:
