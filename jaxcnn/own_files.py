@@ -26,19 +26,26 @@ def read(path: Path, most: int = MOST_BYTES) -> bytes:
     bytes.
     """
     try:
-        # Opening a pipe would wait for who writes to it.
-        descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
+        with open(path, "rb", opener=_open_file) as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise UserError(
+                    f"{path} is larger than {most / 1e6:,.0f} MB; put a copy of it back"
+                )
+            return file.read(most)
     except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise UserError(f"{path} is {_kind(found.st_mode)}, not a file; put a copy of it back")
-        if found.st_size > most:
-            raise UserError(f"{path} is larger than {most / 1e6:,.0f} MB; put a copy of it back")
-        return file.read(most)
+
+
+def _open_file(path: str, flags: int) -> int:
+    # Opening a pipe would wait for who writes to it.
+    descriptor = os.open(path, flags | _NO_WAIT)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise UserError(f"{path} is {_kind(mode)}, not a file; put a copy of it back")
+    return descriptor
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -375,7 +375,8 @@ def _first_match(
 
 # Beyond what anyone trains with: a recipe may be a stranger's, and memory is taken for it.
 LARGEST_SIDE = 16_384  # Pixels.
-MOST_AT_ONCE = 2**20
+LARGEST_BATCH = 2**20
+MOST_WORKERS = 1024
 MOST_MILESTONES = 1_000
 
 
@@ -437,10 +438,11 @@ def check(recipe: Recipe) -> None:
         ({"seed": recipe.seed}, lambda value: 0 <= value < 2**63, "0 to 9223372036854775807"),
         (sizes, lambda value: value <= LARGEST_SIDE, f"at most {LARGEST_SIDE}"),
         (
-            {"batch-size": recipe.batch_size, **workers},
-            lambda value: value <= MOST_AT_ONCE,
-            f"at most {MOST_AT_ONCE}",
+            {"batch-size": recipe.batch_size},
+            lambda value: value <= LARGEST_BATCH,
+            f"at most {LARGEST_BATCH}",
         ),
+        (workers, lambda value: value <= MOST_WORKERS, f"at most {MOST_WORKERS}"),
     )
     for values, holds, expected in rules:
         for flag, value in values.items():

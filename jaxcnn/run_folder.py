@@ -259,5 +259,7 @@ def _refuse_untyped(values: Any, needed: Mapping[str, Any], path: Path) -> None:
             raise UserError(f"{path} is damaged: it has no field {name}")
         try:
             typed(kind, values[name], name)
+            if kind is int and values[name] < 0:
+                raise UserError(f"{name} is {values[name]}, not 0 or more")
         except UserError as error:
             raise UserError(f"{path} is damaged: {error}") from error
