@@ -7,11 +7,14 @@ silence.
 import contextlib
 import json
 import os
+import random
 import shutil
 
 import cv2
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from jaxcnn import evaluate, predict, train
 from jaxcnn.digests import NAME, damage, write_digests
