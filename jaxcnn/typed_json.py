@@ -17,9 +17,9 @@ MOST_ITEMS, MOST_CHARACTERS = 1_000_000, 2**17
 def typed(kind: Any, value: Any, name: str) -> Any:
     """`value`, of JSON, as the type `kind`; `name` is the field's, for what is said of it.
 
-    `kind` is a dataclass, plain type, Literal, union, tuple[X, ...] or Mapping[str, X] of these.
-    A whole number may stand for a float, and stays one. No figure may be infinite or NaN, and no
-    whole number need more than 64 bits.
+    `kind` is a dataclass, plain type, Literal, union, tuple[X, ...], tuple[X, X] or Mapping[str, X]
+    of these. A whole number may stand for a float, and stays one. No figure may be infinite or NaN,
+    and no whole number need more than 64 bits.
 
     Raises UserError, naming the field.
     """
@@ -36,7 +36,8 @@ def typed(kind: Any, value: Any, name: str) -> Any:
         if isinstance(value, str) and value in inner:
             return value
     elif origin is tuple:
-        if isinstance(value, list | tuple) and len(value) <= MOST_ITEMS:
+        most, least = (MOST_ITEMS, 0) if inner[-1] is Ellipsis else (len(inner), len(inner))
+        if isinstance(value, list | tuple) and least <= len(value) <= most:
             return tuple(typed(inner[0], item, f"{name}[{i}]") for i, item in enumerate(value))
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         if isinstance(value, dict) and len(value) <= MOST_ITEMS:
@@ -92,7 +93,8 @@ def _words(kind: Any) -> str:
     if origin is Literal:
         return " or ".join(map(str, inner))
     if origin is tuple:
-        return f"a list of {_words(inner[0])}"
+        count = "" if inner[-1] is Ellipsis else f"{len(inner)} times "
+        return f"a list of {count}{_words(inner[0])}"
     plain = {
         str: "text",
         int: "a whole number",

@@ -35,14 +35,19 @@ WRONG = {
 # And the fields that may hold some.
 MAY_BE = {
     "null": {
-        "recipe.json": "data_dir labels steps recipe eval_image_size eval_crop pretrained "
+        "recipe.json": "bce_threshold optim.betas optim.eps data_dir labels steps recipe "
+        "eval_image_size eval_crop pretrained "
         "optim.clip_norm optim.ema_decay augment.policy augment.progressive_size model.drop_rate "
         "model.drop_path_rate",
         "data.json": "image_size data_dir labels pretrained unreadable run",
         "metrics.jsonl": "train_loss val_loss val_top1",
         "summary.json": "val.top1 val.loss test.top1 test.loss",
     },
-    "true": {"recipe.json": "deterministic augment.flip model.remat", "data.json": "multi_label"},
+    "true": {
+        "recipe.json": "deterministic augment.flip model.remat optim.nesterov optim.ema_warmup "
+        "schedule.warmup_prefix schedule.by_epoch",
+        "data.json": "multi_label",
+    },
     "text": {
         "recipe.json": "arch dataset data_dir labels recipe pretrained",
         "data.json": "data_dir labels pretrained command unreadable run versions.jaxcnn "
