@@ -7,7 +7,7 @@
 # --type     accelerator type: v5litepod-16, v6e-8, v4-32, v5p-8, ...
 # --version  runtime of the TPU VMs; for v5e if not given
 # --spot     at a lower price, but it may be taken away at any time
-# --queued   ask for a queued resource: waits in line where there is none to be had
+# --queued   ask for a queued resource: waits in line, a week at most, where there is none to be had
 # --slices   several slices that train together (multislice); always queued
 
 set -euo pipefail
@@ -17,6 +17,8 @@ source "$(dirname "$0")/flags.sh"
 name='' zone='' type='' version=v2-alpha-tpuv5-lite spot=no queued=no slices=''
 read_flags "name= zone= type= version= spot queued slices=" "$@"
 require name zone type
+require_cloud_names name zone type
+require_form version '[a-z][-a-z0-9.]*' "runtime's name"
 
 options=()
 [[ $spot == no ]] || options+=(--spot)
@@ -33,10 +35,7 @@ if [[ $queued == yes ]]; then
         --accelerator-type="$type" --runtime-version="$version" "${options[@]}"
     # That returned once the request stood in line.
     [[ $dry_run == no ]] || { state && exit; }
-    until now=$(state) && [[ $now == ACTIVE ]]; do
-        [[ $now != FAILED ]] || { echo "$program: the request for $name failed" >&2 && exit 1; }
-        sleep 30
-    done
+    arrive
 else
     run gcloud compute tpus tpu-vm create "$name" --zone="$zone" \
         --accelerator-type="$type" --version="$version" "${options[@]}"

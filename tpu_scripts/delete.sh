@@ -12,6 +12,7 @@ source "$(dirname "$0")/flags.sh"
 name='' zone='' queued=no
 read_flags "name= zone= queued" "$@"
 require name zone
+require_cloud_names name zone
 
 if [[ $queued == yes ]]; then
     run gcloud compute tpus queued-resources delete "$name" --zone="$zone" --force --quiet

@@ -23,12 +23,18 @@ source "$(dirname "$0")/flags.sh"
 name='' image='' bucket='' accelerator=tpu-v5-lite-podslice topology=4x4 hosts=4 slices=1
 read_flags "name= image= bucket= accelerator= topology= hosts= slices=" "$@"
 require name image bucket
+require_cloud_names name
+require_bucket
+require_form image '[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]+)?' "container image"
+require_form accelerator '[a-z0-9][-a-z0-9]*' "label of a TPU"
+require_form topology '[0-9]+(x[0-9]+)*' "topology, as 4x4 is"
 require_count hosts
 require_count slices
 require_command
 
-# YAML's quotes are doubled inside quotes.
-arguments=$(printf "'%s', " "${command[@]//\'/\'\'}")
+# JSON is YAML too, and keeps newlines.
+quote='import json, sys; print(json.dumps(sys.argv[1:], ensure_ascii=False))'
+arguments=$(python3 -c "$quote" "${command[@]}")
 manifest=$(< "$(dirname "$0")/jobset.yaml")
 manifest=${manifest//@NAME@/"$name"}
 manifest=${manifest//@IMAGE@/"$image"}
@@ -37,7 +43,7 @@ manifest=${manifest//@ACCELERATOR@/"$accelerator"}
 manifest=${manifest//@TOPOLOGY@/"$topology"}
 manifest=${manifest//@HOSTS@/"$hosts"}
 manifest=${manifest//@SLICES@/"$slices"}
-manifest=${manifest//@COMMAND@/"[${arguments%, }]"}
+manifest=${manifest//@COMMAND@/"$arguments"}
 if [[ $dry_run == yes ]]; then
     printf "kubectl apply --filename=- <<'MANIFEST'\n%s\nMANIFEST\n" "$manifest"
 else

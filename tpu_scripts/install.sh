@@ -13,6 +13,8 @@ source "$(dirname "$0")/flags.sh"
 name='' zone='' bucket='' queued=no
 read_flags "name= zone= bucket= queued" "$@"
 require name zone
+require_cloud_names name zone
+require_bucket
 
 steps='bash jaxcnn/tpu_scripts/on_worker/install.sh'
 [[ -z $bucket ]] || steps+=" && bash jaxcnn/tpu_scripts/on_worker/mount.sh $(quoted "$bucket")"

@@ -18,6 +18,7 @@ source "$(dirname "$0")/flags.sh"
 name='' nodes=1 gpus=8 time=24:00:00 partition=''
 read_flags "name= nodes= gpus= time= partition=" "$@"
 require name
+require_form name '[A-Za-z0-9][A-Za-z0-9._-]*' "name of a job: letters, digits, '.', '_' and '-'"
 require_count nodes
 require_count gpus
 require_command

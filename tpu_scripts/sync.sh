@@ -12,12 +12,19 @@ source "$(dirname "$0")/flags.sh"
 name='' zone='' queued=no
 read_flags "name= zone= queued" "$@"
 require name zone
+require_cloud_names name zone
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 # A commit, not the work tree: what ran can be looked up later.
 uncommitted=$(git -C "$root" status --porcelain)
 [[ -z $uncommitted ]] || echo "$program: not committed, so not copied: ${uncommitted//$'\n'/, }" >&2
-archive=${TMPDIR:-/tmp}/jaxcnn-$name.tar.gz
+# In a folder that is new and this user's alone, for as long as this runs.
+folder=${TMPDIR:-/tmp}/jaxcnn.XXXXXXXXXX
+if [[ $dry_run == no ]]; then
+    folder=$(mktemp -d "$folder")
+    trap 'rm -rf "$folder"' EXIT
+fi
+archive=$folder/jaxcnn.tar.gz
 run git -C "$root" archive --format=tar.gz --output="$archive" HEAD
 on_workers scp "$archive" "$name:jaxcnn.tar.gz"
 on_workers ssh "$name" \

@@ -12,6 +12,8 @@
 #
 # The command should go on where it stopped, as jaxcnn.train does with a --workdir that outlives
 # the TPU. While the TPU is there, the command's end is the end, and its exit status is this one's.
+# A TPU is deleted only once Google Cloud says that it was taken away or failed; one that is left at
+# the end is named in the last line, with what deletes it.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=flags.sh
@@ -20,6 +22,8 @@ source "$(dirname "$0")/flags.sh"
 name='' zone='' type='' version='' spot=no queued=no slices='' bucket='' restarts=100 pause=60
 read_flags "name= zone= type= version= spot queued slices= bucket= restarts= pause=" "$@"
 require name zone type
+require_cloud_names name zone type
+require_bucket
 require_count restarts
 require_count pause
 require_command
@@ -45,7 +49,6 @@ sync() { "$scripts/sync.sh" "${place[@]}" "${dry[@]}"; }
 install() { "$scripts/install.sh" "${place[@]}" "${setting[@]}" "${dry[@]}"; }
 run_command() { "$scripts/run.sh" "${place[@]}" "${dry[@]}" -- "${command[@]}"; }
 delete() { "$scripts/delete.sh" "${place[@]}" "${dry[@]}"; }
-is_there() { [[ $(state) =~ ^(READY|ACTIVE)$ ]]; }
 
 if [[ $dry_run == yes ]]; then
     state
@@ -58,17 +61,36 @@ if [[ $dry_run == yes ]]; then
     exit
 fi
 
+# What is known of a machine that costs money, and would if this ended now.
+left=''
+trap '[[ -z $left ]] || echo "$program: $name $left and costs money; $(how_to_delete)" >&2' EXIT
+
+ask() {
+    left=${left:-may still exist}
+    look || exit 1
+    left='still exists'
+    [[ $now != NOT_FOUND ]] || left=''
+}
+
 for ((tries = 0; tries <= restarts; tries++)); do
-    if ! is_there; then
+    ask
+    if is_gone; then
         ((tries == 0)) || echo "$program: $name is gone, restart $tries of $restarts" >&2
-        delete || true  # What is left of it; there may be nothing.
+        # Should it stay, there is no room for a new one, and it is asked for again.
+        [[ $now == NOT_FOUND ]] || ! delete || left=''
+        left=${left:-may still exist}
         create || { sleep "$pause" && continue; }
+        left='still exists'
+    elif ! is_there; then
+        # Being repaired, or in line.
+        arrive || { sleep "$pause" && continue; }
     fi
     if sync && install; then
         status=0
         run_command || status=$?
         # Training that was asked to stop ends well, some seconds before its machine does.
         sleep "$pause"
+        ask
         ! is_there || exit "$status"
     else
         sleep "$pause"
