@@ -14,9 +14,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
 from typing import NoReturn
 
 from jaxcnn.errors import Interrupted, RunError, UserError
@@ -32,7 +34,7 @@ LINGER_SECONDS = 3
 PRELUDE = re.compile(rb"coordination_service|preemption_sync_manager")
 END = b"JAX distributed service detected fatal errors"
 # All addresses of this machine: those of IPv6 and IPv4, or of IPv4.
-ANYWHERE = ((socket.AF_INET6, "::", "[::]"), (socket.AF_INET, "0.0.0.0", "0.0.0.0"))
+ANYWHERE = ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0"))
 # What a kernel without IPv6, or with it switched off, says.
 NO_SUCH_ADDRESSES = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 # That of this process, once it is one of several, as `jax.distributed` itself has it.
@@ -45,7 +47,8 @@ class Distributed:
     Kubernetes say all of it themselves."""
 
     coordinator: str | None = None
-    """HOST:PORT at which process 0 is reached by the others; the port must be free there."""
+    """HOST:PORT at which process 0 is reached by the others; the port must be free there. Whoever
+    reaches it can end the run."""
     num_processes: int | None = None
     """How many processes there are; 1 alone: this one by itself, whatever the cluster says."""
     process_id: int | None = None
@@ -119,7 +122,10 @@ def join(flags: Distributed, program: str) -> None:
     explicit = flags.coordinator is not None
     if flags.num_processes == 1 or not (explicit or several_indicated()):
         return
-    listen_at = _listening_address(flags.coordinator) if flags.process_id == 0 else None
+    listen_at = None
+    if flags.coordinator is not None and flags.process_id == 0:
+        say = partial(print, f"{program}:", file=sys.stderr)
+        listen_at = _listening_address(flags.coordinator, say)
     messages = _NativeMessages(program)
     late = threading.Timer(flags.timeout, messages.end, [_nobody_there(flags)])
     late.start()
@@ -221,27 +227,49 @@ def _is_its_own(error: Exception) -> bool:
     return str(error).startswith(("RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "UNIMPLEMENTED"))
 
 
-def _listening_address(coordinator: str | None) -> str:
-    """Where process 0 listens: at all addresses. jax takes for granted that there is IPv6.
+def _listening_address(coordinator: str, say: Callable[[str], None]) -> str:
+    """Where process 0 listens: at the coordinator's own address, for nobody is asked who they are.
+
+    At all of this machine's where that is none of them, as behind a router, and `say` is told. jax
+    takes for granted that there is IPv6.
 
     Raises UserError where it cannot; jax's own attempt ends in a crash.
     """
-    port = int((coordinator or "").rsplit(":", 1)[1])
-    reason = ""
-    for family, host, address in ANYWHERE:
+    host, _, digits = coordinator.rpartition(":")
+    port, reason = int(digits), ""
+    for family, address in (*_own_addresses(host), *ANYWHERE):
         try:
             with socket.socket(family) as listener:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind((host, port))
-            return f"{address}:{port}"
+                listener.bind((address, port))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             if getattr(error, "errno", None) not in NO_SUCH_ADDRESSES:
                 break
+        else:
+            if (family, address) in ANYWHERE:
+                say(f"{host} is no address of this machine's; process 0 listens at all that it has")
+            return f"[{address}]:{port}" if family == socket.AF_INET6 else f"{address}:{port}"
     raise UserError(
         f"--distributed.coordinator={coordinator}: process 0 cannot listen there "
         f"({reason}); give another port"
     )
+
+
+def _own_addresses(host: str) -> list[tuple[int, str]]:
+    """Family and address of what may be this machine, IPv4 first; none for a name not known here.
+
+    On Debian a machine's own name is an address that only it reaches, 127.0.1.1, which none is.
+    """
+    host = host.strip("[]")
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    addresses = sorted({(int(family), str(place[0])) for family, *_, place in found})
+    if host in {"localhost", *(address for _, address in addresses)}:
+        return addresses
+    return [(f, address) for f, address in addresses if not ip_address(address).is_loopback]
 
 
 def _nobody_there(flags: Distributed) -> str:

@@ -314,12 +314,39 @@ def test_a_port_that_is_taken_is_refused(capsys):
     assert f"{address}: process 0 cannot listen there" in capsys.readouterr().err
 
 
+@pytest.fixture
+def port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+def listening_at(monkeypatch):
+    """`listening_at(coordinator)`: where process 0 would listen."""
+
+    def of(coordinator):
+        started = {}
+        nowhere = SimpleNamespace(end=None)
+        monkeypatch.setattr(distributed, "_NativeMessages", lambda program: nowhere)
+        monkeypatch.setattr(distributed, "_stalls", None)
+        monkeypatch.setattr(distributed, "Stalls", lambda *args: None)
+        monkeypatch.setattr(jax.distributed, "initialize", lambda *args, **kw: started.update(kw))
+        join(Distributed(coordinator, num_processes=2, process_id=0), "program")
+        return started["coordinator_bind_address"]
+
+    return of
+
+
+# Of no machine: RFC 5737.
+ELSEWHERE = "192.0.2.1"
+
+
 @pytest.mark.parametrize(
     ("number", "at_bind"), [(errno.EAFNOSUPPORT, False), (errno.EADDRNOTAVAIL, True)]
 )
-def test_without_ipv6_process_0_listens_on_ipv4(monkeypatch, number, at_bind):
+def test_without_ipv6_process_0_listens_on_ipv4(monkeypatch, number, at_bind, listening_at, port):
     """The kernel has no IPv6, or has it switched off: jax itself would listen at [::]."""
-    started = {}
 
     class OnlyIPv4(socket.socket):
         def __init__(self, family=socket.AF_INET, *args, **options):
@@ -332,16 +359,66 @@ def test_without_ipv6_process_0_listens_on_ipv4(monkeypatch, number, at_bind):
                 raise OSError(number, os.strerror(number))
             super().bind(address)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     monkeypatch.setattr(distributed.socket, "socket", OnlyIPv4)
-    monkeypatch.setattr(distributed, "_NativeMessages", lambda program: SimpleNamespace(end=None))
-    monkeypatch.setattr(distributed, "_stalls", None)
-    monkeypatch.setattr(distributed, "Stalls", lambda *args: None)
-    monkeypatch.setattr(jax.distributed, "initialize", lambda *args, **kw: started.update(kw))
-    join(Distributed(f"localhost:{port}", num_processes=2, process_id=0), "program")
-    assert started["coordinator_bind_address"] == f"0.0.0.0:{port}"
+    assert listening_at(f"{ELSEWHERE}:{port}") == f"0.0.0.0:{port}"
+
+
+def names(monkeypatch, table):
+    """The names that this machine knows, and their IPv4 addresses."""
+
+    def getaddrinfo(host, *args, **options):
+        if host not in table:
+            raise socket.gaierror(socket.EAI_NONAME, "not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (table[host], 0))]
+
+    monkeypatch.setattr(distributed.socket, "getaddrinfo", getaddrinfo)
+
+
+def test_process_0_listens_at_the_address_given(listening_at, port, capsys, monkeypatch):
+    assert listening_at(f"127.0.0.1:{port}") == f"127.0.0.1:{port}"
+    assert listening_at(f"localhost:{port}") == f"127.0.0.1:{port}"
+    names(monkeypatch, {"head": "127.0.0.1", "127.0.0.1": "127.0.0.1"})
+    monkeypatch.setattr(distributed, "ip_address", lambda text: SimpleNamespace(is_loopback=False))
+    assert listening_at(f"head:{port}") == f"127.0.0.1:{port}"
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["router", "debian", "unknown", ELSEWHERE])
+def test_where_the_address_is_anothers_process_0_listens_at_all_and_says_so(
+    host, listening_at, port, capsys, monkeypatch
+):
+    """Another machine could not reach the loopback address that is this one's name on Debian."""
+    names(monkeypatch, {"router": ELSEWHERE, "debian": "127.0.1.1", ELSEWHERE: ELSEWHERE})
+    assert listening_at(f"{host}:{port}") in (f"[::]:{port}", f"0.0.0.0:{port}")
+    told = f"program: {host} is no address of this machine's; process 0 listens at all that it has"
+    assert capsys.readouterr().err == f"{told}\n"
+
+
+LISTENS = """
+import os, sys, threading, time
+from pathlib import Path
+from jaxcnn.distributed import Distributed, join
+
+port = int(sys.argv[1])
+flags = Distributed(f"127.0.0.1:{port}", num_processes=2, process_id=0)
+threading.Thread(target=join, args=(flags, "program"), daemon=True).start()
+while True:
+    lines = [line.split() for f in ("tcp", "tcp6") for line in Path("/proc/net", f).open()]
+    listening = [at for _, at, _, state, *_ in lines if state == "0A"]
+    if any(at.endswith(f":{port:04X}") for at in listening):
+        print(*(at for at in listening if at.endswith(f":{port:04X}")), flush=True)
+        os._exit(0)
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/net is Linux's")
+def test_nobody_else_reaches_a_coordinator_on_the_loopback_address(port):
+    command = [sys.executable, "-c", LISTENS, str(port)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    # In hexadecimal digits, of IPv6 perhaps; the last eight are one number of this machine's.
+    (address,) = {at.split(":")[0] for at in done.stdout.split()}
+    assert socket.inet_ntoa(int(address[-8:], 16).to_bytes(4, sys.byteorder)) == "127.0.0.1"
 
 
 def test_one_process_by_itself_may_be_asked_for():
