@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
+from traceback import format_exception
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
@@ -17,8 +18,10 @@ import tyro
 
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.launch import is_own_process
+from jaxcnn.lines import say
 from jaxcnn.lost_reader import is_lost, open_what_is_closed, while_it_is_read
 from jaxcnn.paths import expanded
+from jaxcnn.phrases import printable_lines
 from jaxcnn.signals import ends_well
 from jaxcnn.stopping import StopRequested, left_in_background
 from jaxcnn.xla.allocator import keep_memory
@@ -65,26 +68,26 @@ def run(program: str, command: Callable[[], int]) -> int:
     try:
         return command()
     except UserError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        say(f"{program}: {error}")
         return WRONG_INPUT
     except RunError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        say(f"{program}: {error}")
         return FAILED
     except PermissionError as error:
         reason = f"{error.filename}: {error.strerror}; ask for leave, or give another place"
-        print(f"{program}: {reason}", file=sys.stderr)
+        say(f"{program}: {reason}")
         return WRONG_INPUT
     except (RuntimeError, AssertionError) as error:
         reason = no_device(error) or out_of_memory(error)
         if reason is None:
             raise
-        print(f"{program}: {reason}", file=sys.stderr)
+        say(f"{program}: {reason}")
         return WRONG_INPUT
     except Interrupted as stopped:
-        print(f"{program}: {stopped}", file=sys.stderr)
+        say(f"{program}: {stopped}")
         return DONE if ends_well(stopped.signal_number) else FAILED
     except StopRequested as stopped:
-        print(f"{program}: stopped before it began", file=sys.stderr)
+        say(f"{program}: stopped before it began")
         return DONE if ends_well(stopped.signal_number) else FAILED
 
 
@@ -192,7 +195,7 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
 
     if not cross_compiles:
         if idle := choose_platforms():
-            print(idle, file=sys.stderr)
+            say(idle)
         if computes_on_cpu():
             set_up_cpu()
     # Grain reads an absl flag, which fails in a program that does not parse absl flags.
@@ -207,7 +210,7 @@ def set_up(*, compilation_cache: bool, cross_compiles: bool = False) -> None:
     # need not say so. It is a process of its own, and is started with these.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     if compilation_cache and (unsafe := keep_compiled_programs()):
-        print(unsafe, file=sys.stderr)
+        say(unsafe)
 
 
 def _without_closed_loops(
@@ -218,4 +221,4 @@ def _without_closed_loops(
     Python prints a traceback for each write; what failed, the command says in one line.
     """
     if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
-        sys.__excepthook__(kind, error, trace)
+        sys.stderr.write(printable_lines("".join(format_exception(kind, error, trace))))

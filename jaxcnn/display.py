@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from jaxcnn.lines import cell, say_on
 from jaxcnn.metrics import headline
 from jaxcnn.notebook import NotebookBar
 
@@ -23,7 +24,7 @@ class Display:
         self._num_epochs = num_epochs
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
@@ -36,7 +37,7 @@ class Display:
         self._shown = NotebookBar(self._bar) if in_notebook else self._bar
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        say_on(self._console, text)
 
     def phase(self, text: str) -> None:
         """What is being done now, where the bar stands still."""
@@ -84,21 +85,19 @@ def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> N
     """Prints the validation and test figures of a finished run, and where it is."""
     title = f"{summary['arch']} on {summary['dataset']}, seed {summary['seed']}"
     names = [name for name in summary["test"] if name != "n"]
-    table = Table("split", "images", *map(_title, names), title=title)
+    table = Table("split", "images", *map(_title, names), title=cell(title))
     for split in ("val", "test"):
         figures = summary[split]
         table.add_row(split, f"{figures['n']:,}", *(_figure(figures[name]) for name in names))
     console.print(table)
     for split, reasons in summary.get("left_out", {}).items():
         heading = f"left out of {split}: {len(reasons):,} examples that cannot be read"
-        lines = [heading, *(f"  {reason}" for reason in reasons)]
-        console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
-    console.print(
+        for line in (heading, *(f"  {reason}" for reason in reasons)):
+            say_on(console, line)
+    say_on(
+        console,
         f"finished: {summary['params']:,} parameters, {summary['steps']:,} steps, "
         f"{summary['seconds']:.0f} s; the run is in {folder}, its pictures in report/",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
 
 

@@ -17,12 +17,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from ipaddress import ip_address
 from typing import NoReturn
 
 from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.lines import say
 from jaxcnn.lost_reader import while_it_is_read
+from jaxcnn.phrases import printable_lines
 from jaxcnn.stalls import Stalls
 from jaxcnn.xla.device_errors import no_device, out_of_memory
 
@@ -124,8 +125,7 @@ def join(flags: Distributed, program: str) -> None:
         return
     listen_at = None
     if flags.coordinator is not None and flags.process_id == 0:
-        say = partial(print, f"{program}:", file=sys.stderr)
-        listen_at = _listening_address(flags.coordinator, say)
+        listen_at = _listening_address(flags.coordinator, lambda line: say(f"{program}: {line}"))
     messages = _NativeMessages(program)
     late = threading.Timer(flags.timeout, messages.end, [_nobody_there(flags)])
     late.start()
@@ -196,7 +196,7 @@ def joined(flags: Distributed, program: str) -> Iterator[None]:
             # Which process is gone is known when its silence has lasted, and ends this one.
             time.sleep(flags.timeout + LINGER_SECONDS)
             raise RunError(f"lost the other processes: {' '.join(str(error).split())}") from error
-        traceback.print_exc()
+        sys.stderr.write(printable_lines(traceback.format_exc()))
         leave(FAILED)
 
 
@@ -227,10 +227,10 @@ def _is_its_own(error: Exception) -> bool:
     return str(error).startswith(("RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "UNIMPLEMENTED"))
 
 
-def _listening_address(coordinator: str, say: Callable[[str], None]) -> str:
+def _listening_address(coordinator: str, tell: Callable[[str], None]) -> str:
     """Where process 0 listens: at the coordinator's own address, for nobody is asked who they are.
 
-    At all of this machine's where that is none of them, as behind a router, and `say` is told. jax
+    At all of this machine's where that is none of them, as behind a router, and `tell` is told. jax
     takes for granted that there is IPv6.
 
     Raises UserError where it cannot; jax's own attempt ends in a crash.
@@ -248,7 +248,7 @@ def _listening_address(coordinator: str, say: Callable[[str], None]) -> str:
                 break
         else:
             if (family, address) in ANYWHERE:
-                say(f"{host} is no address of this machine's; process 0 listens at all that it has")
+                tell(f"{host} is no address of this machine's; process 0 listens at all of them")
             return f"[{address}]:{port}" if family == socket.AF_INET6 else f"{address}:{port}"
     raise UserError(
         f"--distributed.coordinator={coordinator}: process 0 cannot listen there "
@@ -310,7 +310,7 @@ class _NativeMessages:
 
     def end(self, reason: str) -> NoReturn:
         """Ends this process with one line, whatever its other threads wait for."""
-        print(f"{self._program}: {reason}", file=sys.stderr)
+        say(f"{self._program}: {reason}")
         _end(FAILED)
 
     def _read(self) -> None:
@@ -318,13 +318,13 @@ class _NativeMessages:
         while True:
             # A prelude is kept back until it is known to be one.
             if held and not select.select([self._source], [], [], 1)[0]:
-                sys.stderr.write(held.decode(errors="replace"))
+                sys.stderr.write(printable_lines(held.decode(errors="replace")))
                 held = b""
             held += os.read(self._source, 2**16)
             if END in held:
                 self.end(reason_of_end(held.decode(errors="replace")))
             if not PRELUDE.search(held):
-                sys.stderr.write(held.decode(errors="replace"))
+                sys.stderr.write(printable_lines(held.decode(errors="replace")))
                 held = b""
 
 

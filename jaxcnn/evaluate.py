@@ -7,11 +7,11 @@ python -m jaxcnn.evaluate --arch=NAME --pretrained=SOURCE --dataset=NAME --data-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 from jaxcnn import cli, strict_json
 from jaxcnn.distributed import Distributed, is_first, joined, leave
+from jaxcnn.lines import say
 
 PROGRAM = "python -m jaxcnn.evaluate"
 
@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> int:
         from jaxcnn.evaluation import evaluate_pretrained, evaluate_run
 
         with joined(options.distributed, PROGRAM):
-            say = partial(print, file=sys.stderr) if is_first() else lambda line: None
+            tell = say if is_first() else lambda line: None
             if options.workdir is not None:
                 figures = evaluate_run(
                     options.workdir,
@@ -63,7 +63,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     data_dir=options.data_dir,
                     labels=options.labels,
                     tta=options.tta,
-                    say=say,
+                    say=tell,
                 )
             else:
                 figures = evaluate_pretrained(
@@ -75,7 +75,7 @@ def main(args: Sequence[str] | None = None) -> int:
                     split=options.split,
                     image_size=options.image_size,
                     tta=options.tta,
-                    say=say,
+                    say=tell,
                 )
             if is_first():
                 print(strict_json.dumps(figures, indent=2))

@@ -12,13 +12,13 @@ step does not fit their memory.
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import RunError, UserError
+from jaxcnn.lines import say
 from jaxcnn.recipe import Recipe, check
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def main(args: Sequence[str] | None = None) -> int:
         options = parse(args)
         cli.set_up(compilation_cache=False, cross_compiles=options.topology is not None)
         for line in report(options):
-            print(line, flush=True)
+            say(line, sys.stdout)
         return cli.DONE
 
     return cli.run(PROGRAM, plan)
@@ -85,7 +85,7 @@ def report(options: Options) -> Iterator[str]:
         # The machine's own devices are not wanted: a TPU's would be claimed for this process.
         jax.config.update("jax_platforms", "cpu")
         devices = topology_devices(options.topology)
-    recipe = of_its_weights(options.recipe, partial(print, file=sys.stderr))
+    recipe = of_its_weights(options.recipe, say)
     data = estimate.examples(recipe, num_classes=options.num_classes, num_train=options.num_train)
     per_epoch = steps_per_epoch(data.num_train, recipe.batch_size)
     total_steps = recipe.steps or recipe.epochs * per_epoch

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,15 +18,14 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import RunError, UserError
+from jaxcnn.lines import cell, say, say_on
 from jaxcnn.paths import expanded
-from jaxcnn.phrases import printable
+from jaxcnn.phrases import first_few
 
 if TYPE_CHECKING:
     from jaxcnn.prediction import Classifier, Prediction
 
 PROGRAM = "python -m jaxcnn.predict"
-# With more, the closing line could not be read; the output has each in its place.
-MOST_NAMED_FILES = 5
 
 
 @dataclass(frozen=True)
@@ -93,11 +91,10 @@ def main(args: Sequence[str] | None = None) -> int:
         if len(unreadable) == len(paths) == 1:
             raise UserError(unreadable[0].problem)
         if unreadable:
-            names = [str(result.path) for result in unreadable]
-            more = f" and {len(names) - MOST_NAMED_FILES} more" * (len(names) > MOST_NAMED_FILES)
-            line = f"{len(names)} of {len(paths)} pictures cannot be used: "
-            line += ", ".join(names[:MOST_NAMED_FILES]) + more
-            raise UserError(line) if len(names) == len(paths) else RunError(line)
+            # The output has each in its place.
+            names = first_few([result.path for result in unreadable])
+            line = f"{len(unreadable)} of {len(paths)} pictures cannot be used: {names}"
+            raise UserError(line) if len(unreadable) == len(paths) else RunError(line)
         return cli.DONE
 
     return cli.run(PROGRAM, predict)
@@ -123,7 +120,6 @@ def check(options: Options) -> None:
 def classifier_for(options: Options) -> "Classifier":
     from jaxcnn.prediction import classifier_of_run, published_classifier
 
-    say = partial(print, file=sys.stderr)
     if options.workdir is not None:
         return classifier_of_run(options.workdir, data_dir=options.data_dir, say=say)
     return published_classifier(
@@ -151,22 +147,20 @@ def show(shown: dict[str, Any], options: Options) -> None:
     if options.json:
         print(json.dumps(shown), flush=True)
         return
-    from rich.markup import escape
     from rich.table import Column, Table
 
-    # Paths may be longer than a table is wide, and hold what rich takes for markup.
-    say = partial(cli.console().print, markup=False, highlight=False, soft_wrap=True)
+    console = cli.console()
     if "problem" in shown:
-        say(printable(shown["problem"]), style="red")
+        say_on(console, shown["problem"], "red")
         return
-    say(printable(shown["image"]), style="bold")
+    say_on(console, shown["image"], "bold")
     table = Table(Column("class", justify="right"), "name", Column("probability", justify="right"))
     for row in shown["top"]:
-        name = "" if row["name"] is None else escape(row["name"])
+        name = cell(row["name"] or "")
         table.add_row(str(row["class"]), name, f"{row['probability']:.4f}")
-    cli.console().print(table)
+    console.print(table)
     if "explanation" in shown:
-        say(f"explanation: {printable(shown['explanation'])}")
+        say_on(console, f"explanation: {shown['explanation']}")
 
 
 def drawing_paths(options: Options, paths: Sequence[Path]) -> dict[Path, Path]:
@@ -184,16 +178,19 @@ def drawing_paths(options: Options, paths: Sequence[Path]) -> dict[Path, Path]:
 def draw_explanation(prediction: "Prediction", top: dict[str, Any], path: Path) -> None:
     """Writes what spoke for the first class to `path`. Raises UserError if that cannot be done."""
     from jaxcnn.explain.figure import draw
+    from jaxcnn.figure_text import drawn, plain_text
 
     assert prediction.heat is not None, "explained"
     name = (
-        f"class {top['class']}" if top["name"] is None else f"{top['name']} (class {top['class']})"
+        f"class {top['class']}"
+        if top["name"] is None
+        else f"{drawn(top['name'])} (class {top['class']})"
     )
     title = f"{name}: probability {top['probability']:.3f}"
-    figure = draw(prediction.image, prediction.heat, title)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=120)
+        with plain_text():
+            draw(prediction.image, prediction.heat, title).savefig(path, dpi=120)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}; give --output=DIR") from error
 

@@ -1,13 +1,10 @@
 """A run in pictures and per class: how it learned, and what it still takes for what."""
 
 import math
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -16,13 +13,12 @@ from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 
 from jaxcnn import strict_json
 from jaxcnn.data import Source
+from jaxcnn.figure_text import drawn, plain_text
 from jaxcnn.metrics import average_precisions, headline
 from jaxcnn.program import Evaluation
 
 # With more classes the cells of a confusion matrix are too small for names and numbers.
 MOST_NAMED_CLASSES = 20
-# A longer name would leave no room for the picture beside it.
-MOST_CHARACTERS = 40
 MISTAKES_ROWS, MISTAKES_COLUMNS = 4, 6
 
 
@@ -61,37 +57,17 @@ def write_report(
         for name, value in zip(class_names, precisions, strict=True):
             classes[name]["AP"] = float(value)
     (folder / "classes.json").write_text(strict_json.dumps(classes, indent=2) + "\n")
-    drawn = [_drawn(name) for name in class_names]
-    with _plain_text():
+    names = [drawn(name) for name in class_names]
+    with plain_text():
         figures = {"curves.png": curves(metrics)}
         if precisions is not None:
-            figures["classes.png"] = average_precision_bars(precisions, drawn)
-            figures["mistakes.png"] = confident_mistakes(test, images, drawn)
+            figures["classes.png"] = average_precision_bars(precisions, names)
+            figures["mistakes.png"] = confident_mistakes(test, images, names)
         else:
-            figures["confusion.png"] = confusion(test, drawn)
-            figures["mistakes.png"] = mistakes(test, images, drawn)
-        for name, figure in figures.items():
-            figure.savefig(folder / name, dpi=120, bbox_inches="tight")
-
-
-@contextmanager
-def _plain_text() -> Iterator[None]:
-    """Within it text is what it says: no mathematics between dollars, no TeX; and a character that
-    the font lacks is drawn as a box, without a warning for each."""
-    with (
-        matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
-
-
-def _drawn(name: str) -> str:
-    """A class's name on one line, not too long, and without what is no text."""
-    printable = "".join(c if c.isprintable() else " " for c in name)
-    if len(printable) <= MOST_CHARACTERS:
-        return printable
-    return f"{printable[: MOST_CHARACTERS - 1]}…"
+            figures["confusion.png"] = confusion(test, names)
+            figures["mistakes.png"] = mistakes(test, images, names)
+        for file, figure in figures.items():
+            figure.savefig(folder / file, dpi=120, bbox_inches="tight")
 
 
 def curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:

@@ -11,11 +11,13 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 
 from jaxcnn import cli
 from jaxcnn.errors import UserError
+from jaxcnn.lines import say_on
 
 PROGRAM = "python -m jaxcnn.selfcheck"
 MINUTES, FULL_MINUTES = 3.0, 9.0
@@ -45,7 +47,7 @@ def main(args: Sequence[str] | None = None) -> int:
         found = check_everything(
             full=options.full,
             seconds=60 * (options.minutes or (FULL_MINUTES if options.full else MINUTES)),
-            say=lambda line: progress.print(line, highlight=False, markup=False, soft_wrap=True),
+            say=partial(say_on, progress),
         )
         if options.output is not None:
             cli.output_file(options.output).write_text(json.dumps(as_json(found), indent=2) + "\n")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+from jaxcnn.lines import cell
 from jaxcnn.recipe import Recipe
 from jaxcnn.trainer import fit
 
@@ -81,7 +82,7 @@ def table(
     for name, runs in summaries.items():
         figure = estimate(runs, split, metric)
         rows.add_row(
-            name,
+            cell(name),
             f"{figure.mean:.4f}",
             f"{figure.interval95:.4f}",
             f"{figure.std:.4f}",

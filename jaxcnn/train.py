@@ -28,6 +28,7 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
+from jaxcnn.lines import say
 from jaxcnn.paths import expanded
 from jaxcnn.recipe import Recipe
 from jaxcnn.run_folder import RunFolder
@@ -88,8 +89,8 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
         from jaxcnn.trainer import fit
 
         with joined(options.distributed, PROGRAM), ExitStack() as stack:
-            say = partial(print, file=sys.stderr) if is_first() else lambda line: None
-            recipe = of_its_weights(options.recipe, say)
+            tell = say if is_first() else lambda line: None
+            recipe = of_its_weights(options.recipe, tell)
             dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
             workdir = expanded(options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}")
             recipe = with_batch_of_run(recipe, workdir, args)
@@ -103,9 +104,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
             if not options.compilation_cache:
                 keep_no_compiled_programs()
             if options.wandb is not None and is_first():
-                extra["on_epoch"] = wandb_log(
-                    options.wandb, recipe, workdir, lambda line: print(line, file=sys.stderr)
-                )
+                extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir, say)
             fit(recipe, workdir, **extra)
         return cli.DONE
 

@@ -30,6 +30,7 @@ from jaxcnn.display import Display, show_result
 from jaxcnn.distributed import begin_batch, is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
+from jaxcnn.lines import say_on
 from jaxcnn.lost_reader import while_it_is_read
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
@@ -128,7 +129,7 @@ def fit(
     console.file = while_it_is_read(console.file)
     if not first:
         console, on_epoch = Console(quiet=True), lambda line: None
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    say = partial(say_on, console)
     recipe = of_its_weights(recipe, say)
     folder = RunFolder(workdir, writes=first)
     folder.refuse_foreign()

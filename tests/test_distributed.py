@@ -390,7 +390,7 @@ def test_where_the_address_is_anothers_process_0_listens_at_all_and_says_so(
     """Another machine could not reach the loopback address that is this one's name on Debian."""
     names(monkeypatch, {"router": ELSEWHERE, "debian": "127.0.1.1", ELSEWHERE: ELSEWHERE})
     assert listening_at(f"{host}:{port}") in (f"[::]:{port}", f"0.0.0.0:{port}")
-    told = f"program: {host} is no address of this machine's; process 0 listens at all that it has"
+    told = f"program: {host} is no address of this machine's; process 0 listens at all of them"
     assert capsys.readouterr().err == f"{told}\n"
 
 

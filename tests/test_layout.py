@@ -17,7 +17,7 @@ LAYERS = [
     ["errors", "__main__"],
     ["discovery", "stalls", "signals", "lost_reader", "strict_json", "paths", "phrases"],
     ["own_files", "typed_json"],
-    ["launch"],
+    ["launch", "lines", "figure_text"],
     ["xla"],
     ["ops"],
     ["layers"],

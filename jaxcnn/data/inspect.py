@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from jaxcnn import cli
 from jaxcnn.errors import UserError
+from jaxcnn.lines import say
 from jaxcnn.paths import expanded
 
 PROGRAM = "python -m jaxcnn.data.inspect"
@@ -58,19 +58,20 @@ def main(args: Sequence[str] | None = None) -> int:
         output = Path(expanded(options.output or f"runs/inspect-{options.dataset}"))
         with writing_to(output):  # Before hours of reading.
             output.mkdir(parents=True, exist_ok=True)
-        found = survey(spec, place, partial(print, file=sys.stderr))
+        found = survey(spec, place, say)
         for note in spec.all_notes:
-            print(note)
+            say(note, sys.stdout)
         for shared in found.shared:
-            print(
+            say(
                 f"{shared.first} and {shared.second}: {len(shared.exact):,} pictures of "
-                f"{shared.second} are in {shared.first} too, {len(shared.near):,} more nearly so"
+                f"{shared.second} are in {shared.first} too, {len(shared.near):,} more nearly so",
+                sys.stdout,
             )
         bad = sum(len(part.unreadable) for part in found.splits.values())
         print(f"examples that cannot be read: {bad:,}")
         with writing_to(output):
             page = write_report(output, found)
-        print(f"report: {page} ({time.monotonic() - started:.0f} s)")
+        say(f"report: {page} ({time.monotonic() - started:.0f} s)", sys.stdout)
         return cli.DONE
 
     return cli.run(PROGRAM, inspect)

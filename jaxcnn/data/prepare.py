@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import UserError
+from jaxcnn.lines import say, say_on
 from jaxcnn.paths import expanded
 
 PROGRAM = "python -m jaxcnn.data.prepare"
@@ -63,12 +65,9 @@ def main(args: Sequence[str] | None = None) -> int:
                 f" gcloud storage rsync --recursive FOLDER {data_dir}"
             )
         console = Console(stderr=True)
-
-        def say(line: str) -> None:
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-
+        tell = partial(say_on, console)
         if options.source is None:
-            folder = prepare_official(options.name, Path(data_dir), say=say)
+            folder = prepare_official(options.name, Path(data_dir), say=tell)
         else:
             with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task("writing", total=None)
@@ -76,12 +75,12 @@ def main(args: Sequence[str] | None = None) -> int:
                     options.name,
                     Path(expanded(options.source)),
                     Path(data_dir),
-                    say=say,
+                    say=tell,
                     labels=options.labels,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                     on_error=options.on_error,
                 )
-        print(folder)
+        say(str(folder), sys.stdout)
         return cli.DONE
 
     return cli.run(PROGRAM, prepare)

@@ -2,7 +2,7 @@
 
 import json
 import math
-import textwrap
+import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -24,6 +24,8 @@ from jaxcnn.data.transforms import (
     RandomResizedCrop,
     Transform,
 )
+from jaxcnn.figure_text import drawn, plain_text
+from jaxcnn.phrases import printable
 
 # What a page can show; all of it is in inspect.json.
 MOST_NAMED_CLASSES = 30
@@ -50,11 +52,13 @@ def write_report(folder: Path, found: Survey) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
 
     def picture(name: str, figure: Figure) -> str:
+        name = re.sub(r"[^\w-]", "-", name)  # Splits are named by whoever made the data set.
         figure.savefig(folder / f"{name}.png", dpi=100, bbox_inches="tight")
         return f'<p><img src="{name}.png" alt="{name}"></p>'
 
     page = folder / "index.html"
-    page.write_text(_page(found, picture), encoding="utf-8")
+    with plain_text():
+        page.write_text(_page(found, picture), encoding="utf-8")
     (folder / "inspect.json").write_text(json.dumps(summary(found), indent=2) + "\n")
     return page
 
@@ -62,9 +66,9 @@ def write_report(folder: Path, found: Survey) -> Path:
 def _page(found: Survey, picture: Callable[[str, Figure], str]) -> str:
     title = f"Data set {found.spec.name}"
     parts = [
-        f"<h1>{escape(title)}</h1>",
-        f"<p>Looked at whole: {escape(found.note)}.</p>" if found.note else "",
-        *(f"<p>{escape(note)}</p>" for note in found.spec.all_notes),
+        f"<h1>{_shown(title)}</h1>",
+        f"<p>Looked at whole: {_shown(found.note)}.</p>" if found.note else "",
+        *(f"<p>{_shown(note)}</p>" for note in found.spec.all_notes),
         _facts(found),
         "<h2>Cannot be read</h2>",
         _unreadable(found),
@@ -86,8 +90,9 @@ def _page(found: Survey, picture: Callable[[str, Figure], str]) -> str:
     ]
     body = "\n".join(part for part in parts if part)
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
-        f"</title><style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape(printable(title))}</title><style>{STYLE}</style></head>"
+        f"<body>\n{body}\n</body></html>\n"
     )
 
 
@@ -114,7 +119,7 @@ def _facts(found: Survey) -> str:
     return (
         _table(head, rows) + "<p>Imbalance is the largest class over the smallest, entropy that of "
         "the classes over that of even ones (1 is even).</p>"
-        f"<p>Channel mean {mean} and standard deviation {std}, of {first} only, each image "
+        f"<p>Channel mean {mean} and standard deviation {std}, of {_shown(first)} only, each image "
         f"counting the same; the library normalises by mean "
         f"{', '.join(map(str, found.spec.mean))} and {', '.join(map(str, found.spec.std))}.</p>"
     )
@@ -138,18 +143,19 @@ def _unreadable(found: Survey) -> str:
 def _shared(found: Survey, shared: SharedPictures, picture: Callable[[str, Figure], str]) -> str:
     first, second = shared.first, shared.second
     of = len(found.splits[second].readable)
-    text = f"{first} and {second}: of {of:,} {second} examples "
+    one, other = _shown(first), _shown(second)
+    text = f"{one} and {other}: of {of:,} {other} examples "
     if not shared.exact and not shared.near:
-        return f"<p>{text}none is in {first} too.</p>"
+        return f"<p>{text}none is in {one} too.</p>"
     text += (
-        f"{len(shared.exact):,} are in {first} pixel by pixel, {len(shared.near):,} more nearly so"
+        f"{len(shared.exact):,} are in {one} pixel by pixel, {len(shared.near):,} more nearly so"
     )
     pairs = [*shared.exact, *shared.near]
-    other = sum(
+    differ = sum(
         found.splits[first].classes(p.first) != found.splits[second].classes(p.second)
         for p in pairs
     )
-    text += f"; {other:,} of them with another label."
+    text += f"; {differ:,} of them with another label."
     figure = pair_sheet(found, first, second, pairs)
     return f'<p class="bad">{text}</p>{picture(f"duplicates-{first}-{second}", figure)}'
 
@@ -157,8 +163,8 @@ def _shared(found: Survey, shared: SharedPictures, picture: Callable[[str, Figur
 def _copies(found: Survey, split: str, picture: Callable[[str, Figure], str]) -> str:
     pairs = found.copies[split]
     if not pairs:
-        return f"<p>{split}: no example repeats another pixel by pixel.</p>"
-    text = f"{split}: {len(pairs):,} examples repeat an earlier one pixel by pixel."
+        return f"<p>{_shown(split)}: no example repeats another pixel by pixel.</p>"
+    text = f"{_shown(split)}: {len(pairs):,} examples repeat an earlier one pixel by pixel."
     return f"<p>{text}</p>{picture(f'copies-{split}', pair_sheet(found, split, split, pairs))}"
 
 
@@ -176,21 +182,26 @@ def _weights(found: Survey) -> str:
         for label in np.argsort(counts, kind="stable")[:MOST_LINES]
     ]
     return (
-        f"<p>The classes of {first} are uneven: --class-weights=balanced or =effective weighs them "
-        "in the training loss as follows, --sampling=balanced draws them equally often.</p>"
-        + _table(("class", "examples", "balanced", "effective"), rows)
+        f"<p>The classes of {_shown(first)} are uneven: --class-weights=balanced or =effective "
+        "weighs them in the training loss as follows, --sampling=balanced draws them equally "
+        "often.</p>" + _table(("class", "examples", "balanced", "effective"), rows)
     )
+
+
+def _shown(text: str) -> str:
+    """Text of strangers for the page; one from right to left does not turn what is around it."""
+    return f"<bdi>{escape(printable(text))}</bdi>"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     def row(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        return "<tr>" + "".join(f"<{tag}>{_shown(cell)}</{tag}>" for cell in cells) + "</tr>"
 
     return "<table>" + "\n".join([row(head, "th"), *(row(r, "td") for r in rows)]) + "</table>"
 
 
 def _list(lines: Iterable[str], count: int) -> str:
-    shown = [f"<li>{escape(line)}</li>" for line, _ in zip(lines, range(MOST_LINES), strict=False)]
+    shown = [f"<li>{_shown(line)}</li>" for line, _ in zip(lines, range(MOST_LINES), strict=False)]
     if count > MOST_LINES:
         shown.append(f"<li>and {count - MOST_LINES:,} more, in inspect.json</li>")
     return f"<ul>{''.join(shown)}</ul>"
@@ -206,9 +217,9 @@ def classes(found: Survey) -> Figure:
         counts = found.counts(name)
         share = counts / len(found.splits[name].source)
         if named:
-            axes.bar(x - 0.4 + (place + 0.5) * width, share, width, label=name)
+            axes.bar(x - 0.4 + (place + 0.5) * width, share, width, label=_short(name))
         else:
-            axes.plot(x, np.sort(share)[::-1], label=name)
+            axes.plot(x, np.sort(share)[::-1], label=_short(name))
     axes.set(ylabel="share of the split", ylim=(0, None))
     if named:
         axes.set_xticks(x, [_short(name) for name in found.spec.class_names], rotation=45)
@@ -293,8 +304,8 @@ def pair_sheet(found: Survey, first: str, second: str, pairs: Sequence[Pair]) ->
             _short(", ".join(names[label] for label in shown))
             for shown in (one.classes(pair.first), other.classes(pair.second))
         )
-        cells.append((_image(one, pair.first), f"{first}\n{left}"))
-        cells.append((_image(other, pair.second), f"{second} ({kind})\n{right}"))
+        cells.append((_image(one, pair.first), f"{_short(first)}\n{left}"))
+        cells.append((_image(other, pair.second), f"{_short(second)} ({kind})\n{right}"))
     figure = _grid(cells, 8)
     if len(shown) < len(pairs):
         figure.suptitle(f"{len(shown)} of {len(pairs):,} pairs")
@@ -309,7 +320,7 @@ def _image(part: SplitSurvey, place: int) -> np.ndarray:
 
 
 def _short(name: str) -> str:
-    return textwrap.shorten(name.replace("_", " "), 18, placeholder="…")
+    return drawn(name.replace("_", " "), 18)
 
 
 def _grid(cells: Sequence[Titled], columns: int) -> Figure:

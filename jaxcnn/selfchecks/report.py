@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from jaxcnn.lines import say_on
 from jaxcnn.selfchecks.everything import Answer
 
 
@@ -31,12 +32,8 @@ def show(console: Console, found: Sequence[Answer]) -> None:
     for title in ("failures", "notes", "skipped"):
         lines = [line for answer in found for line in getattr(answer.outcome, title)]
         if lines:
-            console.print(
-                "\n".join([f"{title}:", *(f"  {line}" for line in lines)]),
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+            for line in (f"{title}:", *(f"  {line}" for line in lines)):
+                say_on(console, line)
 
 
 def figures_table(answer: Answer) -> Table:
