@@ -1,6 +1,7 @@
 """Checkpoints of a run, by Orbax: the two latest, the best by validation, and the last epoch's."""
 
 import copy
+import json
 import logging
 import math
 import shutil
@@ -13,18 +14,23 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.errors import JaxRuntimeError
 from jax.experimental import multihost_utils
 from jax.sharding import SingleDeviceSharding
 from orbax.checkpoint import checkpoint_managers
 
-from jaxcnn.digests import damage, has_digests, write_digests
+from jaxcnn import own_files
+from jaxcnn.digests import NAME, damage, has_digests, write_digests
+from jaxcnn.disk_full import is_disk_full
 from jaxcnn.distributed import is_first
 from jaxcnn.errors import RunError
 from jaxcnn.metrics import headline
 from jaxcnn.models.spec import Variables
 from jaxcnn.state import TrainState
+from jaxcnn.typed_json import typed
 
 Progress = dict[str, Any]
+PROGRESS_FILE = "metadata"
 
 
 def validation_rank(val: dict[str, float]) -> tuple[float, float] | None:
@@ -73,10 +79,20 @@ class Checkpoints:
     A checkpoint is the state, and the progress: what the host knows of the run (plain values); and
     digests of its files, by which one that was damaged later is told from a whole one.
     `read_only` leaves the folder as it is: half-written files there may be another process's.
+    `run` tells the run's checkpoints from others', see `RunData.run`; of a checkpoint or a run of a
+    version that had none, any will do.
+
+    Raises UserError where something in the folder is a link or no file.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False, run: str | None = None) -> None:
         self._folder = folder.absolute()
+        if read_only:
+            own_files.refuse_foreign_in(self._folder)
+        else:
+            own_files.refuse_foreign(folders=[self._folder])
+        self._run = run
+        self._mark = {} if run is None else {"run": run}
         self._saving: int | None = None
         # Damage by step, as far as it was looked for; None for a whole checkpoint.
         self._known: dict[int, str | None] = {}
@@ -95,7 +111,7 @@ class Checkpoints:
                 ),
                 item_handlers={
                     "state": ocp.StandardCheckpointHandler(),
-                    "progress": ocp.JsonCheckpointHandler(),
+                    "progress": ocp.JsonCheckpointHandler(PROGRESS_FILE),
                 },
             )
 
@@ -125,6 +141,8 @@ class Checkpoints:
                 shutil.rmtree(aside / str(step), ignore_errors=True)
                 aside.mkdir(exist_ok=True)
                 (self._folder / str(step)).rename(aside / str(step))
+        if is_first() and good and (note := self.unchecked(good)):
+            say(note)
         if damaged:
             multihost_utils.sync_global_devices("damaged checkpoints are out of the way")
             self._manager.reload()
@@ -136,18 +154,29 @@ class Checkpoints:
             self._known[step] = self._look_for_damage(step)
         return self._known[step]
 
+    def unchecked(self, step: int) -> str | None:
+        """A line for the user where damage to the checkpoint at `step` would not be noticed."""
+        if has_digests(self._folder / str(step)):
+            return None
+        return f"checkpoint {step} in {self._folder} has no {NAME}: what it holds is not checked"
+
     def _look_for_damage(self, step: int) -> str | None:
         folder = self._folder / str(step)
         if has_digests(folder):
-            return damage(folder)
+            return damage(folder) or self._not_its_own(step)
         if jax.process_count() > 1:  # Orbax restores on all of them together.
             return "it has no digests"
         try:
-            self.restore_variables(step)
-            self._progress(step)
+            self._restored_variables(step)
+            return self._not_its_own(step)
         except Exception as error:  # Whatever Orbax and its file formats raise.
             return f"it cannot be restored: {type(error).__name__}"
-        return None
+
+    def _not_its_own(self, step: int) -> str | None:
+        run = self._progress(step).get("run")
+        if None in (run, self._run) or run == self._run:
+            return None
+        return "it is another run's"
 
     def _add_digests(self) -> None:
         """Before Orbax gives a checkpoint that it has written its name, so that both are there."""
@@ -168,7 +197,7 @@ class Checkpoints:
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state),
             # Orbax writes it in the background, while the run goes on changing it.
-            progress=ocp.args.JsonSave(copy.deepcopy(progress)),
+            progress=ocp.args.JsonSave(copy.deepcopy(progress) | self._mark),
         )
         if step == self.latest_step():
             if not evaluated:
@@ -193,16 +222,30 @@ class Checkpoints:
         steps = self._steps()
         for step in steps:
             folder = self._folder / str(step)
-            if not has_digests(folder) or damage(folder, within="progress/") is None:
-                best = self._progress(step)["best"]
-                return best and best["step"]
+            if has_digests(folder) and damage(folder, within="progress/") is not None:
+                continue
+            if self._not_its_own(step) is not None:
+                continue
+            best = self._progress(step)["best"]
+            if best is not None and best["step"] not in steps:
+                raise RunError(
+                    f"checkpoint {step} in {self._folder} names {best['step']} as the best, which "
+                    "is not there; put a copy of it back"
+                )
+            return best and best["step"]
         if steps:
-            raise RunError(f"every checkpoint in {self._folder} is damaged")
+            raise RunError(f"every checkpoint in {self._folder} is damaged, or another run's")
         return None
 
     def _progress(self, step: int) -> Progress:
-        items = ocp.args.Composite(progress=ocp.args.JsonRestore())
-        return self._manager.restore(step, args=items)["progress"]
+        """Of this process alone: Orbax would have all of them restore it together."""
+        with self._one_line_if_not_restored(step):
+            path = self._folder / str(step) / "progress" / PROGRESS_FILE
+            progress = json.loads(own_files.read(path))
+            typed(int, progress["evaluated_step"], "evaluated_step")
+            if progress["best"] is not None:
+                typed(int, progress["best"]["step"], "best.step")
+            return progress
 
     def restore_variables(self, step: int) -> Variables:
         """The weights saved at `step`, as evaluation uses them, whatever the run's shapes are.
@@ -210,6 +253,10 @@ class Checkpoints:
         Raises RunError if they are damaged.
         """
         self._refuse_damaged(step)
+        with self._one_line_if_not_restored(step):
+            return self._restored_variables(step)
+
+    def _restored_variables(self, step: int) -> Variables:
         # Onto one device of this process: those that wrote it need not be here.
         here = SingleDeviceSharding(jax.local_devices()[0])
         like = jax.tree.map(
@@ -225,6 +272,22 @@ class Checkpoints:
             "batch_stats": state[f"{prefix}batch_stats"] or {},
         }
 
+    @contextmanager
+    def _one_line_if_not_restored(self, step: int) -> Iterator[None]:
+        """Orbax and its file formats raise whatever they like at files that are not as written."""
+        try:
+            yield
+        except (RunError, JaxRuntimeError, MemoryError):
+            raise
+        except Exception as error:
+            if is_disk_full(error):
+                raise
+            raise RunError(
+                f"checkpoint {step} in {self._folder} cannot be restored ({type(error).__name__}): "
+                "it is damaged, or another run's; put a copy of its own back, or start again in a "
+                "new --workdir"
+            ) from error
+
     def wait(self) -> None:
         """Until everything saved is on disk."""
         self._manager.wait_until_finished()
@@ -238,17 +301,17 @@ class Checkpoints:
         Raises RunError if they are damaged.
         """
         self._refuse_damaged(step)
-        items = self._manager.restore(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore()
-            ),
-        )
-        return items["state"], items["progress"]
+        with self._one_line_if_not_restored(step):
+            state = self._manager.restore(
+                step, args=ocp.args.Composite(state=ocp.args.StandardRestore(like))
+            )["state"]
+        return state, self._progress(step)
 
     def _refuse_damaged(self, step: int) -> None:
-        with_digests = is_first() and has_digests(self._folder / str(step))
-        reason = self.damage(step) if with_digests else None
+        reason = None
+        if is_first():
+            checked = has_digests(self._folder / str(step))
+            reason = self.damage(step) if checked else self._not_its_own(step)
         if _of_first_process(reason is not None):
             raise RunError(
                 f"checkpoint {step} in {self._folder} is damaged ({reason}), and no other is used "

@@ -5,8 +5,9 @@ small checkpoint 48 were restored as other numbers without a word.
 """
 
 import hashlib
-import os
 from pathlib import Path
+
+from jaxcnn import own_files
 
 # As `sha256sum` writes and checks it: `cd checkpoints/100 && sha256sum --check SHA256SUMS`.
 NAME = "SHA256SUMS"
@@ -19,10 +20,7 @@ def write_digests(folder: Path) -> None:
     change, and which nothing is restored from.
     """
     lines = [f"{_sha256(folder / name)}  {name}\n" for name in _files(folder)]
-    with (folder / NAME).open("w") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
+    own_files.write(folder / NAME, "".join(lines))
 
 
 def has_digests(folder: Path) -> bool:
@@ -34,12 +32,16 @@ def damage(folder: Path, within: str = "") -> str | None:
 
     `within` limits the look to files whose path below `folder` starts with it.
     """
-    lines = (folder / NAME).read_text(errors="replace").splitlines()
+    lines = own_files.read(folder / NAME).decode(errors="replace").splitlines()
     digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     if not digests:
         return f"{NAME} is empty"
-    if unlisted := set(_files(folder)) - digests.keys():
+    files = set(_files(folder))
+    if unlisted := files - digests.keys():
         return f"{NAME} lacks {min(unlisted)}"
+    # Only what lies in the folder is opened, whatever is listed.
+    if missing := digests.keys() - files:
+        return f"{min(missing)!r} is missing"
     for name, digest in digests.items():
         try:
             if name.startswith(within) and _sha256(folder / name) != digest:

@@ -84,12 +84,15 @@ def evaluate_run(
         steps_per_epoch=1,
         total_steps=1,
     )
-    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
+    run = kept and kept.run
+    with Checkpoints(folder.checkpoints, read_only=True, run=run) as checkpoints:
         if checkpoints.latest_step() is None:
             raise UserError(f"{folder.path} has no checkpoint yet; train first")
         step = checkpoints.best_step()
         if step is None:
             raise UserError(f"{folder.path} has not finished an epoch yet; train on")
+        if (note := checkpoints.unchecked(step)) is not None:
+            say(note)
         state, _ = checkpoints.restore(step, program.state_like)
     transforms = with_views((*model_input.transforms(data), *extra_transforms), tta, data)
     hands = hands_for(recipe, len(source), lambda: seconds_an_image(source, transforms))

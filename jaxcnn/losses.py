@@ -57,17 +57,19 @@ def sigmoid_cross_entropy(label_smoothing: float = 0.0) -> LossFn:
     return loss
 
 
-def binary_cross_entropy(label_smoothing: float = 0.0, threshold: float = 0.2) -> LossFn:
+def binary_cross_entropy(label_smoothing: float = 0.0, threshold: float | None = None) -> LossFn:
     """`loss(logits [N, K], targets [N, K]) -> [N]`, each class yes or no; the mean over classes.
 
-    Of a mixture of labels every one with a share above `threshold` is a full yes, as "ResNet
-    strikes back" has it (Wightman et al., 2021, section 3, https://arxiv.org/abs/2110.00476). Label
-    smoothing gives every class label_smoothing / K, taken from the yes, as timm's has it.
+    Label smoothing gives every class label_smoothing / K, taken from the yes. After it, with a
+    threshold, every share above that is a full yes and every other a no, as timm's
+    `BinaryCrossEntropy` has both; "ResNet strikes back" takes all labels of a mixture for a yes
+    (Wightman et al., 2021, section 3, https://arxiv.org/abs/2110.00476).
     """
 
     def loss(logits: jax.Array, targets: jax.Array) -> jax.Array:
-        shown = (targets > threshold).astype(logits.dtype)
-        smooth = (1 - label_smoothing) * shown + label_smoothing / logits.shape[-1]
-        return optax.sigmoid_binary_cross_entropy(logits, smooth).mean(-1)
+        wanted = optax.smooth_labels(targets, label_smoothing)
+        if threshold is not None:
+            wanted = (wanted > threshold).astype(logits.dtype)
+        return optax.sigmoid_binary_cross_entropy(logits, wanted).mean(-1)
 
     return loss

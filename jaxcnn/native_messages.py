@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from jaxcnn.errors import UserError
 from jaxcnn.lost_reader import while_it_is_read
+from jaxcnn.own_files import opener
 
 STANDARD_ERROR = 2
 
@@ -46,9 +48,9 @@ def native_messages_in(path: Path) -> Iterator[None]:
     new = not path.exists()
     terminal = os.dup(STANDARD_ERROR)
     try:
-        with suppress(OSError):
+        with suppress(OSError, UserError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            file = opener(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(file, STANDARD_ERROR)
             os.close(file)
         yield

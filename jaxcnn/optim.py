@@ -1,4 +1,4 @@
-"""optax optimisers by name, with weight decay on kernels only."""
+"""optax optimisers by name, with weight decay on kernels only unless a recipe wants it on all."""
 
 from typing import Any
 
@@ -9,44 +9,68 @@ from optax import contrib
 
 from jaxcnn.recipe import Optim
 
+# What the gradient's global norm is brought down to for lamb where a recipe says nothing: the
+# default of timm's, with which "ResNet strikes back" was trained.
+LAMB_CLIP_NORM = 1.0
 
-def decayed(params: Any) -> Any:
-    """True for the parameters that weight decay applies to: not biases, nor norms' scales."""
-    return jax.tree.map(lambda p: p.ndim > 1, params)
+
+def kernels(params: Any) -> Any:
+    """True for the weights of dense and convolutional layers.
+
+    A model's file names these `kernel`; a norm's scale, a bias, a class token, a position embedding
+    and a table of biases have names of their own, however many axes they have.
+    """
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", params)
 
 
 def muon_dimensions(params: Any) -> Any:
-    """Muon sees a kernel [..., in, out] as a matrix [prod(..., in), out]; vectors get Adam."""
+    """Muon sees a kernel [..., in, out] as a matrix [prod(..., in), out]; all else gets Adam."""
 
-    def dimensions(p: jax.Array) -> contrib.MuonDimensionNumbers | None:
-        if p.ndim < 2:
+    def dimensions(p: jax.Array, is_kernel: bool) -> contrib.MuonDimensionNumbers | None:
+        if not is_kernel:
             return None
         return contrib.MuonDimensionNumbers(
             reduction_axis=tuple(range(p.ndim - 1)), output_axis=p.ndim - 1
         )
 
-    return jax.tree.map(dimensions, params)
+    return jax.tree.map(dimensions, params, kernels(params))
 
 
 def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTransformation:
     """The configured optimiser at the scheduled learning rate, after gradient clipping."""
     lr, momentum, decay = schedule, config.momentum, config.weight_decay
     dtype = config.momentum_dtype
+    decayed = kernels if config.decay == "kernels" else None
     coupled_decay = optax.add_decayed_weights(decay, mask=decayed)
+    # An optimiser's own where a recipe says nothing.
+    eps: dict[str, Any] = {} if config.eps is None else {"eps": config.eps}
+    betas: dict[str, Any] = {}
+    if config.betas is not None:
+        betas["b1"], betas["b2"] = config.betas
+    clip_norm = config.clip_norm
     match config.name:
         case "sgd":
-            sgd = optax.sgd(lr, momentum, nesterov=True, accumulator_dtype=dtype)
+            sgd = optax.sgd(lr, momentum, nesterov=config.nesterov, accumulator_dtype=dtype)
             optimizer = optax.chain(coupled_decay, sgd)
         case "rmsprop":
-            # Epsilon and decay as EfficientNet's authors have them.
-            rmsprop = optax.rmsprop(lr, decay=0.9, eps=1e-3, momentum=momentum, initial_scale=1.0)
+            # Epsilon as EfficientNet's authors have it.
+            rmsprop = optax.rmsprop(
+                lr,
+                decay=config.rmsprop_decay,
+                momentum=momentum,
+                initial_scale=1.0,
+                **{"eps": 1e-3, **eps},
+            )
             optimizer = optax.chain(coupled_decay, rmsprop)
         case "adamw":
-            optimizer = optax.adamw(lr, weight_decay=decay, mask=decayed, mu_dtype=dtype)
+            optimizer = optax.adamw(
+                lr, weight_decay=decay, mask=decayed, mu_dtype=dtype, **betas, **eps
+            )
         case "lamb":
-            optimizer = optax.lamb(lr, weight_decay=decay, mask=decayed)
+            optimizer = _lamb(lr, decay, decayed, {**betas, **eps})
+            clip_norm = clip_norm or LAMB_CLIP_NORM
         case "lion":
-            optimizer = optax.lion(lr, weight_decay=decay, mask=decayed, mu_dtype=dtype)
+            optimizer = optax.lion(lr, weight_decay=decay, mask=decayed, mu_dtype=dtype, **betas)
         case "muon":
             optimizer = contrib.muon(
                 lr,
@@ -56,9 +80,33 @@ def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTra
                 weight_decay_mask=decayed,
                 muon_weight_dimension_numbers=muon_dimensions,
             )
-    if config.clip_norm is None:
+    if clip_norm is None:
         return optimizer
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), optimizer)
+    return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
+
+
+def _lamb(
+    lr: optax.Schedule, decay: float, decayed: Any, adam: dict[str, Any]
+) -> optax.GradientTransformation:
+    """You et al., 2020, https://arxiv.org/abs/1904.00962, with the trust ratio of timm's `Lamb`.
+
+    What does not decay has no trust ratio either: a BatchNorm's scale that starts at zero, and a
+    bias, would hardly move by it. `optax.lamb` gives one to all.
+    """
+    return optax.chain(
+        optax.scale_by_adam(**{"eps": 1e-6, **adam}),
+        optax.add_decayed_weights(decay, mask=decayed),
+        _where(decayed if decay else _nothing, optax.scale_by_trust_ratio()),
+        optax.scale_by_learning_rate(lr),
+    )
+
+
+def _where(mask: Any, transformation: optax.GradientTransformation) -> optax.GradientTransformation:
+    return transformation if mask is None else optax.masked(transformation, mask)
+
+
+def _nothing(params: Any) -> Any:
+    return jax.tree.map(lambda _: False, params)
 
 
 def scheduled_at(opt_state: optax.OptState, step: Any) -> optax.OptState:

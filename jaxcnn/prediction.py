@@ -134,6 +134,8 @@ def classifier_of_run(
         recipe = replace(recipe, data_dir=data_dir, labels=None)
     data, model_input = learned_from(folder, recipe, say)
     pretrained = read_pretrained(recipe.arch, str(workdir))
+    for note in pretrained.notes:
+        say(note)
     return _classifier(pretrained, data, model_input, jnp.dtype(compute_dtype(recipe)))
 
 

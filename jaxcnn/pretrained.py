@@ -130,15 +130,20 @@ def _from_run(name: str, folder: RunFolder) -> Pretrained:
     arch = recipe.arch
     if arch not in (name, other_form(name)):
         raise UserError(f"{folder.path} is a run of {arch}, not {name}")
-    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
+    kept = folder.read_data()
+    run = kept and kept.run
+    with Checkpoints(folder.checkpoints, read_only=True, run=run) as checkpoints:
         step = checkpoints.best_step()
         if step is None:
             raise UserError(f"{folder.path} has not finished an epoch yet; train on")
         variables = checkpoints.restore_variables(step)
+        unchecked = checkpoints.unchecked(step)
     _, model_input = learned_from(folder, recipe)
-    notes = () if arch == name else (_form_note(arch, name),)
+    notes = [_form_note(arch, name)] if arch != name else []
+    if unchecked is not None:
+        notes.append(unchecked)
     preprocessing = model_input.preprocessing
-    return Pretrained(arch, variables, preprocessing, _classes(arch, variables), notes)
+    return Pretrained(arch, variables, preprocessing, _classes(arch, variables), tuple(notes))
 
 
 def learned_from(

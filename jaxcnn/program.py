@@ -188,6 +188,7 @@ def build(
         prepare=_train_prepare(recipe, data, preprocessing),
         accumulate_steps=recipe.optim.accumulate_steps,
         ema_decay=recipe.optim.ema_decay,
+        ema_warmup=recipe.optim.ema_warmup,
         skip_not_finite=recipe.on_nan == "skip",
     )
     train_step = _step_once(once, train_step)
@@ -289,7 +290,7 @@ def train_loss_of(
 ) -> LossFn:
     """What is minimised: the recipe's loss, or where images show several classes theirs."""
     if recipe.loss == "bce" and not data.multi_label:
-        return binary_cross_entropy(recipe.augment.label_smoothing)
+        return binary_cross_entropy(recipe.augment.label_smoothing, recipe.bce_threshold)
     return loss_of(data, recipe.augment.label_smoothing, class_weights)
 
 

@@ -15,24 +15,38 @@ from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
 from jaxcnn.imagenet_recipes import DEFAULT_FOR, PUBLISHED, Published
 from jaxcnn.models import model_spec
+from jaxcnn.typed_json import typed
 
 
 @dataclass(frozen=True)
 class Optim:
-    """The optimiser; weight decay never touches norms and biases."""
+    """The optimiser; weight decay is of kernels alone unless `decay` says otherwise."""
 
     name: Literal["sgd", "adamw", "rmsprop", "lamb", "lion", "muon"] = "sgd"
-    """Optimiser; sgd is with Nesterov momentum."""
+    """Optimiser; lamb's trust ratio is of what decays, as timm's."""
     lr: float = 0.1
     """Peak learning rate, for the batch size as it is."""
     momentum: float = 0.9
     """Momentum of sgd and rmsprop, beta of muon."""
+    nesterov: bool = True
+    """Sgd: Nesterov's momentum; not in torchvision's recipes."""
+    betas: tuple[float, float] | None = None
+    """Decay of the averages of adamw, lamb (0.9 and 0.999 if not given) and lion (0.9, 0.99)."""
+    eps: float | None = None
+    """Added to the divisor; if not given, adamw 1e-8, lamb 1e-6, rmsprop 1e-3 (in the root)."""
+    rmsprop_decay: float = 0.9
+    """Decay of rmsprop's average of squares; alpha in PyTorch."""
     weight_decay: float = 1e-4
     """L2 penalty added to the gradient for sgd and rmsprop, decoupled decay for the others."""
+    decay: Literal["kernels", "all"] = "kernels"
+    """What decays: kernels, or all parameters, as in torchvision's recipes."""
     clip_norm: float | None = None
-    """Scale the gradient down to this global norm."""
+    """Scale the gradient down to this global norm; lamb to 1 if not given."""
     ema_decay: float | None = None
     """Decay per step of an average of the weights and batch statistics, used in evaluation."""
+    ema_warmup: bool = True
+    """Let the decay grow to its value, being (1 + step) / (10 + step) where that is less: 0.9999
+    takes effect after 90,000 steps."""
     momentum_dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the average of gradients that sgd, adamw, lion and muon keep; bfloat16 halves it."""
     accumulate_steps: int = 1
@@ -46,9 +60,19 @@ class Schedule:
     name: Literal["cosine", "step", "exponential", "constant"] = "cosine"
     """Shape after the warmup."""
     warmup_epochs: float = 0.0
-    """Epochs of linear growth from 0 to the peak."""
+    """Epochs of linear growth to the peak."""
+    warmup_lr: float = 0.0
+    """Rate at which the warmup starts."""
+    warmup_prefix: bool = True
+    """The shape begins after the warmup; if not, it began with the run, and the warmup takes the
+    place of its start, as timm's cosine has it by default."""
+    min_lr: float = 0.0
+    """Cosine: the rate at its end."""
+    by_epoch: bool = False
+    """The rate is that of the epoch's start, all epoch long, as timm and torchvision have it."""
     milestones: tuple[float, ...] = (0.5, 0.75)
-    """Step: the fractions of the run at which the rate is multiplied by the factor."""
+    """Step: the fractions of the run at which the rate is multiplied by the factor; one that is
+    there twice multiplies twice."""
     factor: float = 0.1
     """Step: what each milestone multiplies by. Exponential: final rate over peak rate."""
 
@@ -136,7 +160,10 @@ class Recipe:
     recipe: str | None = None
     """Published recipe that gives the defaults, one of docs/imagenet.md; rsb_a2 for one."""
     loss: Literal["cross_entropy", "bce"] = "cross_entropy"
-    """What training minimises; bce: each class yes or no, all labels of a mixture being yes."""
+    """What training minimises; bce: each class yes or no."""
+    bce_threshold: float | None = None
+    """Bce: share of the target above which a class is a full yes, and below it a no; 0.2 makes all
+    labels of a mixture a yes. The shares themselves if not given."""
     batch_size: int = 128
     """Examples per step, over all devices."""
     image_size: int = 224
@@ -372,14 +399,25 @@ def _first_match(
     )
 
 
+# Beyond what anyone trains with: a recipe may be a stranger's, and memory is taken for it.
+LARGEST_SIDE = 16_384  # Pixels.
+LARGEST_BATCH = 2**20
+MOST_WORKERS = 1024
+MOST_MILESTONES = 1_000
+
+
 def check(recipe: Recipe) -> None:
     """Raises UserError, naming the flag, where a recipe's values cannot work."""
     optim, schedule, augment = recipe.optim, recipe.schedule, recipe.augment
     eval_crop = {"eval-crop": recipe.eval_crop} if recipe.eval_crop is not None else {}
+    sizes = {"image-size": recipe.image_size}
+    if recipe.eval_image_size is not None:
+        sizes["eval-image-size"] = recipe.eval_image_size
+    workers = {"workers": recipe.workers} if recipe.workers != "auto" else {}
     positive = {
         "epochs": recipe.epochs,
         "batch-size": recipe.batch_size,
-        "image-size": recipe.image_size,
+        **sizes,
         "checkpoint-every-steps": recipe.checkpoint_every_steps,
         "optim.lr": optim.lr,
         "optim.accumulate-steps": optim.accumulate_steps,
@@ -388,18 +426,16 @@ def check(recipe: Recipe) -> None:
         "augment.progressive-stages": augment.progressive_stages,
         "mesh.fsdp": recipe.mesh.fsdp,
         **eval_crop,
-        **(
-            {"eval-image-size": recipe.eval_image_size}
-            if recipe.eval_image_size is not None
-            else {}
-        ),
         **({"steps": recipe.steps} if recipe.steps is not None else {}),
         **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
+        **({"optim.eps": optim.eps} if optim.eps is not None else {}),
     }
     not_negative = {
-        **({"workers": recipe.workers} if recipe.workers != "auto" else {}),
+        **workers,
         "optim.weight-decay": optim.weight_decay,
         "schedule.warmup-epochs": schedule.warmup_epochs,
+        "schedule.warmup-lr": schedule.warmup_lr,
+        "schedule.min-lr": schedule.min_lr,
         "schedule.factor": schedule.factor,
         "augment.crop-padding": augment.crop_padding,
         "augment.magnitude-std": augment.magnitude_std,
@@ -422,24 +458,48 @@ def check(recipe: Recipe) -> None:
             if name != "remat"
         },
         **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),
+        "optim.rmsprop-decay": optim.rmsprop_decay,
+        **({"bce-threshold": recipe.bce_threshold} if recipe.bce_threshold is not None else {}),
     }
+    # At 1 an average would be the first gradient for ever, over zero.
+    below_one = {"optim.betas": optim.betas} if optim.betas is not None else {}
     rules: tuple[tuple[dict[str, Any], Callable[[Any], bool], str], ...] = (
         (positive, lambda value: 0 < value < math.inf, "above 0"),
         (not_negative, lambda value: 0 <= value < math.inf, "0 or more"),
         (fractions, lambda value: 0 <= value <= 1, "between 0 and 1"),
+        (below_one, lambda both: all(0 <= beta < 1 for beta in both), "0 or more and below 1"),
         ({"augment.magnitude": augment.magnitude}, lambda value: 0 <= value <= 30, "0 to 30"),
         ({"seed": recipe.seed}, lambda value: 0 <= value < 2**63, "0 to 9223372036854775807"),
+        (sizes, lambda value: value <= LARGEST_SIDE, f"at most {LARGEST_SIDE}"),
+        (
+            {"batch-size": recipe.batch_size},
+            lambda value: value <= LARGEST_BATCH,
+            f"at most {LARGEST_BATCH}",
+        ),
+        (workers, lambda value: value <= MOST_WORKERS, f"at most {MOST_WORKERS}"),
     )
     for values, holds, expected in rules:
         for flag, value in values.items():
             if not holds(value):
                 raise UserError(f"--{flag}={value} is out of range; it must be {expected}")
+    if len(schedule.milestones) > MOST_MILESTONES or not all(
+        0 <= milestone <= 1 for milestone in schedule.milestones
+    ):
+        raise UserError(
+            f"--schedule.milestones is out of range; it must be at most {MOST_MILESTONES} "
+            "fractions of the run, between 0 and 1"
+        )
     smallest = augment.progressive_size
     if smallest is not None and not 1 <= smallest <= recipe.image_size:
         raise UserError(
             f"--augment.progressive-size={smallest} is out of range; "
             f"it must be 1 to --image-size={recipe.image_size}"
         )
+    if schedule.min_lr > optim.lr:
+        raise UserError(
+            f"--schedule.min-lr={schedule.min_lr} is above the peak rate, --optim.lr={optim.lr}"
+        )
+    _refuse_what_counts_for_nothing(optim, schedule)
     if optim.momentum_dtype != "float32" and optim.name in ("rmsprop", "lamb"):
         raise UserError(
             f"--optim.momentum-dtype={optim.momentum_dtype} is for sgd, adamw, lion and muon; "
@@ -460,11 +520,27 @@ def check(recipe: Recipe) -> None:
             f"--class-weights={recipe.class_weights} weighs cross-entropy; "
             "it does not go with --loss=bce"
         )
+    if recipe.bce_threshold is not None and recipe.loss != "bce":
+        raise UserError(f"--bce-threshold={recipe.bce_threshold} goes with --loss=bce")
     if recipe.sampling == "balanced" and augment.repeats > 1:
         raise UserError(
             "--sampling=balanced has an order of its own; "
             f"--augment.repeats={augment.repeats} does not go with it"
         )
+
+
+def _refuse_what_counts_for_nothing(optim: Optim, schedule: Schedule) -> None:
+    """Raises UserError for a flag of another optimiser or schedule than the one that was chosen."""
+    of_others = (
+        ("optim.nesterov", not optim.nesterov, ("sgd",), optim.name),
+        ("optim.betas", optim.betas is not None, ("adamw", "lamb", "lion"), optim.name),
+        ("optim.eps", optim.eps is not None, ("adamw", "lamb", "rmsprop"), optim.name),
+        ("optim.rmsprop-decay", optim.rmsprop_decay != 0.9, ("rmsprop",), optim.name),
+        ("schedule.min-lr", schedule.min_lr != 0.0, ("cosine",), schedule.name),
+    )
+    for flag, is_given, has_it, chosen in of_others:
+        if is_given and chosen not in has_it:
+            raise UserError(f"--{flag} is of {', '.join(has_it)}; {chosen} does not use it")
 
 
 def compute_dtype(recipe: Recipe) -> str:
@@ -483,26 +559,20 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
     return asdict(recipe)
 
 
-def from_json(values: dict[str, Any]) -> Recipe:
-    """The recipe that `to_json` made `values` of. Raises UserError for fields it does not know."""
+def from_json(values: Any) -> Recipe:
+    """The recipe that `to_json` made `values` of.
+
+    Raises UserError for fields it does not know, of another type, or that cannot work.
+    """
+    if isinstance(values, dict) and values.get("loss") == "bce":
+        # A version before it was a field always had this threshold.
+        values = {"bce_threshold": 0.2, **values}
     try:
-        return Recipe(
-            **{
-                **values,
-                "optim": Optim(**values["optim"]),
-                "schedule": Schedule(
-                    **{
-                        **values["schedule"],
-                        "milestones": tuple(values["schedule"]["milestones"]),
-                    }
-                ),
-                "augment": Augment(**values["augment"]),
-                "model": Model(**values.get("model", {})),
-                "mesh": Mesh(**values["mesh"]),
-            }
-        )
-    except (TypeError, KeyError) as error:
+        recipe = typed(Recipe, values, "")
+        check(recipe)
+    except UserError as error:
         raise UserError(f"not a recipe of this version: {error}") from error
+    return recipe
 
 
 def differences(one: Recipe, other: Recipe) -> list[str]:

@@ -10,7 +10,10 @@ the same folder elsewhere is the same data.
 
 import gzip
 import hashlib
+import io
+import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -26,11 +29,19 @@ from jaxcnn.data.spec import identity_of, version_of
 from jaxcnn.errors import UserError
 from jaxcnn.model_input import ModelInput
 from jaxcnn.paths import expanded
-from jaxcnn.recipe import Recipe
+from jaxcnn.recipe import LARGEST_SIDE, PLACE_FIELDS, Recipe
+from jaxcnn.typed_json import MOST_ITEMS, typed
 
 SPLITS = ("train", "val", "test")
 # Files that a thread looks at in turn, and threads: a file server takes its time for each.
 FILES_AT_ONCE, LOOKS_AT_ONCE = 1000, 16
+
+# What no run has more of; one that says so is a stranger's.
+MOST_CLASSES = MOST_ITEMS
+MOST_CHANNELS = 1024
+MOST_EXAMPLES = 10**9
+# Of a line of `data.names.gz`.
+MOST_CHARACTERS = 2**16
 
 # By split the size in bytes of each example by its name.
 Names = Mapping[str, Mapping[str, str]]
@@ -67,6 +78,8 @@ class RunData:
         versions: of jaxcnn, jax, and the data set if it has versions.
         command: what made the run.
         unreadable: why the run ended, if an example could not be read. Its file may be replaced.
+        run: what tells its checkpoints from another run's, a digest of what it was begun with; None
+            for a run of a version that kept none.
     """
 
     class_names: tuple[str, ...]
@@ -82,6 +95,7 @@ class RunData:
     versions: Mapping[str, str]
     command: str
     unreadable: str | None = None
+    run: str | None = None
 
     def row(self, table: DatasetSpec) -> DatasetSpec:
         """The row of the data set as the run saw it, with no need of the data's folder."""
@@ -108,6 +122,7 @@ def run_data(
     `sources` are the splits as they are stored. Of 1.3 million files it takes seconds.
     """
     listed = {split: listed_examples(split, source) for split, source in sources.items()}
+    splits = {split: examples for split, (examples, _) in listed.items()}
     versions = {"jaxcnn": jaxcnn.__version__, "jax": jax.__version__}
     if (version := version_of(sources["train"])) is not None:
         versions["dataset"] = version
@@ -118,12 +133,13 @@ def run_data(
         channels=data.channels,
         multi_label=data.multi_label,
         input=input,
-        splits={split: examples for split, (examples, _) in listed.items()},
+        splits=splits,
         data_dir=_absolute(recipe.data_dir),
         labels=_absolute(recipe.labels),
         pretrained=_absolute(recipe.pretrained),
         versions=versions,
         command=command,
+        run=_run_of(recipe, splits),
     )
     return kept, b"".join(names for _, names in listed.values())
 
@@ -152,14 +168,32 @@ def _lines(split: str, identity: Callable[[int], str], indices: Iterable[int]) -
     return "".join(f"{split}\t{name}\n" for name in names).encode()
 
 
-def names_in(listing: bytes) -> Names:
-    """The examples that the content of `data.names.gz` lists."""
-    names: dict[str, dict[str, str]] = {}
-    for line in gzip.decompress(listing).decode().split("\n")[:-1]:
-        split, _, identity = line.partition("\t")
-        name, _, size = identity.rpartition(" ")
-        names.setdefault(split, {})[name] = size
+def names_in(listing: bytes, splits: Mapping[str, Examples]) -> Names:
+    """The examples of `splits` that the content of `data.names.gz` lists.
+
+    Raises UserError if it is damaged, or lists more than there are.
+    """
+    names: dict[str, dict[str, str]] = {split: {} for split in splits}
+    room = sum(examples.count for examples in splits.values())
+    try:
+        with gzip.open(io.BytesIO(listing)) as lines:
+            while listing and (line := lines.readline(MOST_CHARACTERS)):
+                split, _, identity = line.decode().removesuffix("\n").partition("\t")
+                name, _, size = identity.rpartition(" ")
+                names[split][name] = size
+                room -= 1
+                if room < 0:
+                    raise UserError("data.names.gz lists more examples than data.json counts")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, KeyError) as error:
+        raise UserError("data.names.gz is damaged; put a copy of it back") from error
     return names
+
+
+def _run_of(recipe: Recipe, splits: Mapping[str, Examples]) -> str:
+    """Sixteen characters, other ones for each recipe and data."""
+    computes = {name: value for name, value in asdict(recipe).items() if name not in PLACE_FIELDS}
+    begun_with = [computes, {split: asdict(splits[split]) for split in splits}]
+    return hashlib.sha256(json.dumps(begun_with).encode()).hexdigest()[:16]
 
 
 def _absolute(place: str | None) -> str | None:
@@ -174,22 +208,44 @@ def to_json(data: RunData) -> dict[str, Any]:
     return asdict(data)
 
 
-def from_json(values: dict[str, Any]) -> RunData:
-    """What `to_json` made `values` of. Raises UserError for fields it does not know."""
+def from_json(values: Any) -> RunData:
+    """What `to_json` made `values` of.
+
+    Raises UserError for fields it does not know, of another type, or out of range.
+    """
     try:
-        model_input = {name: _frozen(value) for name, value in values["input"].items()}
-        splits = {split: Examples(**examples) for split, examples in values["splits"].items()}
-        return RunData(
-            **{
-                **values,
-                "class_names": tuple(values["class_names"]),
-                "input": ModelInput(**model_input),
-                "splits": splits,
-            }
-        )
-    except (TypeError, KeyError, AttributeError) as error:
+        data: RunData = typed(RunData, values, "")
+        _check(data)
+    except UserError as error:
         raise UserError(f"not what this version keeps of a run's data: {error}") from error
+    return data
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _check(data: RunData) -> None:
+    """Raises UserError for a value that no run has; it may be a stranger's."""
+    input = data.input
+    sizes = {"input.image_size": input.image_size}
+    if data.image_size is not None:
+        sizes["image_size"] = data.image_size
+    counts = {f"splits.{split}.count": data.splits[split].count for split in data.splits}
+    ranges = (
+        ({"num_classes": data.num_classes}, 1, MOST_CLASSES),
+        (sizes, 1, LARGEST_SIDE),
+        ({"channels": data.channels, "input.channels": input.channels}, 1, MOST_CHANNELS),
+        (counts, 0, MOST_EXAMPLES),
+    )
+    for fields, least, most in ranges:
+        for name, value in fields.items():
+            if not least <= value <= most:
+                raise UserError(f"{name} is {value}, not {least:,} to {most:,}")
+    if sorted(data.splits) != sorted(SPLITS):
+        raise UserError(f"splits has other names than {', '.join(SPLITS)}")
+    if len(data.class_names) not in (0, data.num_classes):
+        raise UserError(f"class_names has {len(data.class_names)} names, not {data.num_classes}")
+    for name in ("mean", "std"):
+        if len(getattr(input, name)) not in (1, input.channels):
+            raise UserError(f"input.{name} has a number for each of more or fewer channels")
+    if min(input.std) <= 0:
+        raise UserError(f"input.std has {min(input.std)}, not numbers above 0")
+    if not 0 < input.crop_fraction <= 1:
+        raise UserError(f"input.crop_fraction is {input.crop_fraction}, not above 0 and at most 1")

@@ -3,16 +3,36 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from jaxcnn import run_data, same_data, strict_json
+from jaxcnn import own_files, run_data, same_data, strict_json
 from jaxcnn.errors import UserError
 from jaxcnn.paths import expanded
 from jaxcnn.recipe import Recipe, differences, from_json, to_json
 from jaxcnn.run_data import RunData
+from jaxcnn.typed_json import typed
+
+T = TypeVar("T")
+
+# `data.names.gz` of fourteen million pictures, ImageNet-21k, has about 100 MB.
+MOST_NAMES_BYTES = 10**9
+# What is read of a summary, and of an epoch's line.
+FIGURES = Mapping[str, float | None]
+SUMMARY = {
+    "arch": str,
+    "dataset": str,
+    "seed": int,
+    "params": int,
+    "steps": int,
+    "seconds": float,
+    "val": FIGURES,
+    "test": FIGURES,
+}
+LEFT_OUT = {"left_out": Mapping[str, tuple[str, ...]]}
+EPOCH = {"epoch": int, "step": int}
 
 
 class RunFolder:
@@ -33,6 +53,17 @@ class RunFolder:
         self._summary = self.path / "summary.json"
         self._data = self.path / "data.json"
         self._names = self.path / "data.names.gz"
+
+    def refuse_foreign(self) -> None:
+        """Raises UserError if a file or folder that a run writes here is a link or no file."""
+        own = (self._recipe, self._metrics, self._summary, self._data, self._names)
+        partial = (path.with_name(path.name + ".partial") for path in own)
+        others = (self.path / name for name in ("lock", "xla.log", "wandb-id"))
+        damaged = self.path / "damaged"
+        own_files.refuse_foreign(
+            (*own, *partial, *others),
+            (self.checkpoints, self.tensorboard, self.report, self.autotuning, damaged),
+        )
 
     def refuse_other(self, recipe: Recipe) -> None:
         """Raises UserError if the folder is that of another recipe."""
@@ -77,16 +108,16 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if names:
-                _write(self._names, names)
+                own_files.write(self._names, names)
             self._write_data(data)
             # Last, for without it this is no run's folder.
-            _write(self._recipe, _json_page(to_json(recipe)))
+            own_files.write(self._recipe, _json_page(to_json(recipe)))
         except OSError as error:
             raise UserError(f"--workdir={self.path} cannot be written: {error.strerror}") from error
 
     def read_recipe(self) -> Recipe:
         """The recipe that this folder is of. Raises UserError if it is no run's folder."""
-        recipe = from_json(_read_json(self._recipe))
+        recipe = self._read(self._recipe, from_json)
         if not self._data.exists() and (recipe.pretrained or recipe.eval_crop == 0.875):
             # A version before data.json: that was its default, and weights had a crop of their own.
             return replace(recipe, eval_crop=None)
@@ -94,11 +125,11 @@ class RunFolder:
 
     def read_data(self) -> RunData | None:
         """What the run keeps of its data; None for a run of a version that kept nothing."""
-        return run_data.from_json(_read_json(self._data)) if self._data.exists() else None
+        return self._read(self._data, run_data.from_json) if self._data.exists() else None
 
     def read_names(self) -> bytes:
         """The content of `data.names.gz`; empty if the examples have no names."""
-        return self._names.read_bytes() if self._names.exists() else b""
+        return own_files.read(self._names, MOST_NAMES_BYTES) if self._names.exists() else b""
 
     def keep_unreadable(self, reason: str) -> None:
         """That the run ended since an example cannot be read: its file may be replaced by one of
@@ -124,11 +155,20 @@ class RunFolder:
 
     def read_summary(self) -> dict[str, Any] | None:
         """The finished run's summary; None while there is none."""
-        return _read_json(self._summary) if self._summary.exists() else None
+        if not self._summary.exists():
+            return None
+        summary = _read_json(self._summary)
+        _refuse_untyped(summary, SUMMARY, self._summary)
+        for split in ("val", "test"):
+            shown = dict.fromkeys(summary["test"], float | None) | {"n": int}
+            _refuse_untyped(summary[split], shown, self._summary)
+        if "left_out" in summary:
+            _refuse_untyped(summary, LEFT_OUT, self._summary)
+        return summary
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         if self.writes:
-            _write(self._summary, _json_page(summary))
+            own_files.write(self._summary, _json_page(summary))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """A dictionary per epoch, oldest first, without a last line that a kill cut short.
@@ -137,12 +177,15 @@ class RunFolder:
         """
         if not self._metrics.exists():
             return []
-        *whole, _ = self._metrics.read_text(errors="replace").split("\n")
+        text = own_files.read(self._metrics).decode(errors="replace")
+        *whole, _ = text.split("\n")
         lines = []
         for number, text in enumerate(whole, start=1):
             try:
-                lines.append({**json.loads(text)})
-            except (ValueError, TypeError) as error:
+                line = json.loads(text)
+                _refuse_untyped(line, EPOCH | _figures_of(line), self._metrics)
+                lines.append(line)
+            except (ValueError, RecursionError) as error:
                 raise UserError(
                     f"{self._metrics} is damaged in line {number}; mend or delete that line"
                 ) from error
@@ -151,7 +194,7 @@ class RunFolder:
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         if not self.writes:
             return
-        with self._metrics.open("a") as file:
+        with open(self._metrics, "a", opener=own_files.opener) as file:
             file.write(_json_line(line))
             file.flush()
             # A power cut must not take the line of an epoch whose checkpoint it leaves.
@@ -164,10 +207,22 @@ class RunFolder:
         """
         if self.writes and self._metrics.exists():
             kept = [_json_line(line) for line in self.read_metrics() if line["step"] <= step]
-            _write(self._metrics, "".join(kept))
+            own_files.write(self._metrics, "".join(kept))
+
+    def as_begun(self, data: RunData) -> RunData:
+        """`data` with what tells the checkpoints here from another run's, if the run has begun."""
+        before = self.read_data()
+        return data if before is None or before.run is None else replace(data, run=before.run)
+
+    def _read(self, path: Path, from_json: Callable[[Any], T]) -> T:
+        values = _read_json(path)
+        try:
+            return from_json(values)
+        except UserError as error:
+            raise UserError(f"{path} is {error}") from error
 
     def _write_data(self, data: RunData) -> None:
-        _write(self._data, _json_page(run_data.to_json(data)))
+        own_files.write(self._data, _json_page(run_data.to_json(data)))
 
 
 def _json_page(values: Mapping[str, Any]) -> str:
@@ -178,20 +233,33 @@ def _json_line(values: Mapping[str, Any]) -> str:
     return strict_json.dumps(values) + "\n"
 
 
-def _write(path: Path, content: str | bytes) -> None:
-    """Writes all or nothing: a kill or a power cut leaves the old file or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        content = own_files.read(path)
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} is not a run's folder: it has no {path.name}") from error
-    except ValueError as error:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}") from error
+
+
+def _figures_of(line: Any) -> dict[str, Any]:
+    """The types of an epoch's figures."""
+    names = line if isinstance(line, dict) else ()
+    return {name: float | None for name in names if name.startswith(("train_", "val_"))}
+
+
+def _refuse_untyped(values: Any, needed: Mapping[str, Any], path: Path) -> None:
+    """Raises UserError unless `values` is an object whose fields `needed` are of these types."""
+    if not isinstance(values, dict):
+        raise UserError(f"{path} is damaged: it is no object")
+    for name, kind in needed.items():
+        if name not in values:
+            raise UserError(f"{path} is damaged: it has no field {name}")
+        try:
+            typed(kind, values[name], name)
+            if kind is int and values[name] < 0:
+                raise UserError(f"{name} is {values[name]}, not 0 or more")
+        except UserError as error:
+            raise UserError(f"{path} is damaged: {error}") from error

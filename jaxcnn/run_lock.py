@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from jaxcnn import own_files
 from jaxcnn.errors import UserError
+from jaxcnn.phrases import printable
 
 try:
     import fcntl
@@ -15,6 +17,8 @@ except ImportError:  # Windows.
     fcntl = None
 
 NAME = "lock"
+# Of who has the lock.
+MOST_CHARACTERS = 200
 TAKE_CARE = "see to it that no other run uses it"
 
 
@@ -48,12 +52,12 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
 def _open_and_lock(path: Path, say: Callable[[str], None]) -> TextIO:
     assert fcntl is not None
     while True:
-        file = path.open("a+")
+        file = open(path, "a+", errors="replace", opener=own_files.opener)  # noqa: SIM115
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = file.read() or "another process"
+            holder = " ".join(printable(file.read(MOST_CHARACTERS)).split()) or "another process"
             file.close()
             raise UserError(
                 f"{path.parent} is in use by {holder}; wait until it ends, or give another "

@@ -24,11 +24,12 @@ def differences(before: RunData, names_before: bytes, now: RunData, names_now: b
     different = [*classes]
     if before.splits != now.splits:
         if names_before and names_now:
-            old, new = names_in(names_before), names_in(names_now)
+            old = names_in(names_before, before.splits)
+            new = names_in(names_now, now.splits)
             for split in before.splits:
                 if now.splits[split] == before.splits[split]:
                     continue
-                parts = _other_names(old.get(split, {}), new.get(split, {}), before.unreadable)
+                parts = _other_names(old[split], new[split], before.unreadable)
                 # Of other classes the labels are others too.
                 if parts != [OTHER_LABELS] or not classes:
                     different += [f"{split}: {part}" for part in parts]
@@ -82,7 +83,8 @@ def compared(run: RunData, names: bytes, split: str, source: Source) -> str | No
     line = f"these are not the run's own {split} images: "
     if before is not None and not (names and listing):
         return f"{line}{_other_count(before, now)}; whether it was trained on any cannot be told"
-    known, here = names_in(names), names_in(listing).get(split, {})
+    known = names_in(names, run.splits)
+    here = names_in(listing, {split: now})[split]
     different = [f"there are {now.count:,}"] if before is None else []
     different += _other_names(known[split], here) if before is not None else []
     if split == "train":

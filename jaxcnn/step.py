@@ -34,6 +34,7 @@ def make_train_step(
     metrics: Metrics = CLASSES,
     accumulate_steps: int = 1,
     ema_decay: float | None = None,
+    ema_warmup: bool = True,
     skip_not_finite: bool = False,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
@@ -51,6 +52,7 @@ def make_train_step(
         accumulate_steps: parts that the batch is computed in, one after the other. The gradient
             is that of the whole batch; batch statistics are each part's own.
         ema_decay: decay per step of the averaged weights and batch statistics.
+        ema_warmup: whether the decay grows to that value; see `update_averages`.
         skip_not_finite: where loss or gradient is not finite, leave all but `step` and the learning
             rate's schedule as it is.
     """
@@ -113,7 +115,7 @@ def make_train_step(
             step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state
         )
         if ema_decay is not None:
-            new_state = update_averages(new_state, ema_decay)
+            new_state = update_averages(new_state, ema_decay, warmup=ema_warmup)
         finite = jnp.isfinite(sums["loss"]) & all_finite(*jax.tree.leaves(grads))
         if skip_not_finite:
             step_done = new_state.step
@@ -124,15 +126,15 @@ def make_train_step(
     return step
 
 
-def update_averages(state: TrainState, decay: float) -> TrainState:
+def update_averages(state: TrainState, decay: float, *, warmup: bool = True) -> TrainState:
     """Moves the averaged weights and batch statistics towards the state's own.
 
     The statistics are averaged alike: those of the current weights do not fit the averaged ones.
-    Early on the decay is (1 + step) / (10 + step), so that the average forgets the initial
-    weights even in a short run, as TensorFlow's ExponentialMovingAverage has it.
+    With `warmup` the decay is (1 + step) / (10 + step) early on, so that the average forgets the
+    initial weights even in a short run, as TensorFlow's ExponentialMovingAverage has it.
     """
     step = state.step.astype(jnp.float32)
-    rate = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+    rate = 1.0 - (jnp.minimum(decay, (1.0 + step) / (10.0 + step)) if warmup else decay)
     return state.replace(
         ema_params=optax.incremental_update(state.params, state.ema_params, rate),
         ema_batch_stats=optax.incremental_update(state.batch_stats, state.ema_batch_stats, rate),

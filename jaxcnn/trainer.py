@@ -131,6 +131,7 @@ def fit(
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     recipe = of_its_weights(recipe, say)
     folder = RunFolder(workdir, writes=first)
+    folder.refuse_foreign()
     extends = extend and folder.is_extended_by(recipe)
     if not extends:
         folder.refuse_other(recipe)
@@ -147,6 +148,7 @@ def fit(
     sources = {split: feed.stored(split) for split in SPLITS}
     data, names = run_data(recipe, feed.spec, feed.input, sources, command=command)
     folder.refuse_other_data(data, names)
+    data = folder.as_begun(data)
     total_steps = feed.total_steps
     with garbage_collected_seldom():
         program = build(
@@ -172,7 +174,7 @@ def fit(
         one_line_if_disk_is_full(folder),
         one_line_if_memory_is_full(recipe, program),
         locked(folder.path, display.say) if first else nullcontext(),
-        Checkpoints(folder.checkpoints) as checkpoints,
+        Checkpoints(folder.checkpoints, run=data.run) as checkpoints,
         autotuning_shared(folder.autotuning) if tuned else nullcontext(_nothing) as compiled,
     ):
         # Once more, for another process may have had it.

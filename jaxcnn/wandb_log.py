@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxcnn import own_files
 from jaxcnn.errors import UserError
 from jaxcnn.phrases import reason
 from jaxcnn.recipe import Recipe, to_json
@@ -27,7 +28,11 @@ def wandb_log(
         raise UserError("--wandb needs a package: pip install 'jaxcnn[wandb]'") from error
     folder = Path(workdir)
     kept = folder / "wandb-id"
-    own = kept.read_text().strip() if kept.exists() else secrets.token_hex(4)
+    own = (
+        own_files.read(kept).decode(errors="replace").strip()
+        if kept.exists()
+        else secrets.token_hex(4)
+    )
     run = wandb.init(
         project=project, name=folder.name, id=own, resume="allow", config=to_json(recipe)
     )
@@ -35,7 +40,7 @@ def wandb_log(
     def log(line: Mapping[str, Any]) -> None:
         # Not before there is a line: until then the folder may be refused.
         if not kept.exists():
-            kept.write_text(f"{own}\n")
+            own_files.write(kept, f"{own}\n")
         try:
             run.log(dict(line), step=line["step"])
         except Exception as error:  # Whatever the network, or wandb, makes of it.

@@ -151,14 +151,19 @@ def test_a_damaged_checkpoint_is_out_of_the_way_of_its_step_and_not_chosen_again
     assert {path.name for path in (tmp_path / "damaged").iterdir()} == {"2"}
 
 
-def test_checkpoints_without_digests_count_as_whole_if_they_can_be_restored(two, tmp_path):
+def test_checkpoints_without_digests_count_as_whole_if_they_can_be_restored_and_it_is_said(
+    two, tmp_path
+):
     folder = tmp_path / "checkpoints"
     shutil.copytree(two, folder)
     for step in (1, 2):
         (folder / f"{step}/SHA256SUMS").unlink()
     with Checkpoints(folder) as checkpoints:
-        checkpoints.drop_damaged(pytest.fail)
+        said = []
+        checkpoints.drop_damaged(said.append)
         assert checkpoints.latest_step() == 2
+    (line,) = said
+    assert "checkpoint 2 in " in line and "has no SHA256SUMS: what it holds is not checked" in line
 
 
 def test_if_all_checkpoints_are_damaged_it_is_an_error_that_names_them_and_leaves_them(

@@ -16,6 +16,7 @@ ROOT = Path(jaxcnn.__file__).parent
 LAYERS = [
     ["errors", "__main__"],
     ["discovery", "stalls", "signals", "lost_reader", "strict_json", "paths", "phrases"],
+    ["own_files", "typed_json"],
     ["launch"],
     ["xla"],
     ["ops"],

@@ -65,14 +65,14 @@ def test_smoothing_moves_each_yes_and_no_by_half():
     np.testing.assert_allclose(sigmoid_cross_entropy(0.1)(logits, targets), expected, rtol=1e-5)
 
 
-def test_binary_cross_entropy_takes_every_label_of_a_mixture_for_a_full_yes():
+def test_binary_cross_entropy_takes_every_label_above_the_threshold_for_a_full_yes():
     logits = jnp.array([[2.0, -1.0, 0.5, 0.0]])
     mixture, both = jnp.array([[0.7, 0.3, 0.0, 0.0]]), jnp.array([[1.0, 1.0, 0.0, 0.0]])
+    thresholded = binary_cross_entropy(threshold=0.2)
     expected = optax.sigmoid_binary_cross_entropy(logits, both).mean(-1)
-    assert jnp.allclose(binary_cross_entropy()(logits, mixture), expected)
+    assert jnp.allclose(thresholded(logits, mixture), expected)
     # A fifth or less is too little to be seen.
     small, one = jnp.array([[0.85, 0.15, 0.0, 0.0]]), jnp.array([[1.0, 0.0, 0.0, 0.0]])
-    assert jnp.allclose(binary_cross_entropy()(logits, small), binary_cross_entropy()(logits, one))
-    smooth = jnp.array([[0.925, 0.025, 0.025, 0.025]])
-    expected = optax.sigmoid_binary_cross_entropy(logits, smooth).mean(-1)
-    assert jnp.allclose(binary_cross_entropy(0.1)(logits, one), expected)
+    assert jnp.allclose(thresholded(logits, small), thresholded(logits, one))
+    # Smoothing comes first, so that the threshold takes it away again.
+    assert jnp.allclose(binary_cross_entropy(0.1, 0.2)(logits, one), thresholded(logits, one))

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from jaxcnn.errors import UserError
-from jaxcnn.optim import decayed, make_optimizer, muon_dimensions
+from jaxcnn.optim import kernels, make_optimizer, muon_dimensions
 from jaxcnn.recipe import Optim, Recipe, check
 
 PARAMS = {
@@ -21,7 +21,7 @@ def test_weight_decay_moves_kernels_and_leaves_norms_and_biases(name):
     no_gradient = jax.tree.map(jnp.zeros_like, PARAMS)
     updates, _ = optimizer.update(no_gradient, optimizer.init(PARAMS), PARAMS)
     moved = jax.tree.map(lambda u: bool(jnp.any(u != 0)), updates)
-    assert moved == decayed(PARAMS)
+    assert moved == kernels(PARAMS)
     assert moved["conv"]["kernel"] and moved["head"]["kernel"]
     assert not any([moved["bn"]["scale"], moved["bn"]["bias"], moved["head"]["bias"]])
 

@@ -11,6 +11,7 @@ from jaxcnn.recipe import (
     Mesh,
     Optim,
     Recipe,
+    Schedule,
     check,
     differences,
     from_json,
@@ -129,3 +130,25 @@ def test_a_large_folder_is_not_listed(tmp_path, monkeypatch):
 def test_making_up_for_small_classes_twice_is_refused():
     with pytest.raises(UserError, match="--sampling=balanced and --class-weights=effective"):
         check(Recipe("lenet5", sampling="balanced", class_weights="effective"))
+
+
+@pytest.mark.parametrize(
+    ("optim", "schedule", "told"),
+    [
+        (Optim("lamb", nesterov=False), Schedule(), "--optim.nesterov is of sgd; lamb does not"),
+        (Optim("sgd", betas=(0.9, 0.9)), Schedule(), "--optim.betas is of adamw, lamb, lion; sgd"),
+        (Optim("lion", eps=1e-3), Schedule(), "--optim.eps is of adamw, lamb, rmsprop; lion"),
+        (Optim(), Schedule("step", min_lr=1e-6), "--schedule.min-lr is of cosine; step"),
+        (Optim(lr=0.1), Schedule(min_lr=0.2), "min-lr=0.2 is above the peak rate"),
+        (Optim("adamw", betas=(0.9, 1.0)), Schedule(), "must be 0 or more and below 1"),
+    ],
+)
+def test_a_flag_that_would_count_for_nothing_is_refused(optim, schedule, told):
+    with pytest.raises(UserError, match=told):
+        check(Recipe("linear", optim=optim, schedule=schedule))
+
+
+def test_a_run_of_before_the_threshold_keeps_the_one_it_had():
+    values = to_json(Recipe("linear", loss="bce", bce_threshold=0.2))
+    del values["bce_threshold"]
+    assert from_json(values).bce_threshold == 0.2

@@ -1,0 +1,132 @@
+"""Writes goldens/: what torch 2.14.1 and timm 1.0.31 train by, in the cases of cases.py.
+
+pip install torch==2.14.1 torchvision==0.29.1 timm==1.0.31
+PYTHONPATH=. python tests/parity/training/make_goldens.py
+"""
+
+import json
+import math
+
+import numpy as np
+import timm
+import timm.loss
+import timm.optim
+import timm.scheduler
+import torch
+from cases import (
+    DECAY,
+    EPOCHS,
+    FAMILIES,
+    GOLDENS,
+    LOSSES,
+    OPTIMIZERS,
+    PEAK,
+    RATE,
+    SCHEDULES,
+    STEPS,
+    STEPS_PER_EPOCH,
+    gradients,
+    logits_and_labels,
+    parameters,
+)
+from timm.data.mixup import mixup_target
+from timm.optim import param_groups_weight_decay
+
+WHERE = {"torch": torch.optim, "timm": timm.optim}
+
+
+def after_steps(settings: dict, reference: str, arguments: dict) -> np.ndarray:
+    """All parameters, in the order of `parameters`, after STEPS steps."""
+    library, name = reference.split(":")
+    tensors = {
+        (module, leaf): torch.nn.Parameter(torch.tensor(value))
+        for module, values in parameters().items()
+        for leaf, value in values.items()
+    }
+    decayed, spared = [], []
+    for (_, leaf), tensor in tensors.items():
+        is_decayed = leaf == "kernel" or settings.get("decay") == "all"
+        (decayed if is_decayed else spared).append(tensor)
+    groups = [{"params": decayed, "weight_decay": DECAY}, {"params": spared, "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
+    optimizer = getattr(WHERE[library], name)(groups, lr=RATE, **arguments)
+    for step in range(STEPS):
+        of_step = gradients(step)
+        for (module, leaf), tensor in tensors.items():
+            tensor.grad = torch.tensor(of_step[module][leaf])
+        if "clip_norm" in settings and library == "torch":
+            torch.nn.utils.clip_grad_norm_(tensors.values(), settings["clip_norm"])
+        optimizer.step()
+    return np.concatenate([tensor.detach().numpy().ravel() for tensor in tensors.values()])
+
+
+def rates(settings: dict, reference: str, arguments: dict) -> list[float]:
+    """The rate of every step."""
+    library, name = reference.split(":")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
+    steps = range(EPOCHS * STEPS_PER_EPOCH)
+    seen = []
+    if library == "torch":
+        scheduler = getattr(torch.optim.lr_scheduler, name)(optimizer, **arguments)
+        for step in steps:
+            if step and step % STEPS_PER_EPOCH == 0:
+                optimizer.step()
+                scheduler.step()
+            seen.append(optimizer.param_groups[0]["lr"])
+        return seen
+    by_epoch = settings.get("by_epoch", False)
+    unit = 1 if by_epoch else STEPS_PER_EPOCH
+    arguments = {k: v * unit if k == "warmup_t" else v for k, v in arguments.items()}
+    length = EPOCHS * unit - (arguments["warmup_t"] if arguments.get("warmup_prefix") else 0)
+    scheduler = getattr(timm.scheduler, name)(
+        optimizer, t_initial=length, t_in_epochs=by_epoch, **arguments
+    )
+    for step in steps:
+        if by_epoch:
+            scheduler.step(step // STEPS_PER_EPOCH)
+        else:
+            scheduler.step_update(step)
+        seen.append(optimizer.param_groups[0]["lr"])
+    return seen
+
+
+def loss_gradient(smoothing: float, threshold: float | None) -> np.ndarray:
+    """Of timm's BinaryCrossEntropy behind timm's mixup of labels, as its script has them."""
+    logits, labels, share = logits_and_labels()
+    x = torch.tensor(logits, requires_grad=True)
+    targets = mixup_target(torch.tensor(labels), logits.shape[1], lam=share, smoothing=smoothing)
+    timm.loss.BinaryCrossEntropy(target_threshold=threshold)(x, targets).backward()
+    return x.grad.numpy()
+
+
+def spared() -> dict[str, list[str]]:
+    """timm's names of each model's parameters that have several axes and do not decay."""
+    found = {}
+    for name in FAMILIES:
+        with torch.device("meta"):
+            model = timm.create_model(name)
+        named = model.no_weight_decay() if hasattr(model, "no_weight_decay") else ()
+        groups = param_groups_weight_decay(model, DECAY, no_weight_decay_list=named)
+        undecayed = {id(p) for g in groups if g["weight_decay"] == 0 for p in g["params"]}
+        found[name] = sorted(
+            name for name, p in model.named_parameters() if id(p) in undecayed and p.ndim > 1
+        )
+    return found
+
+
+def main() -> None:
+    GOLDENS.mkdir(exist_ok=True)
+    np.savez_compressed(
+        GOLDENS / "optimizers.npz", **{name: after_steps(*row) for name, row in OPTIMIZERS.items()}
+    )
+    np.savez_compressed(
+        GOLDENS / "losses.npz", **{name: loss_gradient(*row) for name, row in LOSSES.items()}
+    )
+    schedules = {name: rates(*row) for name, row in SCHEDULES.items()}
+    assert all(map(math.isfinite, sum(schedules.values(), [])))
+    (GOLDENS / "schedules.json").write_text(json.dumps(schedules, indent=0) + "\n")
+    (GOLDENS / "spared.json").write_text(json.dumps(spared(), indent=0) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Optimisers, schedules, losses and what decays, beside torch's and timm's; see make_goldens.py."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxcnn.data.mixing import _blend
+from jaxcnn.losses import binary_cross_entropy
+from jaxcnn.models import create_model, model_spec
+from jaxcnn.models.spec import init_variables
+from jaxcnn.optim import kernels, make_optimizer
+from jaxcnn.recipe import Optim, Recipe, Schedule, check
+from jaxcnn.schedules import make_schedule
+from jaxcnn.weights.torch_names import torch_name
+from tests.parity.training import cases
+
+SPARED = json.loads((cases.GOLDENS / "spared.json").read_text())
+
+
+@pytest.mark.parametrize("name", cases.OPTIMIZERS)
+def test_twenty_steps_are_those_of_the_reference(name):
+    settings, _, _ = cases.OPTIMIZERS[name]
+    config = Optim(**{"name": name, "weight_decay": cases.DECAY, "lr": cases.RATE, **settings})
+    check(Recipe("linear", optim=config))
+    optimizer = make_optimizer(config, optax.constant_schedule(cases.RATE))
+    params = jax.tree.map(jnp.asarray, cases.parameters())
+    state = optimizer.init(params)
+    update = jax.jit(optimizer.update)
+    for step in range(cases.STEPS):
+        updates, state = update(cases.gradients(step), state, params)
+        params = optax.apply_updates(params, updates)
+    ours = np.concatenate(
+        [np.ravel(params[module][leaf]) for module, of in cases.parameters().items() for leaf in of]
+    )
+    golden = np.load(cases.GOLDENS / "optimizers.npz")[name]
+    np.testing.assert_allclose(ours, golden, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", cases.SCHEDULES)
+def test_every_steps_rate_is_that_of_the_reference(name):
+    settings, _, _ = cases.SCHEDULES[name]
+    total = cases.EPOCHS * cases.STEPS_PER_EPOCH
+    schedule = make_schedule(
+        Schedule(**settings), cases.PEAK, steps_per_epoch=cases.STEPS_PER_EPOCH, total_steps=total
+    )
+    golden = json.loads((cases.GOLDENS / "schedules.json").read_text())[name]
+    np.testing.assert_allclose(jax.vmap(schedule)(jnp.arange(total)), golden, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", cases.LOSSES)
+def test_a_losss_gradient_is_that_of_the_reference(name):
+    logits, labels, share = cases.logits_and_labels()
+    targets = _blend(jnp.asarray(share), jax.nn.one_hot(labels, logits.shape[1]))
+    loss = binary_cross_entropy(*cases.LOSSES[name])
+    ours = jax.grad(lambda x: loss(x, targets).mean())(logits)
+    golden = np.load(cases.GOLDENS / "losses.npz")[name]
+    np.testing.assert_allclose(ours, golden, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", SPARED)
+def test_what_has_axes_and_does_not_decay_is_what_timm_spares(name):
+    spec = model_spec(name)
+    model = create_model(name)
+    size = (spec.image_size, spec.image_size)
+    shapes = jax.eval_shape(lambda: init_variables(model, jax.random.key(0), size, spec.channels))
+    decayed = jax.tree.leaves(kernels(shapes["params"]))
+    leaves = jax.tree_util.tree_leaves_with_path(shapes["params"])
+    spared = {
+        torch_name(("params", *(key.key for key in path)), spec.torch_names)
+        for (path, leaf), decays in zip(leaves, decayed, strict=True)
+        if leaf.ndim > 1 and not decays
+    }
+    assert sorted(spared) == SPARED[name]
+    assert all(leaf.ndim > 1 for (_, leaf), decays in zip(leaves, decayed, strict=True) if decays)
