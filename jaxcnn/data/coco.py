@@ -130,8 +130,15 @@ def _object(entry: Mapping[str, Any]) -> CocoObject:
         raise DataError(f"area is {reprlib.repr(area)}, not a number of pixels")
     if crowd not in (0, 1):
         raise DataError(f"iscrowd is {reprlib.repr(crowd)}, not 0 or 1")
-    ids = (_whole(entry, name) for name in ("id", "image_id", "category_id"))
-    return CocoObject(*ids, (bbox[0], bbox[1], bbox[2], bbox[3]), area, bool(crowd))
+    x, y, width, height = bbox
+    return CocoObject(
+        id=_whole(entry, "id"),
+        image_id=_whole(entry, "image_id"),
+        category_id=_whole(entry, "category_id"),
+        bbox=(x, y, width, height),
+        area=area,
+        is_crowd=bool(crowd),
+    )
 
 
 def _whole(entry: Mapping[str, Any], name: str) -> int:

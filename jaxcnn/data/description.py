@@ -52,8 +52,7 @@ def refuse_foreign(name: str, data_dir: str) -> None:
 
 
 def _refuse_feature(path: epath.Path, key: str, value: str | int) -> None:
-    is_class = key in CLASS_KEYS and isinstance(value, str) and value
-    if is_class and not value.startswith(FEATURES):
+    if key in CLASS_KEYS and value and not str(value).startswith(FEATURES):
         raise DataError(
             f"{path} names the Python class {value!r}, which is none of TFDS's own "
             "and could run anything; it is not read"
