@@ -6,9 +6,9 @@ scaling, is nearly black. A PNG may say so (its sBIT chunk has the number of bit
 brought to the full range; from the pixels alone it cannot be told from a dark picture.
 """
 
-import io
 import struct
-from typing import Any
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
@@ -39,13 +39,14 @@ def has_16_bits(picture: Image.Image) -> bool:
     return max(picture.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8
 
 
-def kind_of_tiff(encoded: bytes) -> str:
+def kind_of_tiff(file: BinaryIO) -> str:
     """What a TIFF file is, in words, that Pillow does not know; "" for other files."""
-    if encoded[:4] not in (b"II*\0", b"MM\0*"):
+    file.seek(0)
+    start = file.read(8)
+    if start[:4] not in (b"II*\0", b"MM\0*"):
         return ""
     try:
-        tags = TiffImagePlugin.ImageFileDirectory_v2(encoded[:8])
-        file = io.BytesIO(encoded)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(start)
         file.seek(tags.next)
         tags.load(file)
         return _tiff(tags)
@@ -65,7 +66,7 @@ def to_8_bits(pixels: np.ndarray, encoded: bytes) -> np.ndarray:
         pixels: 0 to 65535.
         encoded: the file that they are of.
     """
-    pixels = pixels.astype(np.uint16)
+    pixels = pixels.astype(np.uint16, copy=False)
     bits = _significant_bits(encoded)
     if bits is not None and 8 <= bits < 16 and _is_unscaled(pixels, bits):
         pixels = pixels << (16 - bits)
@@ -80,10 +81,17 @@ def _is_unscaled(pixels: np.ndarray, bits: int) -> bool:
     """
     if pixels.max() >> bits:
         return False
-    original = pixels >> (16 - bits)
-    shifted = original << (16 - bits)
+
+    def everywhere(low_bits: Callable[[np.ndarray], np.ndarray | int]) -> bool:
+        # In parts, which take little beside the whole.
+        for part in np.array_split(pixels, 1 + pixels.size // 2**22):
+            original = part >> (16 - bits)
+            if not (part == original << (16 - bits) | low_bits(original)).all():
+                return False
+        return True
+
     return not (
-        (pixels == shifted).all() or (pixels == shifted | original >> (2 * bits - 16)).all()
+        everywhere(lambda original: 0) or everywhere(lambda original: original >> (2 * bits - 16))
     )
 
 

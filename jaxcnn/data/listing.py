@@ -1,14 +1,13 @@
 """What is to be prepared: the images of a folder, and what is known of each."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from jaxcnn.data.coco import CocoFile, CocoObject, picture_path, read_coco
 from jaxcnn.data.datasets.image_folder import contents_of
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.folder.source import FolderSource
@@ -95,10 +94,8 @@ def list_coco(root: Path, annotations: Sequence[Path]) -> Listing:
     The format is that of https://cocodataset.org/#format-data: boxes are x, y, width, height in
     pixels, and class ids any numbers, which become 0, 1, 2, ... in ascending order.
     """
-    files = {path.stem.removeprefix("instances_"): _read(path) for path in annotations}
-    categories = {
-        tuple(sorted((c["id"], c["name"]) for c in file["categories"])) for file in files.values()
-    }
+    files = {path.stem.removeprefix("instances_"): read_coco(path) for path in annotations}
+    categories = {file.categories for file in files.values()}
     if len(categories) != 1:
         raise DataError(f"the files in {annotations[0].parent} do not have the same categories")
     ids, names = zip(*categories.pop(), strict=True)
@@ -115,39 +112,28 @@ def list_coco(root: Path, annotations: Sequence[Path]) -> Listing:
     return Listing(names, splits, has_objects=True)
 
 
-def _coco_split(folder: Path, file: Mapping[str, Any], label_of: Mapping[int, int]) -> Split:
-    images = sorted(file["images"], key=lambda image: image["id"])
-    objects: dict[int, list[Any]] = {image["id"]: [] for image in images}
-    for entry in file["annotations"]:
-        if entry["image_id"] not in objects or entry["category_id"] not in label_of:
-            raise DataError(f"{folder.name}: annotation {entry['id']} has no image or no category")
-        objects[entry["image_id"]].append(entry)
+def _coco_split(folder: Path, file: CocoFile, label_of: Mapping[int, int]) -> Split:
+    images = sorted(file.images, key=lambda image: image.id)
+    objects: dict[int, list[CocoObject]] = {image.id: [] for image in images}
+    for entry in file.objects:
+        if entry.image_id not in objects or entry.category_id not in label_of:
+            raise DataError(f"{folder.name}: annotation {entry.id} has no image or no category")
+        objects[entry.image_id].append(entry)
 
     def values(index: int) -> Values:
         image = images[index]
-        own = objects[image["id"]]
-        sides = np.array([image["height"], image["width"]] * 2, float)
-        corners = [(y, x, y + h, x + w) for x, y, w, h in (entry["bbox"] for entry in own)]
+        own = objects[image.id]
+        sides = np.array([image.height, image.width] * 2, float)
+        corners = [(y, x, y + h, x + w) for x, y, w, h in (entry.bbox for entry in own)]
         boxes = (np.array(corners).reshape(-1, 4) / sides).clip(0, 1)
         return {
-            "image/filename": image["file_name"].encode(),
-            "image/id": [image["id"]],
-            "objects/id": [entry["id"] for entry in own],
-            "objects/area": [round(entry.get("area", 0)) for entry in own],
+            "image/filename": image.file_name.encode(),
+            "image/id": [image.id],
+            "objects/id": [entry.id for entry in own],
+            "objects/area": [round(entry.area) for entry in own],
             "objects/bbox": boxes.ravel().tolist(),
-            "objects/label": [label_of[entry["category_id"]] for entry in own],
-            "objects/is_crowd": [int(entry.get("iscrowd", 0)) for entry in own],
+            "objects/label": [label_of[entry.category_id] for entry in own],
+            "objects/is_crowd": [int(entry.is_crowd) for entry in own],
         }
 
-    return Split([folder / image["file_name"] for image in images], values)
-
-
-def _read(path: Path) -> Any:
-    try:
-        file = json.loads(path.read_text())
-        missing = {"images", "annotations", "categories"} - set(file)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{path} is not JSON, or is cut short: {error}") from error
-    if missing:
-        raise DataError(f"{path} has no {', '.join(sorted(missing))}; is it COCO's format?")
-    return file
+    return Split([picture_path(folder, image.file_name) for image in images], values)

@@ -18,6 +18,7 @@ import grain
 import numpy as np
 from absl import flags
 
+from jaxcnn.data.budget import DECODING
 from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.errors import DataError, ExampleError, WorkerError
 from jaxcnn.data.handover import Handover
@@ -400,9 +401,10 @@ def _prepare(
         try:
             stream = rng(index, repeat)
             start = clock()
-            example = source[index]
-            decoded = clock()
-            example = transform_example(example, transforms, stream)
+            with DECODING.kept():
+                example = source[index]
+                decoded = clock()
+                example = transform_example(example, transforms, stream)
             decode, augment = decode + decoded - start, augment + clock() - decoded
             image = example["image"]
             if images is None:

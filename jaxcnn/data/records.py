@@ -145,7 +145,7 @@ class RecordSource:
         return sum(shard.examples_in_shard for shard in self.shards)
 
     def __getitem__(self, index: int, /) -> Example:
-        from jaxcnn.data.pictures import decode, is_plain_encoded
+        from jaxcnn.data.pictures import CannotDecode, decode
 
         try:
             record = self._records[int(index)]
@@ -155,10 +155,13 @@ class RecordSource:
         encoded = b"".join(features[self.image_feature].bytes_list.value)
         # Boxes refer to the pixels as stored, whatever the camera says is up.
         upright = not isinstance(self.annotation, Objects)
-        image = decode(encoded, self.channels, plain=is_plain_encoded(encoded), upright=upright)
-        if image is None:
+        try:
+            image = decode(encoded, self.channels, upright=upright)
+        except CannotDecode as error:
             name = self.name(index)
-            raise DataError(f"{name} has an image that cannot be decoded; {self.remedy}")
+            raise DataError(
+                f"{name} has an image that cannot be decoded: it {error.what}; {self.remedy}"
+            ) from error
         try:
             return self.annotation.annotate(image, features)
         except DataError as error:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcnn.data.balance import class_counts, imbalance_ratio, normalized_entropy
+from jaxcnn.data.budget import DECODING
 from jaxcnn.data.duplicates import (
     Fingerprint,
     Fingerprints,
@@ -140,11 +141,12 @@ def survey_split(source: Source) -> SplitSurvey:
     """Reads every example of a source. Raises DataError if none can be read."""
 
     def read(index: int) -> tuple[Fingerprint, np.ndarray, tuple[int, ...]] | Unreadable:
-        try:
-            image = source[index]["image"]
-        except DataError as error:
-            return Unreadable(index, str(error))
-        return fingerprint(image), image_moments(image), image.shape[:2]
+        with DECODING.kept():
+            try:
+                image = source[index]["image"]
+            except DataError as error:
+                return Unreadable(index, str(error))
+            return fingerprint(image), image_moments(image), image.shape[:2]
 
     readable: list[int] = []
     unreadable: list[Unreadable] = []

@@ -39,26 +39,31 @@ def resolve_data_dir(data_dir: DataDir = None) -> str:
     return expanded(chosen or "~/tensorflow_datasets")
 
 
-def load_images(name: str, split: str, data_dir: DataDir, *, channels: int) -> ArraySource:
+def load_images(
+    name: str, split: str, data_dir: DataDir, *, image_size: int, channels: int
+) -> ArraySource:
     """A split of an image classification set whose images have one size, decoded into memory.
 
     Args:
         name: TFDS's, "cifar10" or "cifar10:3.0.2".
         split: TFDS's, "train" or "test".
         data_dir: see `resolve_data_dir`.
+        image_size: height and width in pixels.
         channels: 1 (grey) or 3 (red, green, blue).
 
     Raises:
-        DataNotFound: not there, damaged, or not in ArrayRecord files.
+        DataNotFound: not there, damaged, of another size, or not in ArrayRecord files.
     """
-    return _load_images(name, split, resolve_data_dir(data_dir), channels)
+    return _load_images(name, split, resolve_data_dir(data_dir), image_size, channels)
 
 
 # "train" and "val" are parts of the same arrays. Two: the training and the test split.
 @lru_cache(maxsize=2)
-def _load_images(name: str, split: str, data_dir: str, channels: int) -> ArraySource:
+def _load_images(
+    name: str, split: str, data_dir: str, image_size: int, channels: int
+) -> ArraySource:
     builder = _open(name, data_dir)
-    return _decode(name, builder, _records(name, builder, split), channels)
+    return _decode(name, builder, _records(name, builder, split), image_size, channels)
 
 
 def load_records(name: str, split: str, data_dir: DataDir) -> RecordSource:
@@ -222,40 +227,38 @@ def _read_records(path: epath.Path) -> Sequence[bytes]:
     return source.__getitems__(range(len(source)))
 
 
-def _decode(name: str, builder: Any, records: list[bytes], channels: int) -> ArraySource:
+def _decode(
+    name: str, builder: Any, records: list[bytes], image_size: int, channels: int
+) -> ArraySource:
     """TFDS's own decoding builds a nested dictionary an example, which takes most of its time."""
-    import cv2
     from google.protobuf.message import DecodeError
 
-    size = builder.info.features["image"].shape[:2]
-    mode = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+    from jaxcnn.data.pictures import CannotDecode, decode
 
-    def decode(record: bytes) -> tuple[np.ndarray, int]:
+    def read(record: bytes) -> tuple[np.ndarray, int]:
         try:
             feature = parse(record)
             label = feature["label"].int64_list.value[0]
-            image = cv2.imdecode(
-                np.frombuffer(feature["image"].bytes_list.value[0], np.uint8), mode
-            )
-        except (DecodeError, IndexError, cv2.error):  # No example, one without label, an empty one.
+            image = decode(feature["image"].bytes_list.value[0], channels)
+        except (DecodeError, IndexError, CannotDecode):  # No example, one without label or image.
             image, label = None, 0
-        if image is None or image.shape[:2] != size:
+        if image is None or image.shape[:2] != (image_size, image_size):
             raise DataNotFound(
                 f"{builder.data_path} has an image that cannot be decoded or is not of "
-                f"{size[0]}x{size[1]} pixels; {_how_to_again(name, builder)}"
+                f"{image_size}x{image_size} pixels; {_how_to_again(name, builder)}"
             )
         if label > LARGEST_LABEL:
             raise DataError(f"{builder.data_path} has label {label}, which is no class's")
         return image, label
 
     def decode_all(part: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        images, labels = zip(*map(decode, part), strict=True)
+        images, labels = zip(*map(read, part), strict=True)
         return np.stack(images), np.array(labels, np.int32)
 
     parts = [records[start : start + 1000] for start in range(0, len(records), 1000)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV lets other threads run.
         images, labels = zip(*pool.map(decode_all, parts), strict=True)
-    images = np.concatenate(images).reshape(-1, *size, channels)
+    images = np.concatenate(images).reshape(-1, image_size, image_size, channels)
     return ArraySource(images, np.concatenate(labels), str(builder.version))
 
 

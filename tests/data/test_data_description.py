@@ -7,6 +7,8 @@ import pytest
 
 from jaxcnn.data import DataError, dataset_at
 from jaxcnn.data.description import FEATURES, refuse_foreign
+from jaxcnn.errors import UserError
+from tests.hostile.conftest import within_limits
 
 MARK = "open('ran', 'w').close()\n"
 
@@ -87,3 +89,49 @@ def test_names_with_a_slash_are_taken(stranger):
     of_set["image/filename"] = {"pythonClassName": f"{FEATURES}text_feature.Text", "text": {}}
     path.write_text(json.dumps(features))
     refuse_foreign("stranger", str(stranger.parents[1]))
+
+
+def classes(number):
+    return lambda f: f["featuresDict"]["features"]["label"].update(
+        classLabel={"numClasses": number}
+    )
+
+
+def shards(lengths):
+    return lambda info: info["splits"][0].update(shardLengths=lengths)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "told"),
+    [
+        ("features.json", classes("20000000"), "there are 20000000 classes"),
+        ("features.json", classes(20_000_000), "there are 20000000 classes"),
+        ("features.json", classes("-5"), "there are -5 classes"),
+        ("features.json", classes("9" * 400), "there are 9"),
+        ("dataset_info.json", shards(["-4", "1"]), "there are -4 records in a file"),
+        ("dataset_info.json", shards(["1"] * 2_000_000), "there are 2000000 files"),
+    ],
+    ids=range(6),
+)
+def test_what_would_take_memory_by_what_a_file_says_is_refused(stranger, file, change, told):
+    path = stranger / file
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+    with within_limits(), pytest.raises(DataError, match=told):
+        dataset_at("tfds:stranger", stranger.parents[1])
+
+
+@pytest.mark.parametrize("file", ["features.json", "dataset_info.json", "label.labels.txt"])
+def test_a_description_of_a_gigabyte_is_not_read(stranger, file):
+    with (stranger / file).open("ab") as opened:
+        opened.truncate(10**9)
+    with within_limits(), pytest.raises(DataError, match="has 1,000,000,000 bytes; at most"):
+        dataset_at("tfds:stranger", stranger.parents[1])
+
+
+@pytest.mark.parametrize("file", ["features.json", "dataset_info.json"])
+def test_a_description_that_is_nested_without_end_is_one_line(stranger, file):
+    (stranger / file).write_text('{"a":' * 100_000)
+    with within_limits(), pytest.raises(UserError, match=f"{file} cannot be read"):
+        dataset_at("tfds:stranger", stranger.parents[1])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.pictures import decode, is_plain_encoded, read_picture
+from jaxcnn.data.pictures import decode, read_picture
 
 ROWS, COLUMNS = np.mgrid[:24, :32]
 PIXELS = np.stack([ROWS * 10, COLUMNS * 8, ROWS * 5 + COLUMNS, 255 - ROWS * 10], -1)
@@ -66,7 +66,7 @@ def test_a_picture_is_what_pillow_makes_of_it_or_is_refused_by_its_name(tmp_path
     else:
         np.testing.assert_array_equal(read, np.asarray(opened(content).convert("RGB")))
     # A prepared set has the file as it is.
-    prepared = decode(content, 3, plain=is_plain_encoded(content))
+    prepared = decode(content, 3)
     np.testing.assert_array_equal(prepared, read)
 
 

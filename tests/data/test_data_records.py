@@ -60,7 +60,7 @@ def decoded(monkeypatch):
 def test_record_by_record_is_what_reading_all_at_once_gives(pictures):
     one, all_ = (
         load_records("pictures", "train", pictures[0]),
-        load_images("pictures", "train", pictures[0], channels=3),
+        load_images("pictures", "train", pictures[0], image_size=12, channels=3),
     )
     assert len(one) == len(all_) == 40
     np.testing.assert_array_equal(one.labels, all_.labels)
@@ -273,7 +273,7 @@ def test_a_bad_image_is_named_and_can_be_left_out(pictures, change):
     source = load_records("pictures", "train", pictures[0])
     (bad,) = find_unreadable(source)
     assert bad.index == 14 + 3
-    assert bad.reason.startswith(f"{name} has an image that cannot be decoded; if a file")
+    assert bad.reason.startswith(f"{name} has an image that cannot be decoded: it is ")
 
 
 def test_photographs_are_upright_but_where_boxes_refer_to_them_as_stored(pictures):

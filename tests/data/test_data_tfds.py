@@ -56,7 +56,7 @@ def test_colours_and_labels_are_those_tfds_decodes(tmp_path, write_tfds):
     import tensorflow_datasets as tfds
 
     folder = write_tfds(tmp_path, "cifar10", {"test": examples(9, dataset_spec("cifar10"))})
-    ours = load_images("cifar10", "test", tmp_path, channels=3)
+    ours = load_images("cifar10", "test", tmp_path, image_size=32, channels=3)
     theirs = tfds.builder_from_directory(folder).as_data_source(split="test")
     for index in range(9):
         np.testing.assert_array_equal(ours[index]["image"], theirs[index]["image"])
@@ -204,7 +204,7 @@ def test_a_label_too_large_for_its_type_is_named(prepared, monkeypatch):
     example.features.feature["image"].bytes_list.value.append(image)
     monkeypatch.setattr(tfds_module, "_records", lambda *_: [example.SerializeToString()])
     with pytest.raises(DataError, match="mnist/3.0.1 has label 1099511627776, which is no class's"):
-        load_images("mnist", "train", prepared[0], channels=1)
+        load_images("mnist", "train", prepared[0], image_size=28, channels=1)
 
 
 def test_a_shard_with_fewer_records_than_promised_is_refused(prepared):

@@ -26,7 +26,7 @@ CIFAR100_CLASSES = """
 def _load(name: str, split: str, data_dir: DataDir = None) -> Source:
     from jaxcnn.data.tfds import load_images
 
-    return load_images(name, split, data_dir, channels=3)
+    return load_images(name, split, data_dir, image_size=32, channels=3)
 
 
 DATASETS = {

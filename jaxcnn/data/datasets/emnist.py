@@ -27,7 +27,7 @@ def _load(prepared: str, first_label: int, split: str, data_dir: DataDir = None)
 def _upright(prepared: str, first_label: int, split: str, data_dir: str) -> ArraySource:
     from jaxcnn.data.tfds import load_images
 
-    stored = load_images(prepared, split, data_dir, channels=1)
+    stored = load_images(prepared, split, data_dir, image_size=28, channels=1)
     images = np.ascontiguousarray(stored.images.swapaxes(1, 2))
     return ArraySource(images, stored.labels - first_label)
 

@@ -11,7 +11,7 @@ from jaxcnn.data.spec import DataDir, DatasetSpec, Source
 def _load(split: str, data_dir: DataDir = None) -> Source:
     from jaxcnn.data.tfds import load_images
 
-    return load_images("svhn_cropped", split, data_dir, channels=3)
+    return load_images("svhn_cropped", split, data_dir, image_size=32, channels=3)
 
 
 DATASETS = {
