@@ -46,7 +46,7 @@ def printable(text: str, most: int = MOST_OF_A_LINE) -> str:
 
 def printable_lines(text: str) -> str:
     """Each of the lines of `text` for itself: of a traceback, or what C++ wrote."""
-    return "\n".join(map(printable, text.split("\n")))
+    return "\n".join(map(printable, text.expandtabs().split("\n")))
 
 
 def _without_middle(text: str, most: int) -> str:
