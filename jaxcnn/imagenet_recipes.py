@@ -40,20 +40,14 @@ RSB = (
 
 _EVERY_THIRTY_OF_NINETY = (1 / 3, 2 / 3)
 _TORCHVISION_SGD = {"name": "sgd", "nesterov": False, "weight_decay": 1e-4, "decay": "all"}
-# Magnitudes of RandAugment are three times those of timm and big_vision, which count to 10.
 _RSB_AUGMENT = {
     "flip": True,
-    "policy": "randaugment",
-    "magnitude": 21,
-    "magnitude_std": 1.5,
+    "policy": "rand-m7-mstd0.5-inc1",
     "mixup": 0.1,
     "cutmix": 1.0,
 }
-# What timm's draws otherwise, in the rows that took it from there.
-_RANDAUGMENT_DIFFERS = (
-    "timm's RandAugment leaves each operation out half of the time, and its operations and their "
-    "strengths are others; here it is torchvision's"
-)
+# Of the rows that crop by timm's or DeiT's scripts.
+_BICUBIC = "training crops and the policy's warps are bicubic"
 _RSB_A2 = {
     "epochs": 300,
     "batch_size": 2016,
@@ -66,12 +60,10 @@ _RSB_A2 = {
     "augment": {**_RSB_AUGMENT, "repeats": 3},
     "model": {"drop_path_rate": 0.05},
 }
-# Of DeiT, in timm's words rand-m9-mstd0.5-inc1 (a count to 10); Swin and ConvNeXt took it over.
+# Of DeiT; Swin and ConvNeXt took it over.
 _DEIT_AUGMENT = {
     "flip": True,
-    "policy": "randaugment",
-    "magnitude": 27,
-    "magnitude_std": 1.5,
+    "policy": "rand-m9-mstd0.5-inc1",
     "erase_probability": 0.25,
     "mixup": 0.8,
     "cutmix": 1.0,
@@ -130,8 +122,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             },
             "not given",
             "the batch is 2048, which the three versions of an example do not divide; the second "
-            "source takes the shares of a mixture as they are, and does not smooth; "
-            + _RANDAUGMENT_DIFFERS,
+            "source takes the shares of a mixture as they are, and does not smooth; " + _BICUBIC,
         ),
         "rsb_a2": Published(
             "resnet50",
@@ -140,7 +131,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             _RSB_A2,
             "not given",
             "the batch is 2048, which the three versions of an example do not divide; the second "
-            f"source takes the shares of a mixture as they are; {_RANDAUGMENT_DIFFERS}",
+            "source takes the shares of a mixture as they are; " + _BICUBIC,
         ),
         "rsb_a3": Published(
             "resnet50",
@@ -154,11 +145,11 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
                 "eval_image_size": 224,
                 "optim": {"name": "lamb", "lr": 8e-3, "weight_decay": 0.02},
                 "schedule": {**_RSB_A2["schedule"], "warmup_lr": 8e-7},
-                "augment": {**_RSB_AUGMENT, "magnitude": 18},
+                "augment": {**_RSB_AUGMENT, "policy": "rand-m6-mstd0.5-inc1"},
                 "model": {},
             },
             "not given",
-            f"the second source takes the shares of a mixture as they are; {_RANDAUGMENT_DIFFERS}",
+            "the second source takes the shares of a mixture as they are; " + _BICUBIC,
         ),
         "efficientnet_b0_ra": Published(
             "efficientnet_b0",
@@ -184,9 +175,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
                 },
                 "augment": {
                     "flip": True,
-                    "policy": "randaugment",
-                    "magnitude": 27,
-                    "magnitude_std": 1.5,
+                    "policy": "rand-m9-mstd0.5",
                     "erase_probability": 0.2,
                     # The script's default, as warmup_epochs above.
                     "label_smoothing": 0.1,
@@ -195,7 +184,8 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             },
             "linear",
             "steps down every 2.4 epochs instead of evenly; RMSprop as TensorFlow has it; "
-            f"statistics of BatchNorm are those of 384 images; {_RANDAUGMENT_DIFFERS}",
+            "statistics of BatchNorm are those of 384 images; training crops are bicubic or "
+            "bilinear by a coin",
         ),
         "convnext_tiny_300": Published(
             "convnext_tiny",
@@ -219,7 +209,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
                 "model": {"drop_path_rate": 0.1},
             },
             "not given",
-            _RANDAUGMENT_DIFFERS,
+            _BICUBIC,
         ),
         "vit_small_90": Published(
             "vit_small_patch16_224",
@@ -251,7 +241,8 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
                 },
             },
             "not given",
-            "the mean of the patches in place of the class token, fixed sine and cosine positions, "
+            "RandAugment has other operations and strengths than torchvision's, which this is; the "
+            "mean of the patches in place of the class token, fixed sine and cosine positions, "
             "a tanh layer before the head, images normalised to -1..1",
         ),
         "swin_tiny_300": Published(
@@ -283,7 +274,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
                 "model": {"drop_path_rate": 0.2},
             },
             "5e-4 for each 512 images",
-            _RANDAUGMENT_DIFFERS,
+            _BICUBIC,
         ),
         "vgg16_90": Published(
             "vgg16",

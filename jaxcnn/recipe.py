@@ -85,8 +85,10 @@ class Augment:
     """Pad by so many pixels each side, then crop at random."""
     flip: bool = False
     """Mirror half of the images; refused where mirroring changes the label."""
-    policy: Literal["autoaugment", "randaugment", "trivialaugment", "augmix"] | None = None
-    """Random operations on each image; autoaugment's are cifar10's for images of one size."""
+    policy: str | None = None
+    """Random operations on each image: autoaugment (cifar10's for images of one size), randaugment
+    (torchvision's), trivialaugment, augmix, or timm's RandAugment as its users type it, for one
+    rand-m9-mstd0.5-inc1."""
     magnitude: float = 9
     """Randaugment: how strong an operation is, 0 to 30."""
     magnitude_std: float = 0.0
@@ -500,6 +502,7 @@ def check(recipe: Recipe) -> None:
             f"--schedule.min-lr={schedule.min_lr} is above the peak rate, --optim.lr={optim.lr}"
         )
     _refuse_what_counts_for_nothing(optim, schedule)
+    _check_policy(augment)
     if optim.momentum_dtype != "float32" and optim.name in ("rmsprop", "lamb"):
         raise UserError(
             f"--optim.momentum-dtype={optim.momentum_dtype} is for sgd, adamw, lion and muon; "
@@ -541,6 +544,24 @@ def _refuse_what_counts_for_nothing(optim: Optim, schedule: Schedule) -> None:
     for flag, is_given, has_it, chosen in of_others:
         if is_given and chosen not in has_it:
             raise UserError(f"--{flag} is of {', '.join(has_it)}; {chosen} does not use it")
+
+
+def _check_policy(augment: Augment) -> None:
+    if augment.policy is None:
+        return
+    # Here, for OpenCV is imported by it.
+    from jaxcnn.data.policies import make_policy
+
+    try:
+        make_policy(
+            augment.policy,
+            thumbnails=False,
+            magnitude=augment.magnitude,
+            magnitude_std=augment.magnitude_std,
+            num_ops=augment.num_ops,
+        )
+    except UserError as error:
+        raise UserError(f"--augment.policy: {error}") from error
 
 
 def compute_dtype(recipe: Recipe) -> str:

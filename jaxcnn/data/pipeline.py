@@ -24,7 +24,7 @@ from jaxcnn.data.errors import DataError, ExampleError, WorkerError
 from jaxcnn.data.handover import Handover
 from jaxcnn.data.lost_worker import why_a_worker_ended
 from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, batch_examples
-from jaxcnn.data.policies import PolicyName, make_policy
+from jaxcnn.data.policies import make_policy
 from jaxcnn.data.spec import ArraySource, DatasetSpec, Source, in_memory
 from jaxcnn.data.transforms import (
     CenterCrop,
@@ -128,7 +128,7 @@ def train_transforms(
     resize: Fit = "interpolate",
     crop_padding: int = 0,
     flip: bool = False,
-    policy: PolicyName | None = None,
+    policy: str | None = None,
     magnitude: float = 9,
     magnitude_std: float = 0.0,
     num_ops: int = 2,
@@ -148,7 +148,7 @@ def train_transforms(
         crop_padding: pixels of black each side before a random crop back to image_size.
         flip: mirror half of the images.
         policy, magnitude, magnitude_std, num_ops: see `jaxcnn.data.policies`; the last three are
-            RandAugment's.
+            "randaugment"'s.
         color_jitter: how far the factors of brightness, contrast and saturation may be from 1.
         lighting: standard deviation of ImageNet's principal colours added; 0 for none.
         grayscale: probability of taking the colour out.
@@ -163,6 +163,7 @@ def train_transforms(
         raise DataError(f"horizontal flip changes the label of {spec.name}; turn flip off")
     if lighting and channels != 3:
         raise DataError(f"lighting needs images of 3 channels, not {channels}; turn lighting off")
+    mean_colour = tuple(round(255 * value) for value in spec.mean)
     transforms = list(
         eval_transforms(spec, image_size=image_size, channels=channels, resize=resize)
     )
@@ -180,6 +181,7 @@ def train_transforms(
                 magnitude=magnitude,
                 magnitude_std=magnitude_std,
                 num_ops=num_ops,
+                fill=mean_colour,
             )
         )
     if color_jitter:
@@ -193,7 +195,7 @@ def train_transforms(
     if erase_probability:
         transforms.append(RandomErasing(erase_probability))
     if cutout:
-        transforms.append(Cutout(cutout, fill=tuple(round(255 * value) for value in spec.mean)))
+        transforms.append(Cutout(cutout, fill=mean_colour))
     return tuple(transforms)
 
 

@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from jaxcnn.data import colour, warp
+from jaxcnn.data import colour, rand_augment, warp
+from jaxcnn.data.rand_augment import TimmRandAugment
 from jaxcnn.data.warp import Sampling
 
 Operation = Callable[[np.ndarray, float, Sampling], np.ndarray]
@@ -176,16 +177,23 @@ class AugMix:
         return np.rint(mixed).astype(np.uint8)
 
 
-PolicyName = Literal["autoaugment", "randaugment", "trivialaugment", "augmix"]
-Policy = AutoAugment | RandAugment | TrivialAugmentWide | AugMix
+Policy = AutoAugment | RandAugment | TrivialAugmentWide | AugMix | TimmRandAugment
 
 
 def make_policy(
-    name: PolicyName, *, thumbnails: bool, magnitude: float, magnitude_std: float, num_ops: int
+    name: str,
+    *,
+    thumbnails: bool,
+    magnitude: float,
+    magnitude_std: float,
+    num_ops: int,
+    fill: tuple[int, ...] = (128,),
 ) -> Policy:
-    """The policy of that name as its authors set it; RandAugment as the last three arguments say.
+    """The policy of that name as its authors set it; RandAugment as the three arguments say.
 
     AutoAugment's depends on what it was searched for: CIFAR-10 for `thumbnails`, else ImageNet.
+    timm's RandAugment is a text (see `rand_augment.parse`), and fills with the colour `fill`.
+    Raises DataError for any other name.
     """
     match name:
         case "autoaugment":
@@ -196,6 +204,8 @@ def make_policy(
             return TrivialAugmentWide()
         case "augmix":
             return AugMix()
+        case _:
+            return rand_augment.parse(name, fill=fill)
 
 
 def _perform(

@@ -69,6 +69,11 @@ LOSSES = {
     "bce_smooth_threshold": (0.1, 0.2),
 }
 
+# Levels at which the operations of timm's RandAugment are compared, and those of their pixels.
+LEVELS = (0.0, 4.3, 9.0, 10.0)
+SEEN = (4.3, 9.0)
+FILL = (124, 116, 104)
+
 # Of each family of timm's one, and a second where it has other kinds of parameters.
 FAMILIES = (
     "convnext_tiny",
@@ -82,6 +87,14 @@ FAMILIES = (
     "vit_base_patch16_gap_224",
     "vit_tiny_patch16_224",
 )
+
+
+def picture() -> np.ndarray:
+    """uint8 [18, 22, 3]: coloured, and neither smooth nor noise."""
+    draws = np.random.default_rng(3)
+    coarse = draws.integers(256, size=(6, 8, 3), dtype=np.uint8)
+    noise = draws.integers(-20, 20, size=(18, 22, 3))
+    return np.clip(coarse.repeat(3, 0).repeat(3, 1)[:, :22] + noise, 0, 255).astype(np.uint8)
 
 
 def parameters() -> dict[str, dict[str, np.ndarray]]:

@@ -17,18 +17,24 @@ from cases import (
     DECAY,
     EPOCHS,
     FAMILIES,
+    FILL,
     GOLDENS,
+    LEVELS,
     LOSSES,
     OPTIMIZERS,
     PEAK,
     RATE,
     SCHEDULES,
+    SEEN,
     STEPS,
     STEPS_PER_EPOCH,
     gradients,
     logits_and_labels,
     parameters,
+    picture,
 )
+from PIL import Image
+from timm.data import auto_augment
 from timm.data.mixup import mixup_target
 from timm.optim import param_groups_weight_decay
 
@@ -114,6 +120,30 @@ def spared() -> dict[str, list[str]]:
     return found
 
 
+def operations() -> dict[str, np.ndarray]:
+    """Each operation's values at LEVELS, and what it makes of the picture at those of SEEN."""
+    image, found = Image.fromarray(picture()), {}
+    sets = {
+        0: auto_augment._RAND_TRANSFORMS,
+        1: auto_augment._RAND_INCREASING_TRANSFORMS,
+    }
+    for increasing, names in sets.items():
+        found[f"names/{increasing}"] = np.array(names)
+        for name in names:
+            function, to_value = auto_augment.NAME_TO_OP[name], auto_augment.LEVEL_TO_ARG[name]
+            for level in LEVELS:
+                for sign in (1, -1):
+                    auto_augment._randomly_negate = lambda value, sign=sign: sign * value
+                    value = to_value(level, {}) if to_value else ()
+                    found[f"value/{name}/{level}/{sign}"] = np.array(value, np.float64)
+                    for mode in (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC):
+                        if level not in SEEN:
+                            continue
+                        changed = function(image, *value, fillcolor=FILL, resample=mode)
+                        found[f"image/{name}/{level}/{sign}/{int(mode)}"] = np.asarray(changed)
+    return found
+
+
 def main() -> None:
     GOLDENS.mkdir(exist_ok=True)
     np.savez_compressed(
@@ -122,6 +152,7 @@ def main() -> None:
     np.savez_compressed(
         GOLDENS / "losses.npz", **{name: loss_gradient(*row) for name, row in LOSSES.items()}
     )
+    np.savez_compressed(GOLDENS / "rand_augment.npz", **operations())
     schedules = {name: rates(*row) for name, row in SCHEDULES.items()}
     assert all(map(math.isfinite, sum(schedules.values(), [])))
     (GOLDENS / "schedules.json").write_text(json.dumps(schedules, indent=0) + "\n")

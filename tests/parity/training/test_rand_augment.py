@@ -1,0 +1,86 @@
+"""timm's RandAugment: its operations, their values and their pixels; see make_goldens.py."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxcnn.data import DataError
+from jaxcnn.data.policies import make_policy
+from jaxcnn.data.rand_augment import (
+    INCREASING_ENHANCEMENTS,
+    OPERATIONS,
+    TimmRandAugment,
+    is_signed,
+    parse,
+    perform,
+    value_of,
+)
+from tests.parity.training import cases
+
+GOLDEN = np.load(cases.GOLDENS / "rand_augment.npz")
+NAMES = sorted({*OPERATIONS[False], *OPERATIONS[True]})
+
+
+def test_the_operations_are_timms():
+    for increasing, names in OPERATIONS.items():
+        assert Counter(names) == Counter(GOLDEN[f"names/{int(increasing)}"].tolist())
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("level", cases.LEVELS)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_operations_value_is_timms(name, level, sign):
+    value = (sign if is_signed(name) else 1) * value_of(name, level)
+    if name in INCREASING_ENHANCEMENTS:
+        value = max(0.1, 1 + value)  # The factor, which timm has in its place.
+    golden = GOLDEN[f"value/{name}/{level}/{sign}"]
+    assert golden.size == 0 or value == pytest.approx(golden[0], abs=1e-12)
+
+
+@pytest.mark.parametrize("mode", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_operations_pixels_are_timms(name, mode):
+    for level in cases.SEEN:
+        for sign in (1, -1):
+            value = (sign if is_signed(name) else 1) * value_of(name, level)
+            ours = perform(name, cases.picture(), value, mode, cases.FILL)
+            golden = GOLDEN[f"image/{name}/{level}/{sign}/{int(mode)}"]
+            np.testing.assert_array_equal(ours, golden)
+
+
+def test_the_text_is_read_as_timm_reads_it():
+    assert parse("rand") == TimmRandAugment()
+    assert parse("rand-m9-mstd0.5-inc1") == TimmRandAugment(9, magnitude_std=0.5, increasing=True)
+    assert parse("rand-n3-p0.7-m15-mmax20-inc0") == TimmRandAugment(15, 3, 0.7, most=20)
+    assert parse("rand-mstd101").magnitude_std == float("inf")
+
+
+@pytest.mark.parametrize("text", ["rand-x3", "rand-m", "rand-tweights", "random", "rand--m9", ""])
+def test_another_text_is_no_policy(text):
+    with pytest.raises(DataError, match="is no policy; name one of autoaugment"):
+        parse(text)
+
+
+def test_half_of_the_operations_are_left_out():
+    policy = parse("rand-m9-n1-inc1", fill=cases.FILL)
+    image = np.random.default_rng(0).integers(40, 200, size=(32, 32, 3), dtype=np.uint8)
+    draws = np.random.default_rng(1)
+    unchanged = sum((policy(image, draws) == image).all() for _ in range(600))
+    assert 260 < unchanged < 340
+
+
+def test_levels_are_drawn_around_the_magnitude_and_end_at_ten():
+    policy, draws = parse("rand-m9-mstd0.5"), np.random.default_rng(0)
+    levels = np.array([policy._level(draws) for _ in range(2000)])
+    assert levels.max() == 10 and levels.std() == pytest.approx(0.48, abs=0.03)
+    uniform = [parse("rand-m8-mstd101")._level(draws) for _ in range(2000)]
+    assert min(uniform) < 0.1 and 7.9 < max(uniform) <= 8
+
+
+def test_grey_images_stay_grey():
+    policy = make_policy("rand-m9-n4-p1", thumbnails=False, magnitude=9, magnitude_std=0, num_ops=2)
+    image = cases.picture()[..., :1]
+    for seed in range(50):
+        assert policy(image, np.random.default_rng(seed)).shape == image.shape
