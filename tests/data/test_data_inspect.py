@@ -86,7 +86,8 @@ def test_the_page_shows_pictures_that_are_there_and_not_blank(report):
 def test_the_page_says_what_to_do_and_escapes_names(report):
     page = (report / "index.html").read_text()
     for text in ("Examples that cannot be read: 1.", "--on-error=skip", "--sampling=balanced",
-                 "1 are in <bdi>train</bdi> pixel by pixel, 1 more nearly so", "d&lt;b&gt;g"):  # fmt: skip
+                 "1 are in <bdi>train</bdi> pixel by pixel, 1 more nearly so",
+                 "d&lt;b&gt;g"):  # fmt: skip
         assert text in page
     assert "d<b>g" not in page
 
