@@ -35,8 +35,11 @@ class Workers:
 
         def task() -> None:
             if sys.platform != "win32":  # There signals are not blocked.
-                resource_tracker.ensure_running()  # Starting it later would lift the block.
                 signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+                # What frees shared memory is such a process too: killed by SIGHUP, it is started
+                # anew while the run ends, and batches on their way are freed twice.
+                resource_tracker.ensure_running()
+                signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # For it lifts some of it.
             try:
                 done.set_result(work())
             except BaseException as error:

@@ -1,6 +1,7 @@
 import errno
 import os
 import re
+import signal
 
 import pytest
 
@@ -30,3 +31,19 @@ def test_the_process_what_ended_it_and_a_flag_that_helps_are_named(error, words)
 @pytest.mark.parametrize("error", [RuntimeError("boom"), OSError(errno.ENOENT, "no file")])
 def test_what_has_another_cause_is_left_as_it_is(error):
     assert why_a_worker_ended(error, {}) is None
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals are not blocked there")
+def test_what_frees_shared_memory_outlives_a_signal_to_stop(run_python):
+    program = """
+import os, signal, time
+from multiprocessing import resource_tracker
+from jaxcnn.data.worker_processes import Workers
+Workers().started_by(lambda: None)
+tracker = resource_tracker._resource_tracker
+for number in (signal.SIGHUP, signal.SIGUSR1):
+    os.kill(tracker._pid, number)
+time.sleep(0.3)
+assert tracker._check_alive()
+"""
+    assert run_python("-c", program).returncode == 0
