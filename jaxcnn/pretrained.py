@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from jaxcnn import digests
 from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.errors import UserError
@@ -22,9 +23,10 @@ from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
 from jaxcnn.weights.dialects import other_form
+from jaxcnn.weights.origin import Origin
 from jaxcnn.weights.preprocessing import Preprocessing
-from jaxcnn.weights.sources import read
-from jaxcnn.weights.torch_names import head_modules, head_paths, variables_of
+from jaxcnn.weights.sources import read, sha256_of
+from jaxcnn.weights.torch_names import WeightsError, head_modules, head_paths, variables_of
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Pretrained:
         variables: ours, float32.
         preprocessing: what they want images to look like.
         num_classes: that their head tells apart; 0 where they have none.
+        origin: what they were read from.
         notes: what the user should know of how they were read, a line each.
     """
 
@@ -43,6 +46,7 @@ class Pretrained:
     variables: Variables
     preprocessing: Preprocessing
     num_classes: int
+    origin: Origin
     notes: tuple[str, ...] = ()
 
 
@@ -115,17 +119,26 @@ def _form_note(arch: str, name: str) -> str:
 def read_pretrained(name: str, source: str) -> Pretrained:
     """The weights of the model `name` at `source`, with their own number of classes."""
     if (Path(expanded(source)) / "recipe.json").is_file():
-        return _from_run(name, RunFolder(source))
+        return _from_run(name, source)
     checkpoint = read(name, source)
     arch = checkpoint.arch
     notes = [_form_note(arch, name)] if arch != name else []
-    variables = variables_of(arch, checkpoint.state_dict, tell=notes.append)
+    try:
+        variables = variables_of(arch, checkpoint.state_dict, tell=notes.append)
+    except WeightsError:
+        raise  # It names the model, which is what is wrong most often.
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from error
     classes = _classes(arch, variables)
-    return Pretrained(arch, variables, checkpoint.preprocessing, classes, tuple(notes))
+    assert checkpoint.origin is not None, "read"
+    return Pretrained(
+        arch, variables, checkpoint.preprocessing, classes, checkpoint.origin, tuple(notes)
+    )
 
 
-def _from_run(name: str, folder: RunFolder) -> Pretrained:
+def _from_run(name: str, source: str) -> Pretrained:
     """The best checkpoint of a run by validation, the averages if it kept any."""
+    folder = RunFolder(source)
     recipe = folder.read_recipe()
     arch = recipe.arch
     if arch not in (name, other_form(name)):
@@ -142,8 +155,16 @@ def _from_run(name: str, folder: RunFolder) -> Pretrained:
     notes = [_form_note(arch, name)] if arch != name else []
     if unchecked is not None:
         notes.append(unchecked)
-    preprocessing = model_input.preprocessing
-    return Pretrained(arch, variables, preprocessing, _classes(arch, variables), tuple(notes))
+    checksums = folder.checkpoints / str(step) / digests.NAME
+    known = {} if unchecked else {f"checkpoint {step}'s {digests.NAME}": sha256_of(checksums)}
+    return Pretrained(
+        arch,
+        variables,
+        model_input.preprocessing,
+        _classes(arch, variables),
+        Origin(source, None, known),
+        tuple(notes),
+    )
 
 
 def learned_from(

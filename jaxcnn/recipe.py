@@ -178,7 +178,8 @@ class Recipe:
     resize: Literal["interpolate", "pad", "crop"] = "interpolate"
     """How images come to image_size: stretched, padded, or (photographs) a part of them."""
     pretrained: str | None = None
-    """Start from these weights: a .safetensors or .pth file, a run's folder, or hf:timm/NAME."""
+    """Start from these weights: a .safetensors or .pth file, a run's folder, or hf:timm/NAME, with
+    @REVISION (a branch, tag or commit) if not its main branch."""
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     """An epoch's examples: each once, or every class equally often, small classes repeated."""
     class_weights: Literal["none", "balanced", "effective"] = "none"

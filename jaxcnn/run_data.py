@@ -31,6 +31,7 @@ from jaxcnn.model_input import ModelInput
 from jaxcnn.paths import expanded
 from jaxcnn.recipe import LARGEST_SIDE, PLACE_FIELDS, Recipe
 from jaxcnn.typed_json import MOST_ITEMS, typed
+from jaxcnn.weights.origin import Origin
 
 SPLITS = ("train", "val", "test")
 # Files that a thread looks at in turn, and threads: a file server takes its time for each.
@@ -80,6 +81,8 @@ class RunData:
         unreadable: why the run ended, if an example could not be read. Its file may be replaced.
         run: what tells its checkpoints from another run's, a digest of what it was begun with; None
             for a run of a version that kept none.
+        weights: what was read of the weights that the run started from; None if it started from
+            none, or is of a version that kept nothing of them.
     """
 
     class_names: tuple[str, ...]
@@ -96,6 +99,7 @@ class RunData:
     command: str
     unreadable: str | None = None
     run: str | None = None
+    weights: Origin | None = None
 
     def row(self, table: DatasetSpec) -> DatasetSpec:
         """The row of the data set as the run saw it, with no need of the data's folder."""
@@ -116,6 +120,7 @@ def run_data(
     sources: Mapping[str, Source],
     *,
     command: str,
+    weights: Origin | None = None,
 ) -> tuple[RunData, bytes]:
     """What a run of `recipe` is to keep of its data, and the content of `data.names.gz`.
 
@@ -140,6 +145,7 @@ def run_data(
         versions=versions,
         command=command,
         run=_run_of(recipe, splits),
+        weights=weights,
     )
     return kept, b"".join(names for _, names in listed.values())
 

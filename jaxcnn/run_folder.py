@@ -210,9 +210,16 @@ class RunFolder:
             own_files.write(self._metrics, "".join(kept))
 
     def as_begun(self, data: RunData) -> RunData:
-        """`data` with what tells the checkpoints here from another run's, if the run has begun."""
+        """`data` with what tells the checkpoints here from another run's, if the run has begun;
+        and with the weights it started from, if it goes on from a checkpoint."""
         before = self.read_data()
-        return data if before is None or before.run is None else replace(data, run=before.run)
+        if before is None:
+            return data
+        weights = before.weights if self.has_checkpoints() else data.weights
+        return replace(data, run=before.run or data.run, weights=weights)
+
+    def has_checkpoints(self) -> bool:
+        return any(path.name.isdigit() for path in self.checkpoints.glob("*"))
 
     def _read(self, path: Path, from_json: Callable[[Any], T]) -> T:
         values = _read_json(path)

@@ -142,12 +142,25 @@ def fit(
         return summary
     if off:
         say(off)
-    pretrained = None
+    pretrained = preprocessing = None
     if recipe.pretrained is not None:
-        pretrained = read_pretrained(recipe.arch, recipe.pretrained)
-    feed = Feed(recipe, pretrained and pretrained.preprocessing)
+        kept = folder.read_data()
+        if kept is not None and folder.has_checkpoints():
+            # What is at the source by now may be other weights, for images of another look.
+            preprocessing = kept.input.preprocessing
+        else:
+            pretrained = read_pretrained(recipe.arch, recipe.pretrained)
+            preprocessing = pretrained.preprocessing
+    feed = Feed(recipe, preprocessing)
     sources = {split: feed.stored(split) for split in SPLITS}
-    data, names = run_data(recipe, feed.spec, feed.input, sources, command=command)
+    data, names = run_data(
+        recipe,
+        feed.spec,
+        feed.input,
+        sources,
+        command=command,
+        weights=pretrained and pretrained.origin,
+    )
     folder.refuse_other_data(data, names)
     data = folder.as_begun(data)
     total_steps = feed.total_steps
@@ -408,14 +421,18 @@ class Run:
 
     def fresh_state(self) -> Any:
         state = self.program.init_state()
-        if self.pretrained is not None:
-            state, kept = start_from(state, self.pretrained)
-            self.display.say(f"starting from {self.recipe.pretrained}")
-            for note in self.pretrained.notes:
+        if self.recipe.pretrained is not None:
+            # Read already, unless there seemed to be a checkpoint to go on from.
+            pretrained = self.pretrained or read_pretrained(
+                self.recipe.arch, self.recipe.pretrained
+            )
+            state, kept = start_from(state, pretrained)
+            self.display.say(f"starting from {pretrained.origin}")
+            for note in pretrained.notes:
                 self.display.say(note)
             if kept:
                 classes = self.feed.spec.num_classes
-                self.display.say(head_note(kept, self.pretrained, classes))
+                self.display.say(head_note(kept, pretrained, classes))
         return state
 
     def device_batches(self, start_step: int) -> Generator[Arrival]:

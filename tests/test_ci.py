@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import jax
+import pytest
 
 ROOT = Path(__file__).parents[1]
 RUN = ROOT / ".ci" / "run"
@@ -39,3 +40,25 @@ def test_extras_admit_no_other_jax():
 
 def test_the_script_is_one_that_bash_can_read():
     subprocess.run(["bash", "-n", str(RUN)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "told"),
+    [
+        ("Found 2 known vulnerabilities in 1 package\nName ...", 1, ""),
+        ("No known vulnerabilities found", 0, "no known holes; 0 packages"),
+        (
+            "No known vulnerabilities found\nzipp  not found and could not be audited: zipp (4.1)",
+            0,
+            "no known holes; 1 packages",
+        ),
+        ("requests.exceptions.ConnectionError: HTTPSConnectionPool", 0, "not audited"),
+        ("", 0, "not audited"),
+    ],
+)
+def test_an_audit_that_did_not_happen_is_told_from_one_that_found_nothing(said, status, told):
+    judge = re.search(r"^judge\(\) \{.*?^\}$", RUN.read_text(), re.MULTILINE | re.DOTALL)
+    assert judge is not None
+    command = ["bash", "-c", f'{judge[0]}\njudge "$1"', "judge", said]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, told in done.stdout) == (status, True)

@@ -8,6 +8,7 @@ from typing import Any
 from jaxcnn.errors import UserError
 from jaxcnn.models import list_models, model_spec
 from jaxcnn.models.spec import Variables
+from jaxcnn.weights.origin import Origin
 from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.weights.published import PUBLISHED
 from jaxcnn.weights.torch_names import COMPUTED, StateDict, model_tensors, variables_of
@@ -21,11 +22,13 @@ class Checkpoint:
         arch: the model that these weights are of; not always the one they were asked for.
         state_dict: torch's names -> arrays.
         preprocessing: what these weights want images to look like.
+        origin: what they were read from; None if that was no file.
     """
 
     arch: str
     state_dict: StateDict
     preprocessing: Preprocessing
+    origin: Origin | None = None
 
 
 def from_torch(name: str, state_dict: StateDict, **overrides: Any) -> Variables:

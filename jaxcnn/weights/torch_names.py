@@ -4,6 +4,7 @@ Names are timm's, torchvision's where timm lacks the model. Each model's table r
 its family (`ModelSpec.torch_names`); here is what all families share.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ Path = tuple[str, ...]  # ("params", "layer1_0", "conv1", "kernel")
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 # Our axes -> torch's, by the kernel's rank: [I, O] -> [O, I] and [H, W, I, O] -> [O, I, H, W].
 KERNEL_AXES = {2: (1, 0), 4: (3, 2, 0, 1)}
+# Positions of a network for images of 16 times the pixels, which are resampled.
+LARGER_POSITIONS = 16
+MOST_CLASSES = 1_000_000
 # Buffers of timm's modules that are computed, not learned.
 COMPUTED = re.compile(r"(^|\.)(num_batches_tracked|relative_position_index|attn_mask|n_averaged)$")
 
@@ -121,10 +125,11 @@ def variables_of(
         name: one of `list_models()`.
         state_dict: torch's names -> arrays; computed buffers (`num_batches_tracked`) may be there.
         num_classes: those of the state dict's head if not given; 0 where it has none.
-        tell: is called with a line for what had to be resampled (see `fit_positions`).
+        tell: is called with a line for what had to be resampled (see `fit_positions`) or rounded.
         **overrides: fields of the model that change its shapes, as `create_model` takes them.
 
-    Raises WeightsError with the lists of missing, surplus and misshapen keys.
+    Raises WeightsError with the lists of missing, surplus and misshapen keys, and UserError for
+    numbers that are no weights: not finite in float32, whole, complex or quantised.
     """
     if num_classes is None:
         num_classes = _num_classes(name, state_dict)
@@ -135,6 +140,7 @@ def variables_of(
         tensors = model_tensors(name, num_classes)
     given = {key: value for key, value in state_dict.items() if not COMPUTED.search(key)}
     shapes = {key: tensor.torch_shape for key, tensor in tensors.items()}
+    given = _as_float32(given, shapes, tell)
     given = fit_positions(given, shapes, tell)
     if shapes != {key: value.shape for key, value in given.items()}:
         raise WeightsError(name, tensors, given)
@@ -143,6 +149,41 @@ def variables_of(
         for key, tensor in tensors.items()
     }
     return {"params": {}, "batch_stats": {}} | unflatten_dict(flat)
+
+
+def _as_float32(
+    given: StateDict, shapes: Mapping[str, tuple[int, ...]], tell: Callable[[str], object]
+) -> StateDict:
+    """The tensors that the model has, as float32; others, and what is far too large, as they are.
+
+    So that no file takes memory for what the model has no use for.
+    """
+    weights = dict(given)
+    known = [key for key in given if key in shapes]
+    for key in known:
+        value = np.asarray(given[key])
+        if value.size <= LARGER_POSITIONS * math.prod(shapes[key]):
+            weights[key] = _finite_float32(key, value)
+    if any(np.asarray(given[key]).dtype == np.float64 for key in known):
+        tell("the weights are stored as float64: they are rounded to float32")
+    return weights
+
+
+def _finite_float32(key: str, value: np.ndarray) -> np.ndarray:
+    # ml_dtypes' kinds of eight bits and fewer are quantised without their scales.
+    is_float = value.dtype.kind == "f" or value.dtype.name == "bfloat16"
+    if not is_float or value.dtype.itemsize < 2:
+        raise UserError(
+            f"{key} is stored as {value.dtype.name}, no type of weights; save it as float32"
+        )
+    with np.errstate(over="ignore"):
+        weights = value.astype(np.float32)
+    if not np.isfinite(weights).all():
+        what = (
+            "overflows float32" if np.isfinite(value).all() else "is not finite (NaN or infinite)"
+        )
+        raise UserError(f"{key} {what}, so that nothing can be computed with these weights")
+    return weights
 
 
 def to_torch(name: str, variables: Variables) -> dict[str, np.ndarray]:
@@ -179,4 +220,9 @@ def _head(name: str) -> dict[str, Tensor]:
 
 def _num_classes(name: str, state_dict: StateDict) -> int:
     heads = (state_dict[key] for key in sorted(_head(name)) if key in state_dict)
-    return next((head.shape[0] for head in heads if head.ndim), 0)
+    number = next((head.shape[0] for head in heads if head.ndim), 0)
+    if number > MOST_CLASSES:
+        raise UserError(
+            f"the weights tell {number:,} classes apart; at most {MOST_CLASSES:,} are read"
+        )
+    return number

@@ -39,7 +39,7 @@ MAY_BE = {
         "eval_image_size eval_crop pretrained "
         "optim.clip_norm optim.ema_decay augment.policy augment.progressive_size model.drop_rate "
         "model.drop_path_rate",
-        "data.json": "image_size data_dir labels pretrained unreadable run",
+        "data.json": "image_size data_dir labels pretrained unreadable run weights",
         "metrics.jsonl": "train_loss val_loss val_top1",
         "summary.json": "val.top1 val.loss test.top1 test.loss",
     },

@@ -1,13 +1,8 @@
 """Files, the Hub's cache and other libraries' names; and nothing in them that could run code."""
 
-import argparse
 import json
-import pickle
-import sys
-import types
-import zipfile
-from contextlib import contextmanager
 
+import chex
 import huggingface_hub.constants
 import jax
 import numpy as np
@@ -16,10 +11,12 @@ from safetensors.numpy import save_file
 
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
+from jaxcnn.pretrained import load_weights
 from jaxcnn.weights import from_torch
 from jaxcnn.weights.dialects import translate
 from jaxcnn.weights.sources import read
 from jaxcnn.weights.torch_names import torch_tensors
+from tests.weights.torch_archive import Call, Global, tensors, write_archive, write_legacy
 
 
 def state_dict_of(name, num_classes=None):
@@ -35,20 +32,22 @@ def state_dict_of(name, num_classes=None):
 def test_a_safetensors_file_gives_its_tensors_as_float32(tmp_path):
     state_dict = state_dict_of("lenet5")
     save_file({k: v.astype(np.float16) for k, v in state_dict.items()}, tmp_path / "w.safetensors")
-    checkpoint = read("lenet5", str(tmp_path / "w.safetensors"))
-    assert checkpoint.arch == "lenet5"
-    for key, value in state_dict.items():
-        assert checkpoint.state_dict[key].dtype == np.float32
-        assert np.array_equal(checkpoint.state_dict[key], value.astype(np.float16))
+    variables = load_weights("lenet5", str(tmp_path / "w.safetensors"))
+    expected = from_torch("lenet5", {k: v.astype(np.float16) for k, v in state_dict.items()})
+    chex.assert_trees_all_equal(variables, expected)
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {np.dtype(np.float32)}
 
 
-def hub_cache(folder, repository, config, state_dict):
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def hub_cache(folder, repository, config, state_dict, *, commit=COMMIT, revision="main"):
     """The Hub's cache as huggingface_hub lays it out: refs name a snapshot, which has the files."""
     root = folder / f"models--{repository.replace('/', '--')}"
-    snapshot = root / "snapshots" / "0123456789abcdef0123456789abcdef01234567"
+    snapshot = root / "snapshots" / commit
     snapshot.mkdir(parents=True)
-    (root / "refs").mkdir()
-    (root / "refs" / "main").write_text(snapshot.name)
+    (root / "refs").mkdir(exist_ok=True)
+    (root / "refs" / revision).write_text(snapshot.name)
     (snapshot / "config.json").write_text(json.dumps(config))
     save_file(state_dict, snapshot / "model.safetensors")
 
@@ -120,77 +119,12 @@ def test_a_damaged_safetensors_file_is_refused(tmp_path, content):
         read("lenet5", str(path))
 
 
-def test_a_pth_file_without_torch_names_the_extra(tmp_path, monkeypatch):
-    zip_of_torch(tmp_path / "w.pth", {})
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UserError, match=r"needs torch \(pip install 'jaxcnn\[torch\]'\)"):
-        read("lenet5", str(tmp_path / "w.pth"))
-
-
-def zip_of_torch(path, content):
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("w/data.pkl", pickle.dumps(content))
-
-
-class FakeTorch(types.SimpleNamespace):
-    """What is asked of torch, which the project's tests do without, and answered in its place."""
-
-    Tensor = np.ndarray
-
-    def __init__(self, loaded):
-        super().__init__(loaded=loaded, asked={})
-        self.serialization = types.SimpleNamespace(safe_globals=self.safe_globals)
-
-    @contextmanager
-    def safe_globals(self, classes):
-        self.asked["allowed"] = classes
-        yield
-
-    def load(self, file, **how):
-        self.asked |= how
-        if isinstance(self.loaded, Exception):
-            raise self.loaded
-        return self.loaded
-
-
-class FakeTensor(np.ndarray):
-    def float(self):
-        return self
-
-    def numpy(self):
-        return np.asarray(self)
-
-
-def as_tensors(state_dict):
-    return {key: value.view(FakeTensor) for key, value in state_dict.items()}
-
-
-class Malicious:
-    def __reduce__(self):
-        return (exec, ("raise SystemExit('code of a pickle has run')",))
-
-
-def test_a_pth_file_is_read_by_torchs_weights_only_unpickler(tmp_path, monkeypatch):
-    """The project's tests have no torch; that it asks for the safe reader is what they can see."""
-    path = tmp_path / "w.pth"
-    zip_of_torch(path, Malicious())
-    refusal = pickle.UnpicklingError("Weights only load failed: exec is not allowed\nmore")
-    torch = FakeTorch(refusal)
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    with pytest.raises(UserError, match="w.pth is damaged, or holds more than tensors"):
-        read("lenet5", str(path))
-    # A namespace of settings holds values; nothing else than that may be made.
-    assert torch.asked["weights_only"] is True
-    assert torch.asked["allowed"] == [argparse.Namespace]
-
-
 @pytest.mark.parametrize("name", ["w.pth.tar", "w.bin", "w.ckpt", "w", "w.safetensors"])
-def test_what_is_inside_decides_and_not_the_suffix(tmp_path, monkeypatch, name):
+def test_what_is_inside_decides_and_not_the_suffix(tmp_path, name):
     state_dict = state_dict_of("lenet5")
     safetensors, torchs = tmp_path / f"1-{name}", tmp_path / f"2-{name}"
     save_file(state_dict, safetensors)
-    zip_of_torch(torchs, {})
-    monkeypatch.setitem(sys.modules, "torch", FakeTorch(as_tensors(state_dict)))
+    write_archive(torchs, *tensors(state_dict))
     for path in (safetensors, torchs):
         found = read("lenet5", str(path)).state_dict
         assert all(np.array_equal(found[key], value) for key, value in state_dict.items())
@@ -203,15 +137,17 @@ def test_numpys_archive_is_not_taken_for_torchs(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["state_dict", "model", "model_state_dict", "state_dict_ema"])
-def test_weights_are_found_beside_what_a_training_script_keeps(tmp_path, monkeypatch, key):
+@pytest.mark.parametrize("write", [write_archive, write_legacy])
+def test_weights_are_found_beside_what_a_training_script_keeps(tmp_path, write, key):
     state_dict = state_dict_of("lenet5")
-    zip_of_torch(tmp_path / "w.pth", {})
-    beside = {"epoch": 3, "args": argparse.Namespace(lr=0.1), "optimizer": {"state": {}}}
+    inside, storages = tensors(state_dict)
+    settings = Call(Global("argparse", "Namespace"), ())
+    beside = {"epoch": 3, "args": settings, "optimizer": {"state": {}}, "best": 0.5}
     if key == "state_dict_ema":
-        beside["state_dict"] = as_tensors(state_dict_of("mlp"))
-    torch = FakeTorch(beside | {key: as_tensors(state_dict)})
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    assert read("lenet5", str(tmp_path / "w.pth")).state_dict.keys() == state_dict.keys()
+        beside["state_dict"] = {"w": None}
+    write(tmp_path / "w.pth", beside | {key: inside}, storages)
+    found = read("lenet5", str(tmp_path / "w.pth")).state_dict
+    assert all(np.array_equal(found[name], value) for name, value in state_dict.items())
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod.", "net."])
