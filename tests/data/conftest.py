@@ -27,7 +27,7 @@ def _record(image: np.ndarray, label: int) -> bytes:
     return example.SerializeToString()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_tfds():
     """write(data_dir, name, {split: (images, labels)}) -> the folder of the version."""
 

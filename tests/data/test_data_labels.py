@@ -1,6 +1,7 @@
 """Classes that a CSV file tells: read as it says, or refused with the line that is wrong."""
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from jaxcnn.data.prepare import main as prepare
 from jaxcnn.errors import UserError
 from jaxcnn.feed import Feed
 from jaxcnn.recipe import Recipe, differences
+from tests.hostile.conftest import within_limits
 
 
 @pytest.fixture
@@ -171,3 +173,13 @@ def test_inspect_and_prepare_read_the_file(place, tmp_path, capsys):
     prepared = dataset_at("tfds:photos", tmp_path / "tfds")
     source = load_split(prepared, "all", tmp_path / "tfds")
     assert (prepared.class_names, np.bincount(source.labels).tolist()) == (("cat", "dog"), [20, 40])
+
+
+def test_a_pipe_is_not_waited_for_and_a_gigabyte_not_read(photos):
+    pipe, large = photos.parent / "pipe.csv", photos.parent / "large.csv"
+    os.mkfifo(pipe)
+    with large.open("wb") as file:
+        file.truncate(10**9)
+    for file, told in ((pipe, "is a pipe, not a file"), (large, "is larger than 256 MB")):
+        with within_limits(), pytest.raises(UserError, match=told):
+            dataset_at("image_folder", with_labels("image_folder", str(photos), str(file)))

@@ -1,8 +1,11 @@
+import random
 import shlex
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tensorflow_datasets.core import read_only_builder
 from tensorflow_datasets.proto import tf_example_pb2
 
@@ -16,6 +19,8 @@ from jaxcnn.data import (
 )
 from jaxcnn.data import tfds as tfds_module
 from jaxcnn.data.tfds import load_images, load_records, resolve_data_dir
+from jaxcnn.errors import UserError
+from tests.hostile.conftest import within_limits
 
 TFDS_SETS = [name for name in list_datasets() if name not in ("digits", "image_folder")]
 IN_MEMORY = [name for name in TFDS_SETS if dataset_spec(name).image_size is not None]
@@ -252,3 +257,33 @@ def test_a_bucket_that_cannot_be_read_is_one_line_with_the_way_out(data_dir, mon
         load_records("food101", "train", data_dir)
     assert str(caught.value).startswith(f"{data_dir} cannot be read (ImportError: ")
     assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_is_done_to_a_file_of_records_the_error_is_one_line(
+    tmp_path_factory, write_tfds, seed
+):
+    folder, draws = tmp_path_factory.mktemp("mutated"), random.Random(seed)
+    images = np.random.default_rng(0).integers(256, size=(6, 8, 8, 3), dtype=np.uint8)
+    prepared = write_tfds(folder, "strange", {"train": (images, np.arange(6) % 3)})
+    path = draws.choice(sorted(prepared.glob("*array_record*")))
+    data = bytearray(path.read_bytes())
+    for _ in range(draws.randint(1, 4)):
+        start = draws.randrange(len(data))
+        match draws.randrange(3):
+            case 0:
+                data[start] = draws.randrange(256)
+            case 1:
+                del data[start:]
+                data += b"\0"
+            case 2:
+                data[start:start] = draws.randbytes(draws.randint(1, 99))
+    path.write_bytes(data)
+    try:
+        with within_limits():
+            source = load_records("strange", "train", folder)
+            for index in range(len(source)):
+                source[index]
+    except UserError as error:
+        assert "\n" not in str(error)

@@ -8,10 +8,12 @@ Paths are below the data directory, or absolute ones that lead there. Other colu
 """
 
 import csv
+import io
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from jaxcnn import own_files
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.folder.contents import Contents, Picture, contents
 from jaxcnn.data.folder.names import split_called
@@ -19,6 +21,7 @@ from jaxcnn.data.picture_files import Found, check_name, look_below
 from jaxcnn.phrases import first_few
 
 COLUMNS = ("path", "label")
+MOST_BYTES = 256 * 10**6  # Lines for millions of pictures.
 
 
 def told_by(root: Path, file: Path) -> Contents:
@@ -74,23 +77,23 @@ def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Line number, and the columns path, label and split, without blanks around them."""
     try:
         # What Excel saves as UTF-8 begins with a mark.
-        with file.open(newline="", encoding="utf-8-sig") as text:
-            reader = csv.DictReader(text)
-            columns = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
-            if missing := [name for name in COLUMNS if name not in columns]:
-                raise DataError(
-                    f"{file} has no column {' and no column '.join(missing)}; its first line "
-                    f"is {','.join(columns) or 'empty'}, and should be path,label or "
-                    "path,label,split"
-                )
-            for row in reader:
-                yield (
-                    reader.line_num,
-                    {
-                        name: (row.get(columns.get(name, name)) or "").strip()
-                        for name in (*COLUMNS, "split")
-                    },
-                )
+        text = io.StringIO(own_files.read(file, MOST_BYTES).decode("utf-8-sig"), newline="")
+        reader = csv.DictReader(text)
+        columns = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
+        if missing := [name for name in COLUMNS if name not in columns]:
+            raise DataError(
+                f"{file} has no column {' and no column '.join(missing)}; its first line "
+                f"is {','.join(columns) or 'empty'}, and should be path,label or "
+                "path,label,split"
+            )
+        for row in reader:
+            yield (
+                reader.line_num,
+                {
+                    name: (row.get(columns.get(name, name)) or "").strip()
+                    for name in (*COLUMNS, "split")
+                },
+            )
     except OSError as error:
         raise DataNotFound(f"--labels={file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
