@@ -329,7 +329,7 @@ quietly = settings(
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    max_examples=25,
+    max_examples=12,
 )
 
 
