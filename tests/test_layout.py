@@ -33,7 +33,7 @@ LAYERS = [
         "notebook",
         "native_messages",
     ],
-    ["weights", "explain", "imagenet_recipes"],
+    ["weights", "explain"],
     ["recipe", "prefetch", "workers"],
     ["model_input"],
     ["run_data"],

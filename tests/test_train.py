@@ -15,9 +15,9 @@ import pytest
 
 from jaxcnn import evaluate as evaluate_module
 from jaxcnn import predict as predict_module
-from jaxcnn import recipe as recipe_module
 from jaxcnn import train as train_module
 from jaxcnn.errors import UserError
+from jaxcnn.recipe import fields as recipe_module
 from jaxcnn.recipe import recipe_for
 from jaxcnn.train import main, parse
 

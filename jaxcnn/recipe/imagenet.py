@@ -2,7 +2,7 @@
 
 A row's settings are the fields of `jaxcnn.recipe.Recipe`. Learning rates are those of the row's
 batch size; for another batch, scale by the row's rule. docs/imagenet.md is made of these rows:
-`python -m jaxcnn.imagenet_recipes`.
+`python -m jaxcnn.recipe.imagenet`.
 """
 
 from collections.abc import Mapping

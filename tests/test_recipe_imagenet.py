@@ -12,8 +12,8 @@ import pytest
 import jaxcnn
 from jaxcnn import plan
 from jaxcnn.errors import UserError
-from jaxcnn.imagenet_recipes import DEFAULT_FOR, PUBLISHED, table
 from jaxcnn.recipe import check, from_json, recipe_for, to_json
+from jaxcnn.recipe.imagenet import DEFAULT_FOR, PUBLISHED, table
 
 PAGE = Path(jaxcnn.__file__).parents[1] / "docs/imagenet.md"
 

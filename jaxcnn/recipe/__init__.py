@@ -1,0 +1,40 @@
+"""What a run is, as a value: its fields, an architecture's defaults, what is checked and kept.
+
+recipe = recipe_for("resnet20", "cifar10")
+"""
+
+from jaxcnn.recipe.check import LARGEST_SIDE, check
+from jaxcnn.recipe.defaults import recipe_for, small_batch
+from jaxcnn.recipe.fields import (
+    PLACE_FIELDS,
+    Augment,
+    Mesh,
+    Model,
+    Optim,
+    Recipe,
+    Schedule,
+    compute_dtype,
+    data_place,
+    model_overrides,
+)
+from jaxcnn.recipe.saved import differences, from_json, to_json
+
+__all__ = [
+    "LARGEST_SIDE",
+    "PLACE_FIELDS",
+    "Augment",
+    "Mesh",
+    "Model",
+    "Optim",
+    "Recipe",
+    "Schedule",
+    "check",
+    "compute_dtype",
+    "data_place",
+    "differences",
+    "from_json",
+    "model_overrides",
+    "recipe_for",
+    "small_batch",
+    "to_json",
+]

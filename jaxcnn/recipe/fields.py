@@ -1,0 +1,234 @@
+"""What a run is: a frozen value.
+
+Every field is a command-line flag of the same name; its docstring is the flag's help.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from jaxcnn.data import DataDir, with_labels
+
+
+@dataclass(frozen=True)
+class Optim:
+    """The optimiser; weight decay is of kernels alone unless `decay` says otherwise."""
+
+    name: Literal["sgd", "adamw", "rmsprop", "lamb", "lion", "muon"] = "sgd"
+    """Optimiser; lamb's trust ratio is of what decays, as timm's."""
+    lr: float = 0.1
+    """Peak learning rate, for the batch size as it is."""
+    momentum: float = 0.9
+    """Momentum of sgd and rmsprop, beta of muon."""
+    nesterov: bool = True
+    """Sgd: Nesterov's momentum; not in torchvision's recipes."""
+    betas: tuple[float, float] | None = None
+    """Decay of the averages of adamw, lamb (0.9 and 0.999 if not given) and lion (0.9, 0.99)."""
+    eps: float | None = None
+    """Added to the divisor; if not given, adamw 1e-8, lamb 1e-6, rmsprop 1e-3 (in the root)."""
+    rmsprop_decay: float = 0.9
+    """Decay of rmsprop's average of squares; alpha in PyTorch."""
+    weight_decay: float = 1e-4
+    """L2 penalty added to the gradient for sgd and rmsprop, decoupled decay for the others."""
+    decay: Literal["kernels", "all"] = "kernels"
+    """What decays: kernels, or all parameters, as in torchvision's recipes."""
+    clip_norm: float | None = None
+    """Scale the gradient down to this global norm; lamb to 1 if not given."""
+    ema_decay: float | None = None
+    """Decay per step of an average of the weights and batch statistics, used in evaluation."""
+    ema_warmup: bool = True
+    """Let the decay grow to its value, being (1 + step) / (10 + step) where that is less: 0.9999
+    takes effect after 90,000 steps."""
+    momentum_dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type of the average of gradients that sgd, adamw, lion and muon keep; bfloat16 halves it."""
+    accumulate_steps: int = 1
+    """Compute each batch in so many parts, one after the other, to save memory."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over the run."""
+
+    name: Literal["cosine", "step", "exponential", "constant"] = "cosine"
+    """Shape after the warmup."""
+    warmup_epochs: float = 0.0
+    """Epochs of linear growth to the peak."""
+    warmup_lr: float = 0.0
+    """Rate at which the warmup starts."""
+    warmup_prefix: bool = True
+    """The shape begins after the warmup; if not, it began with the run, and the warmup takes the
+    place of its start, as timm's cosine has it by default."""
+    min_lr: float = 0.0
+    """Cosine: the rate at its end."""
+    by_epoch: bool = False
+    """The rate is that of the epoch's start, all epoch long, as timm and torchvision have it."""
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    """Step: the fractions of the run at which the rate is multiplied by the factor; one that is
+    there twice multiplies twice."""
+    factor: float = 0.1
+    """Step: what each milestone multiplies by. Exponential: final rate over peak rate."""
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What is done to training images and labels."""
+
+    crop_padding: int = 0
+    """Pad by so many pixels each side, then crop at random."""
+    flip: bool = False
+    """Mirror half of the images; refused where mirroring changes the label."""
+    policy: str | None = None
+    """Random operations on each image: autoaugment (cifar10's for images of one size), randaugment
+    (torchvision's), trivialaugment, augmix, or timm's RandAugment as its users type it, for one
+    rand-m9-mstd0.5-inc1."""
+    magnitude: float = 9
+    """Randaugment: how strong an operation is, 0 to 30."""
+    magnitude_std: float = 0.0
+    """Randaugment: standard deviation around the magnitude."""
+    num_ops: int = 2
+    """Randaugment: operations an image."""
+    color_jitter: float = 0.0
+    """How far factors of brightness, contrast and saturation may be from 1."""
+    lighting: float = 0.0
+    """Standard deviation of ImageNet's principal colours added to an image; AlexNet's is 0.1."""
+    grayscale: float = 0.0
+    """Probability that an image loses its colours."""
+    blur: float = 0.0
+    """Probability that an image is blurred."""
+    repeats: int = 1
+    """Versions of each example in a batch, which then has as many times fewer examples."""
+    progressive_size: int | None = None
+    """Progressive resizing: image size that training begins with; it ends with image_size."""
+    progressive_stages: int = 4
+    """Progressive resizing: stages of equal length, the image size growing from one to the next."""
+    erase_probability: float = 0.0
+    """Random erasing: probability that a rectangle of noise covers part of an image."""
+    cutout: int = 0
+    """Side in pixels of a grey square put at random on each image; 0 for none."""
+    mixup: float = 0.0
+    """Mixup's alpha; 0 for none."""
+    cutmix: float = 0.0
+    """Cutmix's alpha; 0 for none. With mixup too, each batch draws one of the two."""
+    label_smoothing: float = 0.0
+    """Share of the target spread evenly over all classes."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Of the network, beside its architecture."""
+
+    drop_rate: float | None = None
+    """Dropout, where the architecture has it; its own rate if not given."""
+    drop_path_rate: float | None = None
+    """Stochastic depth at the last block, where the architecture has it; its own if not given."""
+    remat: bool = False
+    """Compute each block's activations again in the backward pass, which saves their memory."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Devices as a grid: batches are split over both axes, parameters over fsdp."""
+
+    data: int = -1
+    """Devices that hold copies of the parameters; -1 for all that are left."""
+    fsdp: int = 1
+    """Devices that share one copy of the parameters, optimiser state and averages."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything needed to run a training again."""
+
+    arch: str
+    """Architecture: one of jaxcnn.list_models()."""
+    dataset: str = "digits"
+    """Data set; digits needs no download, tfds:NAME is any in the TFDS directory."""
+    data_dir: str | None = None
+    """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
+    labels: str | None = None
+    """Classes of an image_folder's pictures: a CSV file with columns path, label, maybe split."""
+    epochs: int = 10
+    """Passes over the training set."""
+    steps: int | None = None
+    """Length of the run in optimiser steps, in place of epochs."""
+    recipe: str | None = None
+    """Published recipe that gives the defaults, one of docs/imagenet.md; rsb_a2 for one."""
+    loss: Literal["cross_entropy", "bce"] = "cross_entropy"
+    """What training minimises; bce: each class yes or no."""
+    bce_threshold: float | None = None
+    """Bce: share of the target above which a class is a full yes, and below it a no; 0.2 makes all
+    labels of a mixture a yes. The shares themselves if not given."""
+    batch_size: int = 128
+    """Examples per step, over all devices."""
+    image_size: int = 224
+    """Height and width in pixels that images are brought to."""
+    eval_image_size: int | None = None
+    """The same in evaluation; image_size if not given."""
+    eval_crop: float | None = None
+    """Photographs in evaluation: side of the central crop over the resized shorter side; what the
+    pretrained weights ask for, or 0.875, if not given."""
+    resize: Literal["interpolate", "pad", "crop"] = "interpolate"
+    """How images come to image_size: stretched, padded, or (photographs) a part of them."""
+    pretrained: str | None = None
+    """Start from these weights: a .safetensors or .pth file, a run's folder, or hf:timm/NAME, with
+    @REVISION (a branch, tag or commit) if not its main branch."""
+    sampling: Literal["shuffle", "balanced"] = "shuffle"
+    """An epoch's examples: each once, or every class equally often, small classes repeated."""
+    class_weights: Literal["none", "balanced", "effective"] = "none"
+    """Weight of a class in the training loss: by inverse frequency, or effective number."""
+    on_error: Literal["raise", "skip"] = "raise"
+    """What a picture that cannot be read does: end the run, or be left out and listed; skip
+    reads all pictures once before the run."""
+    on_nan: Literal["stop", "skip", "rollback"] = "stop"
+    """What a step whose loss or gradient is not finite does: end the run, be left out, or take the
+    weights back to the last epoch's end, from where the run goes on with the batches that follow.
+    """
+    seed: int = 0
+    """Seed of initial weights, data order, augmentation and dropout."""
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Compute type; parameters, statistics and logits stay float32. tf32 is float32 but for the
+    products of training on a GPU, which are TF32's."""
+    deterministic: bool = False
+    """On a GPU too, give the same bits each time, killed or not, at some speed; a CPU always does.
+    """
+    checkpoint_every_steps: int = 1000
+    """Save so often within an epoch; each epoch's end is saved anyway."""
+    workers: int | Literal["auto"] = "auto"
+    """Processes that prepare batches; 0 uses threads of this one, auto as many as help."""
+    parallel: Literal["jit", "pmap"] = "jit"
+    """How the training step is compiled for many devices: one program over the mesh, or with
+    jax.pmap a copy for each; the result is the same."""
+    optim: Optim = field(default_factory=Optim)
+    schedule: Schedule = field(default_factory=Schedule)
+    augment: Augment = field(default_factory=Augment)
+    model: Model = field(default_factory=Model)
+    mesh: Mesh = field(default_factory=Mesh)
+
+
+# Where a run happens, not what it computes: a run may go on with others of these. And with another
+# `on_nan`: up to where a run stopped for lack of one, all compute the same.
+PLACE_FIELDS = (
+    "data_dir",
+    "labels",
+    "workers",
+    "parallel",
+    "mesh",
+    "checkpoint_every_steps",
+    "on_nan",
+)
+
+
+def data_place(recipe: Recipe) -> DataDir:
+    """Where a recipe's data is, for `dataset_at` and `load_split`. Raises UserError for labels of a
+    set that knows its own."""
+    return with_labels(recipe.dataset, recipe.data_dir, recipe.labels)
+
+
+def compute_dtype(recipe: Recipe) -> str:
+    """The name of the type that the model computes in."""
+    return "float32" if recipe.precision == "tf32" else recipe.precision
+
+
+def model_overrides(recipe: Recipe) -> dict[str, Any]:
+    """What `create_model` is told beside the architecture's own values."""
+    given = asdict(recipe.model).items()
+    return {name: value for name, value in given if value is not None and value is not False}

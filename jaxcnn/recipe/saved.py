@@ -1,0 +1,48 @@
+"""A recipe as plain values and back, and where two of them differ."""
+
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+from jaxcnn.errors import UserError
+from jaxcnn.recipe.check import check
+from jaxcnn.recipe.fields import PLACE_FIELDS, Recipe
+from jaxcnn.typed_json import typed
+
+
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """Nested dictionaries of plain values, as `recipe.json` holds them."""
+    return asdict(recipe)
+
+
+def from_json(values: Any) -> Recipe:
+    """The recipe that `to_json` made `values` of.
+
+    Raises UserError for fields it does not know, of another type, or that cannot work.
+    """
+    if isinstance(values, dict) and values.get("loss") == "bce":
+        # A version before it was a field always had this threshold.
+        values = {"bce_threshold": 0.2, **values}
+    try:
+        recipe = typed(Recipe, values, "")
+        check(recipe)
+    except UserError as error:
+        raise UserError(f"not a recipe of this version: {error}") from error
+    return recipe
+
+
+def differences(one: Recipe, other: Recipe) -> list[str]:
+    """Flags in which two recipes compute different things, with both values."""
+    return [
+        f"--{name}: {mine} != {theirs}"
+        for (name, mine), (_, theirs) in zip(_flat(one), _flat(other), strict=True)
+        if mine != theirs and name.split(".")[0].replace("-", "_") not in PLACE_FIELDS
+    ]
+
+
+def _flat(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """(flag, value) of every field, nested ones as group.flag."""
+    flat: list[tuple[str, Any]] = []
+    for entry in fields(config):
+        value, name = getattr(config, entry.name), prefix + entry.name.replace("_", "-")
+        flat += _flat(value, f"{name}.") if is_dataclass(value) else [(name, value)]
+    return flat
