@@ -1,5 +1,6 @@
 """Set-up that the command lines do in `jaxcnn.cli.set_up`, and eight simulated devices."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -23,6 +24,14 @@ def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     keep_compiled_programs()
     # Now, so that no test's command line or `fit` adds to the flags above for those after it.
     jax.devices()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_long_search_for_garbage() -> None:
+    """Tests trace all day: what the imports left for good need not be looked through each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -96,6 +96,11 @@ def torch_tensors(spec: ModelSpec, model: nn.Module) -> dict[str, Tensor]:
     """Torch's name of every tensor of `model`, whose table row is `spec`."""
     size = (spec.image_size, spec.image_size)
     shapes = jax.eval_shape(lambda: init_variables(model, jax.random.key(0), size, spec.channels))
+    return tensors_of(spec, shapes)
+
+
+def tensors_of(spec: ModelSpec, shapes: Variables) -> dict[str, Tensor]:
+    """The same, of a model's variables or their shapes."""
     return {
         torch_name(path, spec.torch_names): Tensor(path, leaf.shape)
         for path, leaf in _leaves(shapes).items()

@@ -80,7 +80,9 @@ def test_predictions_of_a_runs_test_files_are_what_evaluate_counts(
         channels = Feed(recipe).input.channels
         model = create_model(arch, num_classes=data.num_classes)
         size = (recipe.image_size, recipe.image_size)
-        variables = init_variables(model, jax.random.key(1), size, channels)
+        variables = jax.jit(lambda key: init_variables(model, key, size, channels))(
+            jax.random.key(1)
+        )
         save_file(to_torch(arch, variables), tmp_path / "w.safetensors")
         recipe = replace(recipe, pretrained=str(tmp_path / "w.safetensors"))
     summary = fit(recipe, tmp_path / "run", console=Console(file=io.StringIO()))
