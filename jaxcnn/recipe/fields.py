@@ -122,6 +122,12 @@ class Model:
     """Stochastic depth at the last block, where the architecture has it; its own if not given."""
     remat: bool = False
     """Compute each block's activations again in the backward pass, which saves their memory."""
+    pool: Literal["token", "mean", "gap"] | None = None
+    """ViT: what the head reads: the class token, the patches' mean beside a token, or without."""
+    positions: Literal["learned", "sincos"] | None = None
+    """ViT: how positions are embedded; sincos: by fixed sines and cosines."""
+    pre_logits: bool = False
+    """ViT: a dense layer and tanh before the head."""
 
 
 @dataclass(frozen=True)
