@@ -134,6 +134,15 @@ def test_the_flag_picks_the_defaults(capsys):
     assert "batch                 2,048 = 8 device(s) x 1 part(s) x 256" in out
 
 
+def test_a_recipe_that_changes_the_network_is_planned_with_that_network(capsys):
+    """ViT-S/16 has 22,050,664 parameters; less its positions and token, and with a layer more."""
+    args = ["--arch=vit_small_patch16_224", "--recipe=vit_small_90", "--dataset=imagenet2012"]
+    args += ["--data-dir=/nowhere", "--image-size=32", "--mesh.data=1", "--batch-size=8"]
+    assert plan.main(args) == 0
+    params = 22_050_664 - 384 * (14 * 14 + 1) - 384 + (384 + 1) * 384
+    assert f"parameters            {params:,}" in capsys.readouterr().out
+
+
 def test_a_plan_says_that_there_is_no_recipe(capsys):
     args = ["--arch=mlp", "--dataset=imagenet2012", "--data-dir=/nowhere", "--image-size=32"]
     assert plan.main(args) == 0
