@@ -122,6 +122,7 @@ def test_resnet_strikes_back_is_mmpretrains_but_for_what_its_table_says(name):
     )
     level, std = theirs["RandAugment.magnitude_level"], theirs["RandAugment.magnitude_std"]
     assert ours["rand_augment"] == f"{level}/{std}"
+    assert ours["interpolation"] == theirs["RandomResizedCrop.interpolation"]
     assert round(224 / ours["test_crop_ratio"]) == theirs["ResizeEdge.scale"]
 
 
@@ -194,6 +195,8 @@ BY_HAND = {
         # 0.97 every 2.4 epochs: 187.5 times in 450.
         "schedule.factor": pytest.approx(0.97**187.5),
         "augment.label_smoothing": 0.1,
+        "augment.interpolation": "random",
+        "augment.erase": "timm",
     },
     ("efficientnet_aa_350", "efficientnet_b7"): {
         "epochs": 350,
@@ -227,6 +230,8 @@ BY_HAND = {
         "model.pool": "gap",
         "model.positions": "sincos",
         "model.pre_logits": True,
+        "augment.policy": "randaugment_big_vision",
+        "augment.magnitude": 10,
     },
     ("resnet_cifar_164", "resnet110"): {
         "batch_size": 128,

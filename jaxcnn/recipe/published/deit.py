@@ -6,7 +6,17 @@ is also ConvNeXt's and Swin's: `augmentation`.
 
 from collections.abc import Iterator
 
-from jaxcnn.recipe.published.row import Fields, Pair, Published, Size, Source, pair, repeated_batch
+from jaxcnn.recipe.published.row import (
+    NOISE,
+    Fields,
+    Pair,
+    Published,
+    Size,
+    Source,
+    erasing_as_timm,
+    pair,
+    repeated_batch,
+)
 
 FILE = "https://github.com/facebookresearch/deit/blob/7e160fe43f0252d17191b71cbb5826254114ea5b"
 
@@ -46,9 +56,8 @@ def augmentation(f: Fields) -> Iterator[Pair]:
     yield Pair({"hflip": 0.5}, {"augment.flip": True})
     # timm leaves the jitter out where there is a policy.
     yield pair(f, "aa color_jitter", {"augment.policy": f["aa"]})
-    bicubic = "training crops and the policy's warps are bicubic"
-    yield pair(f, "train_interpolation", {}, bicubic)
-    yield pair(f, "reprob remode recount", {"augment.erase_probability": f["reprob"]})
+    yield pair(f, "train_interpolation", {"augment.interpolation": f["train_interpolation"]})
+    yield pair(f, "reprob remode recount", erasing_as_timm(f["reprob"]), NOISE)
     yield pair(
         f,
         "mixup cutmix mixup_prob mixup_switch_prob",

@@ -92,6 +92,15 @@ def momentum(of_source: float) -> Fields:
     return {} if of_source == 0.9 else {"optim.momentum": of_source}
 
 
+def erasing_as_timm(probability: float) -> Fields:
+    """timm's rectangles, which are torchvision's too."""
+    return {"augment.erase": "timm", "augment.erase_probability": probability}
+
+
+# What is normal there is cut to bytes here.
+NOISE = "the noise of random erasing goes beyond black and white"
+
+
 def repeated_batch(batch_size: int, repeats: int) -> int:
     """The largest batch up to `batch_size` of whole examples that splits over sixteen devices."""
     return batch_size // (16 * repeats) * 16 * repeats

@@ -1,7 +1,7 @@
 """ResNet strikes back. Wightman et al., 2021, https://arxiv.org/abs/2110.00476.
 
-Fields are the rows of the paper's table 2; `warmup_from_one_in` and `eta_min`, which the
-table leaves out, are of mmpretrain's configurations (its `start_factor` is 1e-4).
+Fields are the rows of the paper's table 2; `warmup_from_one_in`, `eta_min` and `interpolation`,
+which the table leaves out, are of mmpretrain's configurations (its `start_factor` is 1e-4).
 """
 
 from collections.abc import Iterator
@@ -26,6 +26,7 @@ DEFAULTS: Fields = {
     "drop_path": None,
     "repeated_aug": False,
     "h_flip": True,
+    "interpolation": "bicubic",
     "mixup_alpha": 0.1,
     "cutmix_alpha": 1.0,
     "test_crop_ratio": 0.95,
@@ -74,12 +75,9 @@ def read(f: Fields) -> Iterator[Pair]:
         },
     )
     yield pair(f, "h_flip", {"augment.flip": f["h_flip"]})
-    yield pair(
-        f,
-        "rand_augment",
-        {"augment.policy": f"rand-m{f['rand_augment'].replace('/', '-mstd')}-inc1"},
-        "training crops and the policy's warps are bicubic",
-    )
+    policy = f"rand-m{f['rand_augment'].replace('/', '-mstd')}-inc1"
+    yield pair(f, "rand_augment", {"augment.policy": policy})
+    yield pair(f, "interpolation", {"augment.interpolation": f["interpolation"]})
     yield pair(f, "mixup_alpha", {"augment.mixup": f["mixup_alpha"]})
     yield pair(f, "cutmix_alpha", {"augment.cutmix": f["cutmix_alpha"]})
     yield pair(f, "label_smoothing", {"augment.label_smoothing": f["label_smoothing"] or 0.0})

@@ -6,7 +6,17 @@ Fields are the script's flags at the commit below, of the day the command came, 
 
 from collections.abc import Iterator
 
-from jaxcnn.recipe.published.row import Fields, Pair, Published, Size, Source, momentum, pair
+from jaxcnn.recipe.published.row import (
+    NOISE,
+    Fields,
+    Pair,
+    Published,
+    Size,
+    Source,
+    erasing_as_timm,
+    momentum,
+    pair,
+)
 
 COMMIT = "7622015258a16e2d9291576e98530495b0d2ade6"
 FILE = f"https://github.com/huggingface/pytorch-image-models/blob/{COMMIT}"
@@ -77,13 +87,9 @@ def read(f: Fields) -> Iterator[Pair]:
         "warmup_epochs warmup_lr",
         {"schedule.warmup_epochs": float(f["warmup_epochs"]), "schedule.warmup_lr": f["warmup_lr"]},
     )
-    yield pair(
-        f,
-        "aa color_jitter",
-        {"augment.policy": f["aa"]},
-        "training crops and the policy's warps are bicubic or bilinear by a coin",
-    )
-    yield pair(f, "reprob remode recount", {"augment.erase_probability": f["reprob"]})
+    yield pair(f, "aa color_jitter", {"augment.policy": f["aa"]})
+    yield Pair({"interpolation": "random"}, {"augment.interpolation": "random"})
+    yield pair(f, "reprob remode recount", erasing_as_timm(f["reprob"]), NOISE)
     yield pair(f, "mixup", {"augment.mixup": f["mixup"]})
     yield pair(f, "smoothing", {"augment.label_smoothing": f["smoothing"]})
     yield Pair({"hflip": 0.5}, {"augment.flip": True})

@@ -12,6 +12,7 @@ from jaxcnn.recipe.published.row import (
     Published,
     Size,
     Source,
+    erasing_as_timm,
     momentum,
     pair,
     repeated_batch,
@@ -89,14 +90,9 @@ def read(f: Fields) -> Iterator[Pair]:
     yield from _average(f, whole)
     yield from _images(f)
     yield pair(f, "auto_augment ra_magnitude", {"augment.policy": POLICIES.get(f["auto_augment"])})
-    yield pair(
-        f,
-        "random_erase",
-        {"augment.erase_probability": f["random_erase"]},
-        "what is erased is of the mean colour, at most a third of the image"
-        if f["random_erase"]
-        else "",
-    )
+    if f["random_erase"]:
+        of_mean = "what is erased is of the mean colour"
+        yield pair(f, "random_erase", erasing_as_timm(f["random_erase"]), of_mean)
     yield pair(f, "mixup_alpha", {"augment.mixup": f["mixup_alpha"]})
     yield pair(f, "cutmix_alpha", {"augment.cutmix": f["cutmix_alpha"]})
     yield pair(f, "label_smoothing", {"augment.label_smoothing": f["label_smoothing"]})
