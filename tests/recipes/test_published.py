@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import jaxcnn
-from jaxcnn import plan
+from jaxcnn import plan, train
 from jaxcnn.data import list_datasets
 from jaxcnn.errors import UserError
 from jaxcnn.models import list_models, model_spec
@@ -143,9 +143,12 @@ def test_a_recipe_that_changes_the_network_is_planned_with_that_network(capsys):
     assert f"parameters            {params:,}" in capsys.readouterr().out
 
 
-def test_a_plan_says_that_there_is_no_recipe(capsys):
+@pytest.mark.parametrize(("program", "status"), [(plan, 0), (train, 2)])
+def test_a_start_says_that_there_is_no_recipe(program, status, capsys, tmp_path, monkeypatch):
+    """There is no data to train on, which ends it after that."""
+    monkeypatch.chdir(tmp_path)
     args = ["--arch=mlp", "--dataset=imagenet2012", "--data-dir=/nowhere", "--image-size=32"]
-    assert plan.main(args) == 0
+    assert program.main(args) == status
     assert capsys.readouterr().err.count("no published recipe for mlp on imagenet2012") == 1
 
 

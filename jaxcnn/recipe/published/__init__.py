@@ -44,7 +44,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
 DEFAULT_FOR: Mapping[str, str] = MappingProxyType(
     {
         arch: name
-        for name, row in reversed(PUBLISHED.items())
+        for name, row in reversed(list(PUBLISHED.items()))
         if "imagenet2012" in row.datasets
         for arch in row.sizes
     }
