@@ -179,11 +179,14 @@ class Feed:
             magnitude=augment.magnitude,
             magnitude_std=augment.magnitude_std,
             num_ops=augment.num_ops,
+            interpolation=augment.interpolation,
             color_jitter=augment.color_jitter,
             lighting=augment.lighting,
             grayscale=augment.grayscale,
             blur=augment.blur,
             erase_probability=augment.erase_probability,
+            erase=augment.erase,
+            normalisation=(self.input.mean, self.input.std),
             cutout=augment.cutout,
         )
 

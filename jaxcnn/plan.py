@@ -19,7 +19,7 @@ import tyro
 from jaxcnn import cli
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.lines import say
-from jaxcnn.recipe import Recipe, check
+from jaxcnn.recipe import Recipe, check, note_of_default
 
 if TYPE_CHECKING:
     from jaxcnn.planning.estimate import Examples, Memory
@@ -86,6 +86,8 @@ def report(options: Options) -> Iterator[str]:
         jax.config.update("jax_platforms", "cpu")
         devices = topology_devices(options.topology)
     recipe = of_its_weights(options.recipe, say)
+    if note := note_of_default(recipe):
+        say(note)
     data = estimate.examples(recipe, num_classes=options.num_classes, num_train=options.num_train)
     per_epoch = steps_per_epoch(data.num_train, recipe.batch_size)
     total_steps = recipe.steps or recipe.epochs * per_epoch

@@ -30,7 +30,7 @@ from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.lines import say
 from jaxcnn.paths import expanded
-from jaxcnn.recipe import Recipe
+from jaxcnn.recipe import Recipe, note_of_default
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.stopping import end_on_signal
 from jaxcnn.wandb_log import wandb_log
@@ -91,6 +91,8 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
         with joined(options.distributed, PROGRAM), ExitStack() as stack:
             tell = say if is_first() else lambda line: None
             recipe = of_its_weights(options.recipe, tell)
+            if note := note_of_default(recipe):
+                tell(note)
             dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
             workdir = expanded(options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}")
             recipe = with_batch_of_run(recipe, workdir, args)

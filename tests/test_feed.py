@@ -8,8 +8,12 @@ import pytest
 
 from jaxcnn.data import ExampleError
 from jaxcnn.data.balance import effective_number_weights, inverse_frequency_weights
+from jaxcnn.data.policies import RandAugment
+from jaxcnn.data.transforms import RandomResizedCrop, TimmErasing
+from jaxcnn.data.warp import Sampling
 from jaxcnn.feed import Feed
-from jaxcnn.recipe import Recipe
+from jaxcnn.recipe import Augment, Recipe
+from jaxcnn.weights.preprocessing import Preprocessing
 
 COUNTS = {"cat": 60, "dog": 20}
 
@@ -32,6 +36,19 @@ def recipe(tmp_path):
 
 def labels(feed, steps=7):
     return [batch["label"] for batch in feed.train_batches(0, steps)]
+
+
+def test_what_is_erased_is_noise_by_the_normalisation_of_the_weights_that_a_run_starts_from(recipe):
+    augment = Augment(
+        policy="randaugment", interpolation="bicubic", erase="timm", erase_probability=0.5
+    )
+    half = (0.5, 0.5, 0.5)
+    feed = Feed(replace(recipe, augment=augment), Preprocessing(half, half))
+    assert feed._train_transforms[32] == (
+        RandomResizedCrop(32, interpolation="bicubic"),
+        RandAugment(sampling=Sampling("bicubic")),
+        TimmErasing(0.5, half, half),
+    )
 
 
 def test_classes_are_drawn_as_they_are_or_equally_often(recipe):

@@ -17,18 +17,18 @@ from jaxcnn.data.errors import DataError
 
 def brightness(image: np.ndarray, factor: float) -> np.ndarray:
     """`factor` 0 gives black, 1 the image, more a lighter one."""
-    return _look_up(image, _blend(np.zeros_like(_LEVELS), _LEVELS, factor))
+    return _look_up(image, blend(np.zeros_like(_LEVELS), _LEVELS, factor))
 
 
 def contrast(image: np.ndarray, factor: float) -> np.ndarray:
     """`factor` 0 gives the image's mean grey, 1 the image, more a starker one."""
     mean = int(cv2.mean(_grey(image))[0] + 0.5)
-    return _look_up(image, _blend(np.full_like(_LEVELS, mean), _LEVELS, factor))
+    return _look_up(image, blend(np.full_like(_LEVELS, mean), _LEVELS, factor))
 
 
 def saturation(image: np.ndarray, factor: float) -> np.ndarray:
     """`factor` 0 gives a grey image, 1 the image, more a gaudier one. ImageEnhance.Color."""
-    return image if image.shape[2] == 1 else _blend(greyscale(image), image, factor)
+    return image if image.shape[2] == 1 else blend(greyscale(image), image, factor)
 
 
 def sharpness(image: np.ndarray, factor: float) -> np.ndarray:
@@ -36,7 +36,7 @@ def sharpness(image: np.ndarray, factor: float) -> np.ndarray:
     smooth = cv2.filter2D(image, -1, _SMOOTH).reshape(image.shape)
     smooth[[0, -1]] = image[[0, -1]]
     smooth[:, [0, -1]] = image[:, [0, -1]]
-    return _blend(smooth, image, factor)
+    return blend(smooth, image, factor)
 
 
 def hue(image: np.ndarray, turn: float) -> np.ndarray:
@@ -194,7 +194,7 @@ _LUMA = np.array([[19595, 38470, 7471, 32768]], np.float32) / 65536
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 
 
-def _blend(base: np.ndarray, image: np.ndarray, factor: float) -> np.ndarray:
+def blend(base: np.ndarray, image: np.ndarray, factor: float) -> np.ndarray:
     """base + factor * (image - base), cut off to whole levels as Image.blend does in float32."""
     # In one array: with more, time goes into getting large memory from the system.
     blended = image.astype(np.float32)

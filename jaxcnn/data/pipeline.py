@@ -24,6 +24,7 @@ from jaxcnn.data.errors import DataError, ExampleError, WorkerError
 from jaxcnn.data.handover import Handover
 from jaxcnn.data.lost_worker import why_a_worker_ended
 from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, batch_examples
+from jaxcnn.data.pillow import DrawnInterpolation, Interpolation
 from jaxcnn.data.policies import make_policy
 from jaxcnn.data.spec import ArraySource, DatasetSpec, Source, in_memory
 from jaxcnn.data.transforms import (
@@ -38,6 +39,7 @@ from jaxcnn.data.transforms import (
     Resize,
     ResizeShorter,
     Size,
+    TimmErasing,
     ToChannels,
     Transform,
     pair,
@@ -76,7 +78,7 @@ def eval_transforms(
     channels: int,
     resize: Fit = "interpolate",
     crop_fraction: float = 0.875,
-    interpolation: Literal["bilinear", "bicubic"] = "bicubic",
+    interpolation: Interpolation = "bicubic",
 ) -> tuple[Transform, ...]:
     """What brings a set's images to a model's input; nothing where they fit already.
 
@@ -132,11 +134,14 @@ def train_transforms(
     magnitude: float = 9,
     magnitude_std: float = 0.0,
     num_ops: int = 2,
+    interpolation: DrawnInterpolation | None = None,
     color_jitter: float = 0.0,
     lighting: float = 0.0,
     grayscale: float = 0.0,
     blur: float = 0.0,
     erase_probability: float = 0.0,
+    erase: Literal["zhong", "timm"] = "zhong",
+    normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
     cutout: int = 0,
 ) -> tuple[Transform, ...]:
     """`eval_transforms`, then augmentation: shift, mirror, a policy, colours, cover.
@@ -149,11 +154,16 @@ def train_transforms(
         flip: mirror half of the images.
         policy, magnitude, magnitude_std, num_ops: see `jaxcnn.data.policies`; the last three are
             "randaugment"'s.
+        interpolation: of random parts that are brought to image_size, and of the policy; without,
+            bilinear and the policy's own.
         color_jitter: how far the factors of brightness, contrast and saturation may be from 1.
         lighting: standard deviation of ImageNet's principal colours added; 0 for none.
         grayscale: probability of taking the colour out.
         blur: probability of blurring.
         erase_probability: of covering a random rectangle with noise.
+        erase: by Zhong's rule, or timm's.
+        normalisation: what timm's noise is normal after: mean and standard deviation, per channel
+            or one for all, of images in [0, 1]; without, the set's own.
         cutout: side in pixels of a square covered with the mean colour; 0 for none.
 
     Raises:
@@ -168,7 +178,7 @@ def train_transforms(
         eval_transforms(spec, image_size=image_size, channels=channels, resize=resize)
     )
     if resize == "crop":
-        transforms[:2] = [RandomResizedCrop(image_size)]
+        transforms[:2] = [RandomResizedCrop(image_size, interpolation=interpolation or "bilinear")]
     if crop_padding:
         transforms.append(RandomCrop(image_size, crop_padding))
     if flip:
@@ -182,6 +192,7 @@ def train_transforms(
                 magnitude_std=magnitude_std,
                 num_ops=num_ops,
                 fill=mean_colour,
+                interpolation=interpolation,
             )
         )
     if color_jitter:
@@ -192,7 +203,10 @@ def train_transforms(
         transforms.append(Grayscale(grayscale))
     if blur:
         transforms.append(GaussianBlur(blur))
-    if erase_probability:
+    if erase_probability and erase == "timm":
+        mean, std = normalisation or (spec.mean, spec.std)
+        transforms.append(TimmErasing(erase_probability, mean, std))
+    elif erase_probability:
         transforms.append(RandomErasing(erase_probability))
     if cutout:
         transforms.append(Cutout(cutout, fill=mean_colour))

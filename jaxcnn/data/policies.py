@@ -5,12 +5,15 @@ Operations, their greatest magnitudes and how a magnitude becomes a value are to
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from jaxcnn.data import colour, rand_augment, warp
+from jaxcnn.data.big_vision_augment import BigVisionRandAugment
+from jaxcnn.data.errors import DataError
+from jaxcnn.data.pillow import DrawnInterpolation, Fill
 from jaxcnn.data.rand_augment import TimmRandAugment
 from jaxcnn.data.warp import Sampling
 
@@ -177,7 +180,9 @@ class AugMix:
         return np.rint(mixed).astype(np.uint8)
 
 
-Policy = AutoAugment | RandAugment | TrivialAugmentWide | AugMix | TimmRandAugment
+Policy = (
+    AutoAugment | RandAugment | TrivialAugmentWide | AugMix | TimmRandAugment | BigVisionRandAugment
+)
 
 
 def make_policy(
@@ -187,25 +192,42 @@ def make_policy(
     magnitude: float,
     magnitude_std: float,
     num_ops: int,
-    fill: tuple[int, ...] = (128,),
+    fill: Fill = (128,),
+    interpolation: DrawnInterpolation | None = None,
 ) -> Policy:
-    """The policy of that name as its authors set it; RandAugment as the three arguments say.
+    """The policy of that name as its authors set it; the RandAugments as the three arguments say.
 
     AutoAugment's depends on what it was searched for: CIFAR-10 for `thumbnails`, else ImageNet.
-    timm's RandAugment is a text (see `rand_augment.parse`), and fills with the colour `fill`.
-    Raises DataError for any other name.
+    timm's RandAugment may be a text (see `rand_augment.parse`), and fills with the colour `fill`.
+    `interpolation` is of what is sheared, shifted or turned; without, as the authors have it.
+    Raises DataError for any other name, or a magnitude that the policy has not.
     """
+    sampling = Sampling(interpolation) if interpolation else Sampling()
     match name:
         case "autoaugment":
-            return AutoAugment("cifar10" if thumbnails else "imagenet")
+            return AutoAugment("cifar10" if thumbnails else "imagenet", sampling)
         case "randaugment":
-            return RandAugment(num_ops, magnitude, magnitude_std)
+            return RandAugment(num_ops, magnitude, magnitude_std, sampling)
+        case "randaugment_timm":
+            if magnitude > rand_augment.FULL:
+                raise DataError(
+                    f"randaugment_timm counts to 10, not to {magnitude:g}; as rand-m15-mmax20 it"
+                    " goes on"
+                )
+            timms = rand_augment.parse("rand", fill=fill, interpolation=interpolation or "random")
+            return replace(timms, magnitude=magnitude, magnitude_std=magnitude_std, num_ops=num_ops)
+        case "randaugment_big_vision":
+            if magnitude_std:
+                raise DataError("randaugment_big_vision has one magnitude; its deviation is 0")
+            return BigVisionRandAugment(
+                num_ops, magnitude, Sampling(sampling.interpolation, (128,))
+            )
         case "trivialaugment":
-            return TrivialAugmentWide()
+            return TrivialAugmentWide(sampling)
         case "augmix":
-            return AugMix()
+            return AugMix(sampling=Sampling(interpolation or "bilinear"))
         case _:
-            return rand_augment.parse(name, fill=fill)
+            return rand_augment.parse(name, fill=fill, interpolation=interpolation or "random")
 
 
 def _perform(
@@ -219,7 +241,7 @@ def _perform(
     value = ranges.value(name, strength, image.shape)
     if name in SIGNED and rng.random() < 0.5:
         value = -value
-    return OPERATIONS[name](image, value, sampling)
+    return OPERATIONS[name](image, value, sampling.drawn(rng))
 
 
 Step = tuple[str, float, int]

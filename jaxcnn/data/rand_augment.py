@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from jaxcnn.data import colour
+from jaxcnn.data import colour, pillow
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.pillow import DrawnInterpolation, Fill, Interpolation
 
 FULL = 10.0  # The level at which an operation has its usual strength.
-RESAMPLING = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
 
 COMMON = ("AutoContrast", "Equalize", "Invert", "Rotate")
 ENHANCEMENTS = ("Color", "Contrast", "Brightness", "Sharpness")
@@ -78,8 +77,8 @@ def perform(
     name: str,
     image: np.ndarray,
     value: float,
-    resampling: Image.Resampling,
-    fill: tuple[int, ...],
+    interpolation: Interpolation,
+    fill: Fill,
 ) -> np.ndarray:
     """uint8 [H, W, C] changed by an operation; `value` is `value_of`'s, signed."""
     height, width = image.shape[:2]
@@ -101,8 +100,7 @@ def perform(
             factor = max(0.1, 1 + value) if name != kind else value
             return ENHANCE[kind](image, factor)
         case "Rotate":
-            turned = _picture(image).rotate(value, resampling, fillcolor=_colour(image, fill))
-            return _pixels(turned, image)
+            return pillow.rotate(image, value, interpolation, fill)
         case "ShearX":
             matrix = (1, value, 0, 0, 1, 0)
         case "ShearY":
@@ -113,14 +111,7 @@ def perform(
             matrix = (1, 0, 0, 0, 1, value * height)
         case _:
             raise ValueError(f"no operation {name!r}")
-    moved = _picture(image).transform(
-        (width, height),
-        Image.Transform.AFFINE,
-        matrix,
-        resampling,
-        fillcolor=_colour(image, fill),
-    )
-    return _pixels(moved, image)
+    return pillow.transform(image, matrix, interpolation, fill)
 
 
 ENHANCE: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
@@ -144,6 +135,7 @@ class TimmRandAugment:
         most: bound of a level.
         increasing: whether a higher level is always a stronger change.
         fill: colour of what was outside, one value or one a channel.
+        interpolation: of what is sheared, shifted or turned.
     """
 
     magnitude: float = FULL
@@ -152,7 +144,8 @@ class TimmRandAugment:
     magnitude_std: float = 0.0
     most: float = FULL
     increasing: bool = False
-    fill: tuple[int, ...] = (128,)
+    fill: Fill = (128,)
+    interpolation: DrawnInterpolation = "random"
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
         names = OPERATIONS[self.increasing]
@@ -165,8 +158,7 @@ class TimmRandAugment:
         value = value_of(name, self._level(rng))
         if is_signed(name) and rng.random() < 0.5:
             value = -value
-        resampling = RESAMPLING[rng.integers(len(RESAMPLING))]
-        return perform(name, image, value, resampling, self.fill)
+        return perform(name, image, value, pillow.drawn(self.interpolation, rng), self.fill)
 
     def _level(self, rng: np.random.Generator) -> float:
         level = self.magnitude
@@ -177,7 +169,9 @@ class TimmRandAugment:
         return max(0.0, min(level, self.most))
 
 
-def parse(text: str, *, fill: tuple[int, ...] = (128,)) -> TimmRandAugment:
+def parse(
+    text: str, *, fill: Fill = (128,), interpolation: DrawnInterpolation = "random"
+) -> TimmRandAugment:
     """The policy that timm's `--aa` of this text is: `rand-m9-mstd0.5-inc1`.
 
     m: magnitude; n: operations an image; p: probability of each; mstd: standard deviation of the
@@ -185,7 +179,7 @@ def parse(text: str, *, fill: tuple[int, ...] = (128,)) -> TimmRandAugment:
 
     Raises DataError for a text that is none, or names another set of operations (t).
     """
-    policy = TimmRandAugment(fill=fill)
+    policy = TimmRandAugment(fill=fill, interpolation=interpolation)
     first, *sections = text.split("-")
     try:
         if first != "rand":
@@ -195,8 +189,9 @@ def parse(text: str, *, fill: tuple[int, ...] = (128,)) -> TimmRandAugment:
             policy = replace(policy, **_SECTIONS[key](section.removeprefix(key)))
     except (ValueError, KeyError) as error:
         raise DataError(
-            f"{text!r} is no policy; name one of autoaugment, randaugment, trivialaugment, augmix,"
-            " or timm's RandAugment as rand-m9-mstd0.5-inc1"
+            f"{text!r} is no policy; name one of autoaugment, randaugment, randaugment_timm,"
+            " randaugment_big_vision, trivialaugment, augmix, or timm's RandAugment as"
+            " rand-m9-mstd0.5-inc1"
         ) from error
     return policy
 
@@ -209,17 +204,3 @@ _SECTIONS: dict[str, Callable[[str], dict[str, float | bool]]] = {
     "mmax": lambda value: {"most": float(value)},
     "inc": lambda value: {"increasing": bool(int(value))},
 }
-
-
-def _picture(image: np.ndarray) -> Image.Image:
-    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-
-
-def _pixels(picture: Image.Image, like: np.ndarray) -> np.ndarray:
-    return np.asarray(picture).reshape(like.shape)
-
-
-def _colour(image: np.ndarray, fill: tuple[int, ...]) -> int | tuple[int, ...]:
-    if image.shape[2] == 1:
-        return fill[0]
-    return fill * image.shape[2] if len(fill) == 1 else fill

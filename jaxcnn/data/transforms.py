@@ -10,16 +10,17 @@ out, and `transform_example` takes the boxes along.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from PIL import Image
 
+from jaxcnn.data import pillow
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.order import BatchRng
+from jaxcnn.data.pillow import DrawnInterpolation, Interpolation
 from jaxcnn.data.spec import Example
 
 Size = int | tuple[int, int]
@@ -34,13 +35,17 @@ class Transform(Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle in pixels of an image, which may reach beyond it, maybe seen in a mirror."""
+    """A rectangle in pixels of an image, which may reach beyond it, maybe seen in a mirror.
+
+    Where it is brought to another size, `interpolation` says how.
+    """
 
     top: int
     left: int
     height: int
     width: int
     mirrored: bool = False
+    interpolation: Interpolation = "bilinear"
 
     def boxes(self, boxes: np.ndarray, height: int, width: int) -> np.ndarray:
         """Boxes [B, 4] of a height x width image, as fractions of the window; cut at its border."""
@@ -104,10 +109,10 @@ def transform_example(
 
 @dataclass(frozen=True)
 class Resize:
-    """Stretch to `size`. Shrinking averages areas, so that nothing aliases."""
+    """Stretch to `size`. What shrinks is averaged over areas, so that nothing aliases."""
 
     size: Size
-    enlarge: Literal["bilinear", "bicubic"] = "bilinear"
+    interpolation: Interpolation = "bilinear"
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
         return self.stretch(image)
@@ -118,13 +123,16 @@ class Resize:
             return image
         rows, columns = image.shape[:2]
         shrinks = height <= rows and width <= columns
+        if not shrinks and (height < rows or width < columns):
+            # OpenCV would treat both axes alike, and one of them alias.
+            return pillow.resize(image, height, width, self.interpolation)
+        between = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[self.interpolation]
         if shrinks and rows <= 2 * height and columns <= 2 * width:
             # Half the time of OpenCV's averages over areas of other sizes, and on photographs
-            # within a grey level of Pillow's antialiased bilinear.
-            image = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
-        enlarging = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[self.enlarge]
+            # within a grey level of Pillow's antialiased interpolation.
+            image = cv2.resize(image, (2 * width, 2 * height), interpolation=between)
         resized = cv2.resize(
-            image, (width, height), interpolation=cv2.INTER_AREA if shrinks else enlarging
+            image, (width, height), interpolation=cv2.INTER_AREA if shrinks else between
         )
         return resized.reshape(height, width, -1)  # OpenCV drops a single channel.
 
@@ -138,20 +146,15 @@ class ResizeShorter:
     """
 
     size: int
-    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    interpolation: Interpolation = "bicubic"
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
         height, width = image.shape[:2]
         shorter = min(height, width)
         if shorter == self.size:
             return image
-        size = (self.size * width // shorter, self.size * height // shorter)
-        resampling = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-        grey = image.shape[2] == 1
-        resized = Image.fromarray(image[..., 0] if grey else image).resize(
-            size, resampling[self.interpolation]
-        )
-        return np.asarray(resized).reshape(size[1], size[0], image.shape[2])
+        height, width = self.size * height // shorter, self.size * width // shorter
+        return pillow.resize(image, height, width, self.interpolation)
 
 
 @dataclass(frozen=True)
@@ -205,16 +208,22 @@ class RandomResizedCrop(Windowed):
     Args:
         area: least and greatest share of the image.
         aspect: least and greatest width over height.
+        interpolation: how it is brought there.
     """
 
     size: Size
     area: tuple[float, float] = (0.08, 1.0)
     aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: DrawnInterpolation = "bilinear"
 
     def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
-        return Resize(self.size).stretch(_cut(image, window))
+        return Resize(self.size, window.interpolation).stretch(_cut(image, window))
 
     def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
+        window = self._place(image, rng)
+        return replace(window, interpolation=pillow.drawn(self.interpolation, rng))
+
+    def _place(self, image: np.ndarray, rng: np.random.Generator) -> Window:
         rows, columns = image.shape[:2]
         log_aspect = np.log(self.aspect)
         for _ in range(10):
@@ -317,6 +326,49 @@ class RandomErasing:
                 erased = image.copy()
                 noise = rng.integers(256, size=(height, width, channels), dtype=np.uint8)
                 erased[top : top + height, left : left + width] = noise
+                return erased
+        return image
+
+
+@dataclass(frozen=True)
+class TimmErasing:
+    """Cover a random rectangle with what is normal noise once the image is normalised.
+
+    timm's random erasing as DeiT, Swin and ConvNeXt were trained with it (mode pixel, one
+    rectangle): the aspect is uniform in its logarithm. An image of bytes cuts the noise off at
+    black and white: by ImageNet's statistics, 3 % of it. `timm/data/random_erasing.py` of
+    https://github.com/huggingface/pytorch-image-models, 1.0.31
+
+    Args:
+        probability: of erasing at all.
+        mean: per channel or one for all, of images in [0, 1], that they are normalised by.
+        std: standard deviation, likewise.
+        area: least and greatest share of the image covered.
+        least_aspect: least height over width, and least width over height.
+    """
+
+    probability: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    area: tuple[float, float] = (0.02, 1 / 3)
+    least_aspect: float = 0.3
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
+        if rng.random() >= self.probability:
+            return image
+        rows, columns, channels = image.shape
+        log_aspect = np.log([self.least_aspect, 1 / self.least_aspect])
+        for _ in range(10):
+            covered = rng.uniform(*self.area) * rows * columns
+            ratio = np.exp(rng.uniform(*log_aspect))
+            height, width = round((covered * ratio) ** 0.5), round((covered / ratio) ** 0.5)
+            if height < rows and width < columns:
+                top = rng.integers(rows - height + 1)
+                left = rng.integers(columns - width + 1)
+                erased = image.copy()
+                noise = rng.standard_normal((height, width, channels), np.float32)
+                levels = np.rint(255 * (self.mean + self.std * noise)).clip(0, 255)
+                erased[top : top + height, left : left + width] = levels
                 return erased
         return image
 

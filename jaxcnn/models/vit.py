@@ -15,6 +15,7 @@ from flax import linen as nn
 from jaxcnn.errors import UserError
 from jaxcnn.layers import normalize
 from jaxcnn.layers.attention import SelfAttention
+from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.head import head
 from jaxcnn.layers.mlp import Mlp
@@ -52,6 +53,25 @@ def resample(positions: jax.Array, size: tuple[int, int]) -> jax.Array:
     return jax.image.resize(positions, (*size, positions.shape[2]), "cubic", antialias=True)
 
 
+def sincos_positions(size: tuple[int, int], width: int) -> jax.Array:
+    """[H, W, width]: sines, then cosines, of the column, and then of the row.
+
+    Angular frequencies fall from 1 to 1e-4 a patch, evenly in the logarithm. As in Beyer et al.,
+    2022, https://arxiv.org/abs/2205.01580. Raises UserError unless `width` is a multiple of 4.
+    """
+    if width % 4:
+        raise UserError(f"positions='sincos' needs a width that is a multiple of 4; got {width}")
+    frequencies = jnp.geomspace(1.0, 1e-4, width // 4)
+    rows, columns = (jnp.arange(side)[:, None] * frequencies for side in size)  # [H or W, width/4]
+    shape = (*size, width // 4)
+    waves = [
+        jnp.broadcast_to(angles, shape)
+        for axis in (columns[None], rows[:, None])
+        for angles in (jnp.sin(axis), jnp.cos(axis))
+    ]
+    return jnp.concatenate(waves, axis=-1)
+
+
 class VisionTransformer(nn.Module):
     """Patches and their positions, `depth` blocks, a dense head on what `pool` takes.
 
@@ -60,6 +80,8 @@ class VisionTransformer(nn.Module):
             images of another size they are resampled, bicubic with antialiasing.
         pool: "token": the class token, normalised; "mean": the normalised mean of the patches;
             "gap": the mean of the normalised patches, and no class token.
+        positions: "learned", or "sincos": fixed sines and cosines, for images of any size.
+        pre_logits: a dense layer and tanh before the head, as in big_vision (its `rep_size`).
         drop_rate: after each dense layer but the query, key and value, and after the embedding.
         drop_path_rate: grows from 0 at the first block to this at the last.
 
@@ -73,6 +95,8 @@ class VisionTransformer(nn.Module):
     heads: int = 12
     image_size: int = 224
     pool: Literal["token", "mean", "gap"] = "token"
+    positions: Literal["learned", "sincos"] = "learned"
+    pre_logits: bool = False
     drop_rate: float = 0.0
     drop_path_rate: float = 0.0
     dtype: Any = jnp.float32
@@ -82,6 +106,8 @@ class VisionTransformer(nn.Module):
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
         if self.pool not in ("token", "mean", "gap"):
             raise UserError(f"pool is 'token', 'mean' or 'gap'; got {self.pool!r}")
+        if self.positions not in ("learned", "sincos"):
+            raise UserError(f"positions is 'learned' or 'sincos'; got {self.positions!r}")
         maps = PatchEmbed(self.width, self.patch, self.dtype, name="patch_embed")(images)
         maps = tap(self, "stem", maps)
         n, height, width, _ = maps.shape
@@ -109,6 +135,10 @@ class VisionTransformer(nn.Module):
                 x = LayerNorm(dtype=self.dtype, name="fc_norm")(x[:, 1:].mean(1))
             case "gap":
                 x = LayerNorm(dtype=self.dtype, name="norm")(x).mean(1)
+        if self.pre_logits:
+            init = nn.initializers.xavier_uniform()
+            dense = Dense(self.width, kernel_init=init, dtype=self.dtype, name="pre_logits")
+            x = jnp.tanh(dense(x))
         init = nn.initializers.normal(0.02)
         return head(x, self.num_classes, kernel_init=init, dtype=self.dtype)
 
@@ -127,8 +157,12 @@ class VisionTransformer(nn.Module):
 
     def position_embedding(self, size: tuple[int, int]) -> jax.Array:
         """[1, L, C] for the class token, if any, and a map of `size` patches."""
+        first = self.num_class_tokens
+        if self.positions == "sincos":
+            patches = sincos_positions(size, self.width).reshape(1, -1, self.width)
+            return jnp.pad(patches, ((0, 0), (first, 0), (0, 0)))
         require_whole_patches((self.image_size, self.image_size), self.patch)
-        side, first = self.image_size // self.patch, self.num_class_tokens
+        side = self.image_size // self.patch
         init = nn.initializers.normal(0.02)
         shape = (1, first + side**2, self.width)
         embedding = self.param("pos_embed", init, shape, jnp.float32)

@@ -4,7 +4,7 @@ recipe = recipe_for("resnet20", "cifar10")
 """
 
 from jaxcnn.recipe.check import LARGEST_SIDE, check
-from jaxcnn.recipe.defaults import recipe_for, small_batch
+from jaxcnn.recipe.defaults import note_of_default, recipe_for, small_batch
 from jaxcnn.recipe.fields import (
     PLACE_FIELDS,
     Augment,
@@ -34,6 +34,7 @@ __all__ = [
     "differences",
     "from_json",
     "model_overrides",
+    "note_of_default",
     "recipe_for",
     "small_batch",
     "to_json",

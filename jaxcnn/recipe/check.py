@@ -63,7 +63,7 @@ def check(recipe: Recipe) -> None:
         **{
             f"model.{name.replace('_', '-')}": rate
             for name, rate in model_overrides(recipe).items()
-            if name != "remat"
+            if name.endswith("_rate")
         },
         **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),
         "optim.rmsprop-decay": optim.rmsprop_decay,

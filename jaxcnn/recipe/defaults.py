@@ -4,13 +4,13 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from jaxcnn.data import dataset_at, dataset_spec
+from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.small import num_train_if_small
 from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
 from jaxcnn.recipe.fields import Augment, Model, Optim, Recipe, Schedule
-from jaxcnn.recipe.imagenet import DEFAULT_FOR, PUBLISHED, Published
+from jaxcnn.recipe.published import DEFAULT_FOR, PUBLISHED, Published
 
 _ADAMW_WITH_AVERAGES: dict[str, Any] = {
     "epochs": 30,
@@ -108,9 +108,9 @@ def recipe_for(
     A tuned entry where there is one, else the family's default for such images. Of a set called
     "tfds:NAME" only its folder in `data_dir` tells which images those are, and of an image folder
     (whose classes `labels` may tell, see `Recipe`) how many there are: a small one gets a smaller
-    batch. `recipe` names a published one of
-    `jaxcnn.recipe.imagenet`; on ImageNet an architecture's own is its default.
-    Raises UserError for an unknown name.
+    batch. `recipe` names a published one of `jaxcnn.recipe.published`; on ImageNet an
+    architecture's own is its default.
+    Raises UserError for an unknown name, and for a recipe of other images.
     """
     model = model_spec(arch)
     data = dataset_at(dataset, data_dir) if dataset.startswith("tfds:") else dataset_spec(dataset)
@@ -118,10 +118,7 @@ def recipe_for(
         recipe = DEFAULT_FOR.get(arch)
     if recipe is not None:
         published = look_up(PUBLISHED, recipe, "recipe")
-        if data.image_size is not None or data.multi_label:
-            raise UserError(
-                f"--recipe={recipe} is for photographs of one class each; {dataset} is not that"
-            )
+        _check_purpose(recipe, published, data)
         return _published_recipe(arch, dataset, recipe, published)
     if data.multi_label:
         return Recipe(
@@ -149,6 +146,17 @@ def recipe_for(
     )
 
 
+def note_of_default(recipe: Recipe) -> str | None:
+    """A line for a run on ImageNet whose architecture has no published recipe; None for others."""
+    if recipe.dataset != "imagenet2012" or recipe.recipe is not None or recipe.pretrained:
+        return None
+    return (
+        f"no published recipe for {recipe.arch} on {recipe.dataset} is known here: what no flag "
+        f"gives is that of small sets of photographs, {recipe.optim.name}, {recipe.epochs} epochs, "
+        f"batches of {recipe.batch_size}; --recipe=NAME takes another's (docs/imagenet.md)"
+    )
+
+
 def small_batch(num_train: int, *, most: int) -> int:
     """The batch size for so many training images: ten steps an epoch, or more.
 
@@ -160,13 +168,32 @@ def small_batch(num_train: int, *, most: int) -> int:
     return max(least, min(most, 2 ** (tenth.bit_length() - 1)))
 
 
+def _check_purpose(name: str, published: Published, data: DatasetSpec) -> None:
+    """Raises UserError for a recipe of other images than a data set's."""
+    for_thumbnails = "imagenet2012" not in published.datasets
+    if for_thumbnails and data.name not in published.datasets:
+        sets = " and ".join(published.datasets)
+        raise UserError(f"--recipe={name} is for {sets}; {data.name} is not that")
+    if not for_thumbnails and (data.image_size is not None or data.multi_label):
+        raise UserError(
+            f"--recipe={name} is for photographs of one class each; {data.name} is not that"
+        )
+
+
 def _published_recipe(arch: str, dataset: str, name: str, published: Published) -> Recipe:
-    groups = {"optim": Optim, "schedule": Schedule, "augment": Augment, "model": Model}
-    changes = {
-        field: groups[field](**value) if field in groups else value
-        for field, value in published.settings.items()
-    }
-    return Recipe(arch, dataset, recipe=name, resize="crop", **changes)
+    kinds = {"optim": Optim, "schedule": Schedule, "augment": Augment, "model": Model}
+    groups: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
+    changes: dict[str, Any] = {}
+    if "imagenet2012" in published.datasets:
+        changes |= {"image_size": model_spec(arch).image_size, "resize": "crop"}
+    else:
+        default = recipe_for(arch, dataset)
+        changes |= {"image_size": default.image_size, "resize": default.resize}
+    for setting, value in published.settings(arch).items():
+        group, _, field = setting.rpartition(".")
+        (groups[group] if group else changes)[field] = value
+    changes |= {group: kinds[group](**fields) for group, fields in groups.items()}
+    return Recipe(arch, dataset, recipe=name, **changes)
 
 
 def _first_match(

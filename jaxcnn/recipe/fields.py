@@ -78,14 +78,18 @@ class Augment:
     """Mirror half of the images; refused where mirroring changes the label."""
     policy: str | None = None
     """Random operations on each image: autoaugment (cifar10's for images of one size), randaugment
-    (torchvision's), trivialaugment, augmix, or timm's RandAugment as its users type it, for one
-    rand-m9-mstd0.5-inc1."""
+    (torchvision's), randaugment_timm, randaugment_big_vision, trivialaugment, augmix, or timm's
+    RandAugment as its users type it, for one rand-m9-mstd0.5-inc1."""
     magnitude: float = 9
-    """Randaugment: how strong an operation is, 0 to 30."""
+    """Randaugment: how strong an operation is; torchvision's counts to 30, timm's to 10, and 10 is
+    big_vision's usual."""
     magnitude_std: float = 0.0
     """Randaugment: standard deviation around the magnitude."""
     num_ops: int = 2
     """Randaugment: operations an image."""
+    interpolation: Literal["bilinear", "bicubic", "random"] | None = None
+    """Of --resize=crop's random parts and of what the policy moves; random is timm's coin. If not
+    given, bilinear and what the policy's authors have."""
     color_jitter: float = 0.0
     """How far factors of brightness, contrast and saturation may be from 1."""
     lighting: float = 0.0
@@ -102,6 +106,9 @@ class Augment:
     """Progressive resizing: stages of equal length, the image size growing from one to the next."""
     erase_probability: float = 0.0
     """Random erasing: probability that a rectangle of noise covers part of an image."""
+    erase: Literal["zhong", "timm"] = "zhong"
+    """Random erasing: bytes at random on up to 0.4 of an image, as its paper has it, or timm's:
+    normal noise on up to a third."""
     cutout: int = 0
     """Side in pixels of a grey square put at random on each image; 0 for none."""
     mixup: float = 0.0
@@ -122,6 +129,12 @@ class Model:
     """Stochastic depth at the last block, where the architecture has it; its own if not given."""
     remat: bool = False
     """Compute each block's activations again in the backward pass, which saves their memory."""
+    pool: Literal["token", "mean", "gap"] | None = None
+    """ViT: what the head reads: the class token, the patches' mean beside a token, or without."""
+    positions: Literal["learned", "sincos"] | None = None
+    """ViT: how positions are embedded; sincos: by fixed sines and cosines."""
+    pre_logits: bool = False
+    """ViT: a dense layer and tanh before the head."""
 
 
 @dataclass(frozen=True)

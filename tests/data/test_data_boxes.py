@@ -21,7 +21,7 @@ from jaxcnn.data.transforms import (
 
 PLACED = {
     "resize": (Resize((64, 96)),),
-    "enlarge": (Resize((301, 200), enlarge="bicubic"),),
+    "enlarge": (Resize((301, 200), interpolation="bicubic"),),
     "shorter": (ResizeShorter(50),),
     "pad": (Pad((130, 170)),),
     "centre": (CenterCrop((70, 90)),),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxcnn.data import ExampleError, dataset_spec, list_datasets
+from jaxcnn.data.big_vision_augment import BigVisionRandAugment
 from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.order import BatchRng, ExampleRng, Redrawn, epoch_order
 from jaxcnn.data.pipeline import (
@@ -24,6 +25,7 @@ from jaxcnn.data.pipeline import (
     train_transforms,
 )
 from jaxcnn.data.policies import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
+from jaxcnn.data.rand_augment import TimmRandAugment
 from jaxcnn.data.spec import ArraySource, Source, Subset
 from jaxcnn.data.transforms import (
     Cutout,
@@ -31,9 +33,12 @@ from jaxcnn.data.transforms import (
     Pad,
     RandomCrop,
     RandomErasing,
+    RandomResizedCrop,
     Resize,
+    TimmErasing,
     ToChannels,
 )
+from jaxcnn.data.warp import Sampling
 from jaxcnn.data.worker_processes import Workers
 from jaxcnn.errors import RunError
 from jaxcnn.signals import STOPPING
@@ -734,6 +739,33 @@ def test_policies_are_found_by_name(name, dataset, expected):
     for transform in transforms:
         image = transform(image, rng)
     assert image.shape == (32, 32, spec.channels)
+
+
+def test_interpolation_is_of_crops_and_of_policies():
+    spec = dataset_spec("image_folder")
+    size = {"image_size": 32, "channels": 3, "resize": "crop"}
+    mean = tuple(round(255 * value) for value in spec.mean)
+    plain = train_transforms(spec, **size, policy="randaugment")
+    assert plain == (RandomResizedCrop(32), RandAugment())
+    for policy, expected in (
+        ("randaugment", RandAugment(sampling=Sampling("bicubic"))),
+        ("rand-m9", TimmRandAugment(9, fill=mean, interpolation="bicubic")),
+        ("randaugment_big_vision", BigVisionRandAugment(2, 9, Sampling("bicubic", (128,)))),
+        ("autoaugment", AutoAugment(sampling=Sampling("bicubic"))),
+        ("trivialaugment", TrivialAugmentWide(Sampling("bicubic"))),
+        ("augmix", AugMix(sampling=Sampling("bicubic"))),
+    ):
+        bicubic = train_transforms(spec, **size, policy=policy, interpolation="bicubic")
+        assert bicubic == (RandomResizedCrop(32, interpolation="bicubic"), expected)
+
+
+def test_timms_erasing_has_the_noise_of_the_normalisation():
+    spec = dataset_spec("cifar10")
+    arguments = {"image_size": 32, "channels": 3, "erase_probability": 0.25, "erase": "timm"}
+    assert train_transforms(spec, **arguments) == (TimmErasing(0.25, spec.mean, spec.std),)
+    weights = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+    erased = train_transforms(spec, **arguments, normalisation=weights)
+    assert erased == (TimmErasing(0.25, *weights),)
 
 
 def test_lighting_is_refused_where_images_have_no_colours():

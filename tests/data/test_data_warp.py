@@ -23,13 +23,12 @@ def smooth_picture(height: int, width: int) -> np.ndarray:
 
 
 def pillows(image: np.ndarray, matrix: tuple[float, ...], sampling: Sampling) -> np.ndarray:
-    resampling = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR}
     return np.asarray(
         Image.fromarray(image).transform(
             (image.shape[1], image.shape[0]),
             Image.Transform.AFFINE,
             matrix,
-            resampling[sampling.interpolation],
+            Image.Resampling[sampling.interpolation.upper()],
             fillcolor=sampling.fill,
         )
     )
@@ -90,6 +89,22 @@ def test_bilinear_interpolates_as_pillow_does_away_from_the_border(operation, va
     assert np.abs(ours.astype(int) - theirs)[inside].max(initial=0) <= 1
     assert (ours[outside] == FILL).all()
     assert inside.sum() + outside.sum() > 0.8 * height * width
+
+
+@pytest.mark.parametrize(("operation", "value"), SHEARS + SHIFTS + TURNS)
+def test_bicubic_is_pillows(operation, value):
+    image, sampling = picture(45, 60), Sampling("bicubic", FILL)
+    theirs = pillows(image, matrix_of(operation, value, 45, 60), sampling)
+    np.testing.assert_array_equal(operation(image, value, sampling), theirs)
+
+
+def test_the_coin_falls_on_either_side_and_nothing_is_drawn_without_it():
+    draws = np.random.default_rng(0)
+    drawn = {Sampling("random", FILL).drawn(draws) for _ in range(20)}
+    assert drawn == {Sampling("bilinear", FILL), Sampling("bicubic", FILL)}
+    before = draws.bit_generator.state
+    assert Sampling("nearest").drawn(draws) == Sampling("nearest")
+    assert draws.bit_generator.state == before
 
 
 def test_directions_are_as_documented():

@@ -73,6 +73,14 @@ LOSSES = {
 LEVELS = (0.0, 4.3, 9.0, 10.0)
 SEEN = (4.3, 9.0)
 FILL = (124, 116, 104)
+# The same of big_vision's, which is used at 0, 10, 15 and 20, and where its Cutout is put.
+BIG_VISION_LEVELS = (0, 9, 10, 15, 20, 30)
+BIG_VISION_SEEN = (0, 9, 10, 15)
+CENTRES = (4, 15)
+
+# Sizes of images whose windows are drawn, and how often: those erased, and those cropped.
+WINDOWED = ((224, 224), (40, 60), (9, 7), (300, 40))
+DRAWS = 25
 
 # Of each family of timm's one, and a second where it has other kinds of parameters.
 FAMILIES = (
@@ -95,6 +103,11 @@ def picture() -> np.ndarray:
     coarse = draws.integers(256, size=(6, 8, 3), dtype=np.uint8)
     noise = draws.integers(-20, 20, size=(18, 22, 3))
     return np.clip(coarse.repeat(3, 0).repeat(3, 1)[:, :22] + noise, 0, 255).astype(np.uint8)
+
+
+def large_picture() -> np.ndarray:
+    """uint8 [144, 176, 3], the picture many times over."""
+    return np.tile(picture(), (8, 8, 1))
 
 
 def parameters() -> dict[str, dict[str, np.ndarray]]:

@@ -6,6 +6,7 @@ PYTHONPATH=. python tests/parity/training/make_goldens.py
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import timm
@@ -15,6 +16,7 @@ import timm.scheduler
 import torch
 from cases import (
     DECAY,
+    DRAWS,
     EPOCHS,
     FAMILIES,
     FILL,
@@ -28,13 +30,14 @@ from cases import (
     SEEN,
     STEPS,
     STEPS_PER_EPOCH,
+    WINDOWED,
     gradients,
     logits_and_labels,
     parameters,
     picture,
 )
 from PIL import Image
-from timm.data import auto_augment
+from timm.data import auto_augment, random_erasing, transforms
 from timm.data.mixup import mixup_target
 from timm.optim import param_groups_weight_decay
 
@@ -144,6 +147,46 @@ def operations() -> dict[str, np.ndarray]:
     return found
 
 
+def python_random(seed: int) -> SimpleNamespace:
+    """Python's `random`, which timm draws by, with NumPy's numbers."""
+    draws = np.random.default_rng(seed)
+    return SimpleNamespace(
+        random=draws.random,
+        uniform=draws.uniform,
+        randint=lambda least, most: int(draws.integers(least, most + 1)),
+        choice=lambda choices: choices[draws.integers(len(choices))],
+    )
+
+
+def erased(height: int, width: int) -> list[tuple[int, ...]]:
+    """Top, left, height and width of what timm erases of an image; nothing where it does not."""
+    boxes = []
+    for seed in range(DRAWS):
+        random_erasing.random = python_random(seed)
+        image = torch.ones(1, height, width)
+        random_erasing.RandomErasing(0.8, mode="const", device="cpu")(image)
+        rows, columns = (
+            np.flatnonzero((image[0] == 0).any(1)),
+            np.flatnonzero((image[0] == 0).any(0)),
+        )
+        boxes.append((rows[0], columns[0], len(rows), len(columns)) if len(rows) else (0, 0, 0, 0))
+    return boxes
+
+
+def cropped(height: int, width: int) -> list[tuple[int, ...]]:
+    """Top, left, height and width of timm's random crops, and Pillow's number of how it resizes."""
+    windows = []
+    transforms.F = SimpleNamespace(
+        get_image_size=lambda size: size,
+        resized_crop=lambda image, *window_size_mode: windows.append(window_size_mode),
+    )
+    for seed in range(DRAWS):
+        transforms.random = python_random(seed)
+        transforms.RandomResizedCropAndInterpolation(32, interpolation="random")((width, height))
+    numbers = {"bilinear": 2, "bicubic": 3}
+    return [(*window, numbers[mode.value]) for *window, _, mode in windows]
+
+
 def main() -> None:
     GOLDENS.mkdir(exist_ok=True)
     np.savez_compressed(
@@ -153,6 +196,12 @@ def main() -> None:
         GOLDENS / "losses.npz", **{name: loss_gradient(*row) for name, row in LOSSES.items()}
     )
     np.savez_compressed(GOLDENS / "rand_augment.npz", **operations())
+    windows = {
+        f"{name}/{height}x{width}": np.array(function(height, width))
+        for name, function in (("erased", erased), ("cropped", cropped))
+        for height, width in WINDOWED
+    }
+    np.savez_compressed(GOLDENS / "windows.npz", **windows)
     schedules = {name: rates(*row) for name, row in SCHEDULES.items()}
     assert all(map(math.isfinite, sum(schedules.values(), [])))
     (GOLDENS / "schedules.json").write_text(json.dumps(schedules, indent=0) + "\n")

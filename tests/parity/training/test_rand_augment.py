@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcnn.data import DataError
+from jaxcnn.data import DataError, rand_augment
 from jaxcnn.data.policies import make_policy
 from jaxcnn.data.rand_augment import (
     INCREASING_ENHANCEMENTS,
@@ -39,13 +39,14 @@ def test_an_operations_value_is_timms(name, level, sign):
     assert golden.size == 0 or value == pytest.approx(golden[0], abs=1e-12)
 
 
-@pytest.mark.parametrize("mode", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_operations_pixels_are_timms(name, mode):
+def test_an_operations_pixels_are_timms(name, interpolation):
+    mode = Image.Resampling[interpolation.upper()]
     for level in cases.SEEN:
         for sign in (1, -1):
             value = (sign if is_signed(name) else 1) * value_of(name, level)
-            ours = perform(name, cases.picture(), value, mode, cases.FILL)
+            ours = perform(name, cases.picture(), value, interpolation, cases.FILL)
             golden = GOLDEN[f"image/{name}/{level}/{sign}/{int(mode)}"]
             np.testing.assert_array_equal(ours, golden)
 
@@ -77,6 +78,28 @@ def test_levels_are_drawn_around_the_magnitude_and_end_at_ten():
     assert levels.max() == 10 and levels.std() == pytest.approx(0.48, abs=0.03)
     uniform = [parse("rand-m8-mstd101")._level(draws) for _ in range(2000)]
     assert min(uniform) < 0.1 and 7.9 < max(uniform) <= 8
+
+
+def test_by_name_it_takes_the_flags():
+    flags = {"thumbnails": False, "magnitude_std": 0.5, "num_ops": 3, "fill": cases.FILL}
+    policy = make_policy("randaugment_timm", magnitude=7, interpolation="bicubic", **flags)
+    assert policy == parse("rand-m7-mstd0.5-n3", fill=cases.FILL, interpolation="bicubic")
+    with pytest.raises(DataError, match="counts to 10, not to 15; as rand-m15-mmax20 it goes on"):
+        make_policy("randaugment_timm", magnitude=15, **flags)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_what_is_moved_is_interpolated_as_asked(interpolation, monkeypatch):
+    asked = []
+    monkeypatch.setattr(rand_augment, "perform", lambda *given: asked.append(given[3]) or given[1])
+    policy, draws = parse("rand-m9-p1", interpolation=interpolation), np.random.default_rng(0)
+    for _ in range(20):
+        policy(cases.picture(), draws)
+    assert set(asked) == {interpolation}
+    asked.clear()
+    for _ in range(20):
+        parse("rand-m9-p1")(cases.picture(), draws)
+    assert set(asked) == {"bilinear", "bicubic"}
 
 
 def test_grey_images_stay_grey():
