@@ -5,7 +5,7 @@ Operations, their greatest magnitudes and how a magnitude becomes a value are to
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -214,8 +214,13 @@ def make_policy(
                     f"randaugment_timm counts to 10, not to {magnitude:g}; as rand-m15-mmax20 it"
                     " goes on"
                 )
-            timms = rand_augment.parse("rand", fill=fill, interpolation=interpolation or "random")
-            return replace(timms, magnitude=magnitude, magnitude_std=magnitude_std, num_ops=num_ops)
+            return TimmRandAugment(
+                magnitude,
+                num_ops,
+                magnitude_std=magnitude_std,
+                fill=fill,
+                interpolation=interpolation or "random",
+            )
         case "randaugment_big_vision":
             if magnitude_std:
                 raise DataError("randaugment_big_vision has one magnitude; its deviation is 0")

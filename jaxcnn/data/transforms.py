@@ -129,7 +129,7 @@ class Resize:
         between = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[self.interpolation]
         if shrinks and rows <= 2 * height and columns <= 2 * width:
             # Half the time of OpenCV's averages over areas of other sizes, and on photographs
-            # within a grey level of Pillow's antialiased interpolation.
+            # within a grey level of Pillow's antialiased bilinear, or two of its bicubic.
             image = cv2.resize(image, (2 * width, 2 * height), interpolation=between)
         resized = cv2.resize(
             image, (width, height), interpolation=cv2.INTER_AREA if shrinks else between
@@ -367,8 +367,10 @@ class TimmErasing:
                 left = rng.integers(columns - width + 1)
                 erased = image.copy()
                 noise = rng.standard_normal((height, width, channels), np.float32)
-                levels = np.rint(255 * (self.mean + self.std * noise)).clip(0, 255)
-                erased[top : top + height, left : left + width] = levels
+                noise *= 255 * np.float32(self.std)
+                # With a half, so that cutting off rounds.
+                noise += 255 * np.float32(self.mean) + np.float32(0.5)
+                erased[top : top + height, left : left + width] = noise.clip(0, 255, out=noise)
                 return erased
         return image
 
