@@ -95,7 +95,7 @@ def memory_per_device(recipe: Recipe, spec: DatasetSpec, program: Program) -> Me
 
 def activation_bytes_per_image(recipe: Recipe, spec: DatasetSpec, program: Program) -> int:
     """Bytes that the backward pass needs of the forward pass, for each image more."""
-    model = model_of(recipe, spec)
+    model = model_of(recipe, spec.num_classes)
     state = program.state_like
 
     def residuals(images: jax.Array) -> Any:
