@@ -298,10 +298,16 @@ class Checkpoints:
         Args:
             like: shapes, dtypes and shardings: `jax.eval_shape`'s or a real state.
 
-        Raises RunError if they are damaged.
+        Raises RunError if they are damaged, or of another tree than `like`.
         """
         self._refuse_damaged(step)
         with self._one_line_if_not_restored(step):
+            if _names(self._manager.item_metadata(step)["state"]) != _names(like):
+                raise RunError(
+                    f"checkpoint {step} in {self._folder} holds another state than the recipe's "
+                    "optimiser has in this version, so that the run cannot go on; give another "
+                    "--workdir"
+                )
             state = self._manager.restore(
                 step, args=ocp.args.Composite(state=ocp.args.StandardRestore(like))
             )["state"]
@@ -328,6 +334,12 @@ class Checkpoints:
         traceback: TracebackType | None,
     ) -> None:
         self._manager.close()
+
+
+def _names(tree: Any) -> set[str]:
+    """Of a state's arrays, and of what Orbax knows of a saved one's, which has no classes."""
+    paths = (path for path, _ in jax.tree_util.tree_leaves_with_path(tree))
+    return {jax.tree_util.keystr(path, simple=True, separator="/") for path in paths}
 
 
 def _of_first_process(value: int) -> int:

@@ -21,24 +21,17 @@ def cross_entropy(label_smoothing: float = 0.0, class_weights: np.ndarray | None
     (Szegedy et al., 2016, section 7, https://arxiv.org/abs/1512.00567). Targets may be mixtures
     of labels already: smoothing is linear in them.
 
-    With `class_weights`, float [K], what a label contributes is multiplied by its class's weight,
-    its smoothing included; of a mixture each label keeps its own.
+    With `class_weights`, float [K], what a class contributes is multiplied by its weight, its part
+    of the smoothing too, as PyTorch's CrossEntropyLoss has it before it averages; see
+    `make_train_step` for that.
     """
+    weights = 1.0 if class_weights is None else jnp.asarray(class_weights, jnp.float32)
 
     def loss(logits: jax.Array, targets: jax.Array) -> jax.Array:
-        return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, label_smoothing))
+        smooth = optax.smooth_labels(targets, label_smoothing)
+        return optax.softmax_cross_entropy(logits, weights * smooth)
 
-    if class_weights is None:
-        return loss
-    weights = jnp.asarray(class_weights, jnp.float32)
-
-    def weighted_loss(logits: jax.Array, targets: jax.Array) -> jax.Array:
-        weighted = targets * weights
-        total = weighted.sum(-1, keepdims=True)
-        spread = label_smoothing * total / weighted.shape[-1]
-        return optax.softmax_cross_entropy(logits, (1 - label_smoothing) * weighted + spread)
-
-    return weighted_loss
+    return loss
 
 
 def sigmoid_cross_entropy(label_smoothing: float = 0.0) -> LossFn:

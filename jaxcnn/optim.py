@@ -1,17 +1,26 @@
 """optax optimisers by name, with weight decay on kernels only unless a recipe wants it on all."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 from optax import contrib
 
+from jaxcnn.models.hidden_matrices import Path
 from jaxcnn.recipe import Optim
+
+# Path of a kernel -> how many matrices it is.
+Matrices = Mapping[Path, int]
 
 # What the gradient's global norm is brought down to for lamb where a recipe says nothing: the
 # default of timm's, with which "ResNet strikes back" was trained.
 LAMB_CLIP_NORM = 1.0
+# Muon's, and those of the AdamW beside it, by its author: https://github.com/KellerJordan/Muon at
+# 857d1adc.
+MUON_MOMENTUM = 0.95
+MUON_ADAM: Mapping[str, Any] = MappingProxyType({"b1": 0.9, "b2": 0.95, "eps": 1e-10})
 
 
 def kernels(params: Any) -> Any:
@@ -23,22 +32,18 @@ def kernels(params: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", params)
 
 
-def muon_dimensions(params: Any) -> Any:
-    """Muon sees a kernel [..., in, out] as a matrix [prod(..., in), out]; all else gets Adam."""
+def make_optimizer(
+    config: Optim, schedule: optax.Schedule, matrices: Matrices | None = None
+) -> optax.GradientTransformation:
+    """The configured optimiser at the scheduled learning rate, after gradient clipping.
 
-    def dimensions(p: jax.Array, is_kernel: bool) -> contrib.MuonDimensionNumbers | None:
-        if not is_kernel:
-            return None
-        return contrib.MuonDimensionNumbers(
-            reduction_axis=tuple(range(p.ndim - 1)), output_axis=p.ndim - 1
-        )
-
-    return jax.tree.map(dimensions, params, kernels(params))
-
-
-def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTransformation:
-    """The configured optimiser at the scheduled learning rate, after gradient clipping."""
-    lr, momentum, decay = schedule, config.momentum, config.weight_decay
+    `matrices` are what muon orthogonalises (`hidden_matrices` of a model): all kernels, each as one
+    matrix, if not given.
+    """
+    lr, decay = schedule, config.weight_decay
+    momentum = config.momentum
+    if momentum is None:
+        momentum = MUON_MOMENTUM if config.name == "muon" else 0.9
     dtype = config.momentum_dtype
     decayed = kernels if config.decay == "kernels" else None
     coupled_decay = optax.add_decayed_weights(decay, mask=decayed)
@@ -72,14 +77,7 @@ def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTra
         case "lion":
             optimizer = optax.lion(lr, weight_decay=decay, mask=decayed, mu_dtype=dtype, **betas)
         case "muon":
-            optimizer = contrib.muon(
-                lr,
-                beta=momentum,
-                mu_dtype=jnp.dtype(dtype),
-                weight_decay=decay,
-                weight_decay_mask=decayed,
-                muon_weight_dimension_numbers=muon_dimensions,
-            )
+            optimizer = _muon(config, lr, momentum, decayed, matrices)
     if clip_norm is None:
         return optimizer
     return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
@@ -99,6 +97,66 @@ def _lamb(
         _where(decayed if decay else _nothing, optax.scale_by_trust_ratio()),
         optax.scale_by_learning_rate(lr),
     )
+
+
+def _muon(
+    config: Optim,
+    schedule: optax.Schedule,
+    momentum: float,
+    decayed: Any,
+    matrices: Matrices | None,
+) -> optax.GradientTransformation:
+    """Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/: Muon moves `matrices`.
+
+    All else is AdamW's, at a rate of its own which follows the same schedule. `optax.contrib.muon`
+    corrects its average of gradients for the bias towards zero, the newest gradient otherwise than
+    the others, so that its first steps are not those of the author's; and it takes no groups.
+    """
+
+    def groups(path: Any) -> int:
+        """How many matrices a parameter is; 0 for none."""
+        names = tuple(key.key for key in path)
+        return int(names[-1] == "kernel") if matrices is None else matrices.get(names, 0)
+
+    def kinds(params: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, _: "matrix" if groups(path) else "other", params
+        )
+
+    def orthogonal(updates: Any, _: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: _orthogonalized(leaf, groups(path)), updates
+        )
+
+    dtype, decay = config.momentum_dtype, config.weight_decay
+    muon = optax.chain(
+        optax.trace(momentum, nesterov=True, accumulator_dtype=dtype),
+        optax.stateless(orthogonal),
+        optax.add_decayed_weights(decay, mask=decayed),
+        optax.scale_by_learning_rate(schedule),
+    )
+    adamw = optax.adamw(
+        lambda step: schedule(step) * (config.adam_lr / config.lr),
+        weight_decay=decay,
+        mask=decayed,
+        mu_dtype=dtype,
+        **MUON_ADAM,
+    )
+    return optax.partition({"matrix": muon, "other": adamw}, kinds)
+
+
+def _orthogonalized(kernel: jax.Array, groups: int) -> jax.Array:
+    """[..., O], each of its `groups` matrices made about orthogonal, and longer where it has more
+    outputs than inputs."""
+    matrices = kernel.reshape(-1, groups, kernel.shape[-1] // groups)
+    inputs, _, outputs = matrices.shape
+    axes = contrib.MuonDimensionNumbers(reduction_axis=0, output_axis=2)
+    # Of this only the five steps of Newton and Schulz: the momentum has been taken.
+    newton = contrib.scale_by_muon(
+        beta=0.0, eps=1e-7, nesterov=False, weight_dimension_numbers=axes
+    )
+    orthogonal: Any = newton.update(matrices, newton.init(matrices))[0]
+    return (max(1.0, outputs / inputs) ** 0.5 * orthogonal).reshape(kernel.shape)
 
 
 def _where(mask: Any, transformation: optax.GradientTransformation) -> optax.GradientTransformation:

@@ -87,6 +87,8 @@ def main(args: Sequence[str] | None = None) -> int:
             if options.explain is not None:
                 draw_explanation(result, shown["top"][0], drawings[result.path])
                 shown["explanation"] = str(drawings[result.path])
+                if result.heat is not None and result.heat.gap is not None:
+                    shown["completeness_gap"] = result.heat.gap
             show(shown, options)
         if len(unreadable) == len(paths) == 1:
             raise UserError(unreadable[0].problem)
@@ -161,6 +163,9 @@ def show(shown: dict[str, Any], options: Options) -> None:
     console.print(table)
     if "explanation" in shown:
         say_on(console, f"explanation: {shown['explanation']}")
+    if "completeness_gap" in shown:
+        gap = shown["completeness_gap"]
+        say_on(console, f"its values add up to the class's logit but for {gap:.2%}")
 
 
 def drawing_paths(options: Options, paths: Sequence[Path]) -> dict[Path, Path]:

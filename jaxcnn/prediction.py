@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from jaxcnn.data.pictures import UNREADABLE, Pictures
 from jaxcnn.data.pipeline import eval_batches
 from jaxcnn.data.transforms import Resize, Transform
 from jaxcnn.errors import UserError
-from jaxcnn.explain import grad_cam, integrated_gradients, occlusion
+from jaxcnn.explain import attributions, grad_cam, occlusion
 from jaxcnn.explain.figure import HeatMap
 from jaxcnn.model_input import ModelInput, input_of_weights
 from jaxcnn.models import create_model, model_spec
@@ -37,6 +37,7 @@ from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 Method = Literal["grad_cam", "integrated_gradients", "occlusion"]
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 LARGEST_BATCH = 32
 
@@ -75,8 +76,11 @@ class Classifier:
         return jax.jit(_precise(partial(_probabilities, self)))
 
     @cached_property
-    def heat_of(self) -> Callable[[Method, Variables, np.ndarray, np.ndarray], jax.Array]:
-        """Compiled: (method, variables, uint8 [N, H, W, C], classes [N]) -> [N, H', W']."""
+    def heat_of(
+        self,
+    ) -> Callable[[Method, Variables, np.ndarray, np.ndarray], tuple[jax.Array, jax.Array | None]]:
+        """Compiled: (method, variables, uint8 [N, H, W, C], classes [N]) -> [N, H', W'], and of
+        integrated gradients the gaps [N]."""
         return jax.jit(_precise(partial(_heat, self)), static_argnums=0)
 
 
@@ -220,10 +224,14 @@ def classify(
         probabilities = np.asarray(classifier.probabilities_of(variables, images))
         heat: list[HeatMap | None] = [None] * len(images)
         if explain is not None:
-            values = np.asarray(
+            values, gaps = jax.device_get(
                 classifier.heat_of(explain, variables, images, probabilities.argmax(-1))
             )
-            heat = [_heat_map(explain, one, images.shape[1]) for one in values]
+            gaps = [None] * len(values) if gaps is None else gaps.tolist()
+            heat = [
+                _heat_map(explain, one, images.shape[1], gap)
+                for one, gap in zip(values, gaps, strict=True)
+            ]
         for row in range(int(batch["weight"].sum())):
             if batch["label"][row] == UNREADABLE:
                 yield Unreadable(paths[index], source.problems[index])
@@ -232,7 +240,7 @@ def classify(
             index += 1
 
 
-def _precise(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+def _precise(function: Callable[..., T]) -> Callable[..., T]:
     return with_float32_products(function) if on_gpu(jax.devices()) else function
 
 
@@ -252,17 +260,18 @@ def _heat(
     variables: Variables,
     images: jax.Array,
     classes: jax.Array,
-) -> jax.Array:
-    """[N, H', W'], one number for a place."""
+) -> tuple[jax.Array, jax.Array | None]:
+    """[N, H', W'], one number for a place; and of integrated gradients the gaps [N]."""
     about = classifier.model, variables, _normalized(classifier, images), classes
     match method:
         case "grad_cam":
-            return grad_cam(*about)
+            return grad_cam(*about), None
         case "integrated_gradients":
-            return integrated_gradients(*about).sum(-1)
+            found = attributions(*about)
+            return found.values.sum(-1), found.gap
         case "occlusion":
             square = _square(images.shape[1])
-            return occlusion(*about, *square, probabilities=classifier.probabilities)
+            return occlusion(*about, *square, probabilities=classifier.probabilities), None
 
 
 def _square(image_size: int) -> tuple[int, int]:
@@ -270,13 +279,13 @@ def _square(image_size: int) -> tuple[int, int]:
     return max(1, image_size // 4), max(1, image_size // 16)
 
 
-def _heat_map(method: Method, values: np.ndarray, image_size: int) -> HeatMap:
+def _heat_map(method: Method, values: np.ndarray, image_size: int, gap: float | None) -> HeatMap:
     whole = (0, image_size, image_size, 0)
     match method:
         case "grad_cam":
             return HeatMap(values, whole, signed=False, unit="Grad-CAM")
         case "integrated_gradients":
-            return HeatMap(values, whole, signed=True, unit="logit")
+            return HeatMap(values, whole, signed=True, unit="logit", gap=gap)
         case "occlusion":
             # Each value is drawn in the middle of its square, as wide as squares are apart.
             size, stride = _square(image_size)

@@ -21,8 +21,9 @@ from jaxcnn.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_c
 from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
 from jaxcnn.model_input import image_channels
 from jaxcnn.models import create_model
+from jaxcnn.models.hidden_matrices import hidden_matrices
 from jaxcnn.models.spec import Variables, init_variables
-from jaxcnn.optim import make_optimizer
+from jaxcnn.optim import Matrices, make_optimizer
 from jaxcnn.parallel import CompiledStep, UnderPmap, under_jit
 from jaxcnn.recipe import Recipe, compute_dtype, model_overrides
 from jaxcnn.schedules import make_schedule
@@ -144,16 +145,16 @@ def build(
     if recipe.parallel == "pmap" and recipe.deterministic and gpu:
         raise UserError("--deterministic on a GPU takes --parallel=jit")
     options = reproducible_options(autotuning) if recipe.deterministic and gpu else None
-    model = model_of(recipe, data)
+    model = model_of(recipe, data.num_classes)
     schedule = make_schedule(
         recipe.schedule,
         recipe.optim.lr,
         steps_per_epoch=steps_per_epoch,
         total_steps=total_steps,
     )
-    optimizer = make_optimizer(recipe.optim, schedule)
-    init_key, step_key = jax.random.split(jax.random.key(recipe.seed))
     channels = image_channels(recipe, data)
+    optimizer = make_optimizer(recipe.optim, schedule, _matrices(recipe, data, channels))
+    init_key, step_key = jax.random.split(jax.random.key(recipe.seed))
 
     # A seed is not in the programs but in what they are given: all seeds share them.
     closed_over = (
@@ -186,6 +187,8 @@ def build(
         train_loss_of(recipe, data, class_weights),
         metrics=metrics_of(data),
         prepare=_train_prepare(recipe, data, preprocessing),
+        # PyTorch averages over the examples where targets are shares of classes.
+        class_weights=None if _mixes(recipe) else class_weights,
         accumulate_steps=recipe.optim.accumulate_steps,
         ema_decay=recipe.optim.ema_decay,
         ema_warmup=recipe.optim.ema_warmup,
@@ -271,10 +274,10 @@ def _step_once(once: Once, train_step: TrainStep) -> TrainStep:
     return step
 
 
-def model_of(recipe: Recipe, data: DatasetSpec) -> nn.Module:
+def model_of(recipe: Recipe, num_classes: int) -> nn.Module:
     """The recipe's network. Raises UserError for what the architecture does not have."""
     overrides = model_overrides(recipe)
-    model = partial(create_model, recipe.arch, num_classes=data.num_classes)
+    model = partial(create_model, recipe.arch, num_classes=num_classes)
     try:
         return model(dtype=jnp.dtype(compute_dtype(recipe)), **overrides)
     except TypeError as error:
@@ -283,6 +286,14 @@ def model_of(recipe: Recipe, data: DatasetSpec) -> nn.Module:
             raise
         flag = unknown[0].replace("_", "-")
         raise UserError(f"{recipe.arch} has no {unknown[0]}; leave --model.{flag} out") from error
+
+
+def _matrices(recipe: Recipe, data: DatasetSpec, channels: int) -> Matrices | None:
+    """What the recipe's optimiser takes as matrices."""
+    if recipe.optim.name != "muon":
+        return None
+    size = recipe.image_size, recipe.image_size
+    return hidden_matrices(partial(model_of, recipe), data.num_classes, size, channels)
 
 
 def train_loss_of(
@@ -378,6 +389,10 @@ def eval_prepare(data: DatasetSpec, preprocessing: Preprocessing) -> Prepare:
         return images, targets(batch["label"])
 
     return prepare
+
+
+def _mixes(recipe: Recipe) -> bool:
+    return recipe.augment.mixup > 0 or recipe.augment.cutmix > 0
 
 
 def _train_prepare(recipe: Recipe, data: DatasetSpec, preprocessing: Preprocessing) -> Prepare:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import linen as nn
 
@@ -32,6 +33,7 @@ def make_train_step(
     *,
     prepare: Prepare,
     metrics: Metrics = CLASSES,
+    class_weights: np.ndarray | None = None,
     accumulate_steps: int = 1,
     ema_decay: float | None = None,
     ema_warmup: bool = True,
@@ -49,6 +51,8 @@ def make_train_step(
     Args:
         prepare: normalisation and mixing, on the device.
         metrics: what is summed over the batch.
+        class_weights: float [K], those of `loss_fn`. The batch's losses are divided by the mean
+            weight of its targets, so that their mean is PyTorch's weighted one.
         accumulate_steps: parts that the batch is computed in, one after the other. The gradient
             is that of the whole batch; batch statistics are each part's own.
         ema_decay: decay per step of the averaged weights and batch statistics.
@@ -58,7 +62,11 @@ def make_train_step(
     """
 
     def loss_and_sums(
-        params: Any, batch_stats: Any, part: tuple[jax.Array, ...], key: jax.Array
+        params: Any,
+        batch_stats: Any,
+        part: tuple[jax.Array, ...],
+        key: jax.Array,
+        weight: jax.Array | float,
     ) -> tuple[jax.Array, tuple[Any, Sums]]:
         images, targets, labels = part
         logits, updated = model.apply(
@@ -68,26 +76,30 @@ def make_train_step(
             mutable=["batch_stats", "aux_logits"],
             rngs={"dropout": key},
         )
-        losses = loss_fn(logits, targets)
+        losses = loss_fn(logits, targets) / weight
         sums = metrics.batch_sums(losses, logits, labels, jnp.ones_like(losses))
         loss = losses.mean()
         for aux_logits in jax.tree.leaves(updated.get("aux_logits", {})):
-            loss += AUX_WEIGHT * loss_fn(aux_logits, targets).mean()
+            loss += AUX_WEIGHT * loss_fn(aux_logits, targets).mean() / weight
         return loss, (updated.get("batch_stats", batch_stats), sums)
 
     gradient = jax.grad(loss_and_sums, has_aux=True)
 
     def accumulated(
-        state: TrainState, whole: tuple[jax.Array, ...], key: jax.Array
+        state: TrainState, whole: tuple[jax.Array, ...], key: jax.Array, weight: jax.Array | float
     ) -> tuple[Any, Any, Sums]:
         if accumulate_steps == 1:
-            grads, (batch_stats, sums) = gradient(state.params, state.batch_stats, whole, key)
+            grads, (batch_stats, sums) = gradient(
+                state.params, state.batch_stats, whole, key, weight
+            )
             return grads, batch_stats, sums
 
         def one_part(carry: Any, part_and_key: Any) -> tuple[Any, None]:
             part, part_key = part_and_key
             grads, batch_stats, sums = carry
-            new_grads, (batch_stats, new_sums) = gradient(state.params, batch_stats, part, part_key)
+            new_grads, (batch_stats, new_sums) = gradient(
+                state.params, batch_stats, part, part_key, weight
+            )
             grads = jax.tree.map(jnp.add, grads, new_grads)
             return (grads, batch_stats, jax.tree.map(jnp.add, sums, new_sums)), None
 
@@ -107,7 +119,10 @@ def make_train_step(
         prepare_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
         images, targets = prepare(prepare_key, batch)
         whole = (images, targets, batch["label"])
-        grads, batch_stats, sums = accumulated(state, whole, dropout_key)
+        weight = 1.0
+        if class_weights is not None:
+            weight = mean_over_devices((targets @ class_weights.astype(np.float32)).mean())
+        grads, batch_stats, sums = accumulated(state, whole, dropout_key, weight)
         grads, sums = mean_over_devices(grads), sum_over_devices(sums)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)

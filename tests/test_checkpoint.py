@@ -7,12 +7,13 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import orbax.checkpoint as ocp
 import pytest
 
 from jaxcnn.checkpoint import Checkpoints, validation_rank
 from jaxcnn.errors import RunError
-from jaxcnn.state import TrainState
+from jaxcnn.state import TrainState, fresh_state
 
 
 def state(step):
@@ -195,3 +196,15 @@ def test_a_damaged_best_checkpoint_is_refused_and_a_reader_of_the_folder_changes
             checkpoints.restore_variables(1)
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoints"}
     assert {path.name for path in folder.iterdir()} == {"1", "2"}
+
+
+def test_a_checkpoint_of_another_optimiser_is_refused_in_one_line(tmp_path):
+    def of(optimizer):
+        return fresh_state({"params": {"w": jnp.ones(2)}, "batch_stats": {}}, optimizer)
+
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(of(optax.adam(0.1)), progress(None, 0), evaluated=False)
+        checkpoints.wait()
+        checkpoints.restore(0, of(optax.adam(0.2)))
+        with pytest.raises(RunError, match="holds another state than .* optimiser .* --workdir"):
+            checkpoints.restore(0, of(optax.sgd(0.1, momentum=0.9)))

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from jaxcnn.errors import UserError
-from jaxcnn.optim import kernels, make_optimizer, muon_dimensions
+from jaxcnn.optim import kernels, make_optimizer
 from jaxcnn.recipe import Optim, Recipe, check
 
 PARAMS = {
@@ -26,11 +26,33 @@ def test_weight_decay_moves_kernels_and_leaves_norms_and_biases(name):
     assert not any([moved["bn"]["scale"], moved["bn"]["bias"], moved["head"]["bias"]])
 
 
-def test_muon_takes_kernels_as_matrices_of_all_inputs_by_outputs():
-    dimensions = muon_dimensions(PARAMS)
-    assert dimensions["conv"]["kernel"].reduction_axis == (0, 1, 2)
-    assert dimensions["conv"]["kernel"].output_axis == 3
-    assert dimensions["bn"]["scale"] is None
+def test_muon_moves_each_group_as_a_matrix_of_its_own():
+    optimizer = make_optimizer(
+        Optim("muon", lr=1.0, weight_decay=0.0),
+        optax.constant_schedule(1.0),
+        {("conv", "kernel"): 2},
+    )
+    gradient = jax.tree.map(lambda p: jax.random.normal(jax.random.key(0), p.shape), PARAMS)
+    updates, _ = optimizer.update(gradient, optimizer.init(PARAMS), PARAMS)
+    for group in jnp.split(updates["conv"]["kernel"].reshape(18, 4), 2, axis=1):
+        lengths = jnp.linalg.svd(group, compute_uv=False)
+        assert ((lengths > 0.6) & (lengths < 1.3)).all()
+    # What is no matrix has AdamW's first step, of its own rate.
+    others = [updates["head"]["kernel"], updates["bn"]["scale"], updates["bn"]["bias"]]
+    for update in others:
+        chex.assert_trees_all_close(jnp.abs(update), jnp.full_like(update, 3e-4), rtol=1e-3)
+
+
+def test_muons_two_rates_follow_one_schedule():
+    schedule = optax.linear_schedule(0.0, 0.02, 4)
+    config = Optim("muon", lr=0.02, adam_lr=1e-3, weight_decay=0.0)
+    optimizer = make_optimizer(config, schedule)
+    gradient, state = jax.tree.map(jnp.ones_like, PARAMS), optimizer.init(PARAMS)
+    sizes = []
+    for _ in range(4):
+        updates, state = optimizer.update(gradient, state, PARAMS)
+        sizes.append(float(-updates["bn"]["scale"][0]))
+    assert sizes == pytest.approx([0, 2.5e-4, 5e-4, 7.5e-4], rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw", "lion", "muon"])

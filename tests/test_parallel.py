@@ -30,7 +30,7 @@ MODELS = {
     "resnet20": {"blocks_per_stage": 1},
     "vit_tiny_patch16_224": {
         **{"patch": 4, "width": 16, "depth": 2, "heads": 2, "image_size": 8},
-        **{"drop_rate": 0.2, "drop_path_rate": 0.5},
+        **{"drop_rate": 0.2, "proj_drop_rate": 0.2, "attn_drop_rate": 0.2, "drop_path_rate": 0.5},
     },
 }
 

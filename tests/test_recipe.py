@@ -9,6 +9,7 @@ from jaxcnn.models import list_models
 from jaxcnn.recipe import (
     Augment,
     Mesh,
+    Model,
     Optim,
     Recipe,
     Schedule,
@@ -136,6 +137,7 @@ def test_making_up_for_small_classes_twice_is_refused():
     ("optim", "schedule", "told"),
     [
         (Optim("lamb", nesterov=False), Schedule(), "--optim.nesterov is of sgd; lamb does not"),
+        (Optim("adamw", adam_lr=0.1), Schedule(), "--optim.adam-lr is of muon; adamw does not"),
         (Optim("sgd", betas=(0.9, 0.9)), Schedule(), "--optim.betas is of adamw, lamb, lion; sgd"),
         (Optim("lion", eps=1e-3), Schedule(), "--optim.eps is of adamw, lamb, rmsprop; lion"),
         (Optim(), Schedule("step", min_lr=1e-6), "--schedule.min-lr is of cosine; step"),
@@ -152,3 +154,27 @@ def test_a_run_of_before_the_threshold_keeps_the_one_it_had():
     values = to_json(Recipe("linear", loss="bce", bce_threshold=0.2))
     del values["bce_threshold"]
     assert from_json(values).bce_threshold == 0.2
+
+
+def test_a_run_of_before_muons_own_rate_keeps_the_one_it_had():
+    values = to_json(Recipe("resnet20", optim=Optim("muon", lr=0.02, momentum=0.9)))
+    del values["optim"]["adam_lr"]
+    assert from_json(values).optim == Optim("muon", lr=0.02, adam_lr=0.02, momentum=0.9)
+
+
+def test_a_run_of_before_momentums_own_defaults_is_one_that_gives_none():
+    values = to_json(Recipe("linear", optim=Optim("sgd", momentum=0.9)))
+    del values["optim"]["adam_lr"]
+    assert from_json(values) == Recipe("linear", optim=Optim("sgd"))
+    assert from_json(to_json(Recipe("linear", optim=Optim("sgd", momentum=0.9)))) != from_json(
+        values
+    )
+
+
+@pytest.mark.parametrize("arch", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_a_transformer_of_before_proj_drop_rate_drops_where_it_did(arch):
+    values = to_json(Recipe(arch, model=Model(drop_rate=0.1)))
+    for name in ("pos_drop_rate", "proj_drop_rate", "attn_drop_rate"):
+        del values["model"][name]
+    assert from_json(values).model == Model(pos_drop_rate=0.1, proj_drop_rate=0.1)
+    assert from_json({**values, "arch": "vgg16"}).model == Model(drop_rate=0.1)

@@ -367,9 +367,9 @@ class TimmErasing:
                 left = rng.integers(columns - width + 1)
                 erased = image.copy()
                 noise = rng.standard_normal((height, width, channels), np.float32)
-                noise *= 255 * np.float32(self.std)
+                noise *= 255 * np.array(self.std, np.float32)
                 # With a half, so that cutting off rounds.
-                noise += 255 * np.float32(self.mean) + np.float32(0.5)
+                noise += 255 * np.array(self.mean, np.float32) + np.float32(0.5)
                 erased[top : top + height, left : left + width] = noise.clip(0, 255, out=noise)
                 return erased
         return image

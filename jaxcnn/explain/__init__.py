@@ -7,7 +7,7 @@ They take images as the model does, normalised; compile them with `jax.jit`, the
 """
 
 from jaxcnn.explain.grad_cam import grad_cam
-from jaxcnn.explain.integrated_gradients import integrated_gradients
+from jaxcnn.explain.integrated_gradients import attributions, integrated_gradients
 from jaxcnn.explain.occlusion import occlusion
 
-__all__ = ["grad_cam", "integrated_gradients", "occlusion"]
+__all__ = ["attributions", "grad_cam", "integrated_gradients", "occlusion"]

@@ -19,12 +19,15 @@ class HeatMap:
             0 to 1 each way.
         signed: whether some values may be negative, and so speak against the class.
         unit: of the values.
+        gap: how far the values are from adding up to what they explain, as a share of it; None for
+            what does not add up.
     """
 
     values: np.ndarray
     edges: tuple[float, float, float, float]
     signed: bool
     unit: str
+    gap: float | None = None
 
 
 def draw(picture: np.ndarray, heat: HeatMap, title: str) -> Figure:

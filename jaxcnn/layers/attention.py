@@ -1,5 +1,6 @@
 """Multi-head self-attention. Vaswani et al., 2017, https://arxiv.org/abs/1706.03762"""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,13 +13,18 @@ from jaxcnn.ops.matmul import matmul
 
 
 def attend(
-    query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array | None = None
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    bias: jax.Array | None = None,
+    dropout: Callable[[jax.Array], jax.Array] = lambda weights: weights,
 ) -> jax.Array:
     """softmax(query key^T / sqrt(D) + bias) value, the softmax in float32 whatever the inputs.
 
     Args:
         query, key, value: [..., L, D].
         bias: broadcastable to [..., L, L].
+        dropout: of the softmax, [..., L, L].
 
     Returns:
         [..., L, D] in value's dtype.
@@ -27,18 +33,19 @@ def attend(
     logits = matmul(query, key, transpose_b=True, preferred_element_type=jnp.dtype("float32"))
     if bias is not None:
         logits = logits + bias
-    return matmul(jax.nn.softmax(logits).astype(value.dtype), value)
+    return matmul(dropout(jax.nn.softmax(logits).astype(value.dtype)), value)
 
 
 class SelfAttention(nn.Module):
     """x [..., L, C] -> [..., L, C]: each of L tokens looks at all of them, in `heads` ways.
 
     `bias` is added to the logits, [..., heads, L, L] or what broadcasts to it. Dropout after the
-    projection.
+    projection, and of the softmax, at rates named as timm's.
     """
 
     heads: int
-    drop_rate: float = 0.0
+    proj_drop_rate: float = 0.0
+    attn_drop_rate: float = 0.0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -53,6 +60,8 @@ class SelfAttention(nn.Module):
         qkv = qkv.reshape(*x.shape[:-1], 3, self.heads, channels // self.heads)
         # The one transpose makes both products plain matrix products: [3, ..., heads, L, D].
         query, key, value = jnp.moveaxis(qkv, (-3, -2), (0, -3))
-        y = attend(query, key, value, bias)  # [..., heads, L, D]
+        # Named, so that the other's name, and with it what it draws, stays.
+        dropout = Dropout(self.attn_drop_rate, deterministic=not train, name="attn_drop")
+        y = attend(query, key, value, bias, dropout)  # [..., heads, L, D]
         y = dense(channels, "proj")(y.swapaxes(-3, -2).reshape(x.shape))
-        return Dropout(self.drop_rate, deterministic=not train)(y)
+        return Dropout(self.proj_drop_rate, deterministic=not train)(y)

@@ -178,7 +178,7 @@ class EfficientNet(nn.Module):
                 block += 1
             x = tap(self, f"stage{i + 1}", x)
         x = conv(scale_width(HEAD_WIDTH, ends), 1, name="head_conv")(x)
-        x = activation(norm(name="head_bn")(x))  # [N, H/32, W/32, 1280]
+        x = tap(self, "features", activation(norm(name="head_bn")(x)))  # [N, H/32, W/32, 1280]
         x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
         return head(x, self.num_classes, dtype=self.dtype)
 

@@ -138,7 +138,7 @@ class EfficientNetV2(nn.Module):
                 block += 1
             x = tap(self, f"stage{i + 1}", x)
         x = conv(HEAD_WIDTH, 1, name="head_conv")(x)
-        x = nn.silu(norm(name="head_bn")(x))  # [N, H/32, W/32, 1280]
+        x = tap(self, "features", nn.silu(norm(name="head_bn")(x)))  # [N, H/32, W/32, 1280]
         x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
         return head(x, self.num_classes, dtype=self.dtype)
 

@@ -102,7 +102,8 @@ class Block(nn.Module):
 
     window: int
     shifted: bool
-    drop_rate: float
+    proj_drop_rate: float
+    attn_drop_rate: float
     drop_path_rate: float
     dtype: Any
 
@@ -112,7 +113,7 @@ class Block(nn.Module):
         y = self.attend_in_windows(y, train=train)
         x = x + StochasticDepth(self.drop_path_rate)(y, train=train)
         y = LayerNorm(dtype=self.dtype, name="norm2")(x)
-        y = Mlp(4 * x.shape[-1], self.drop_rate, self.dtype, name="mlp")(y, train=train)
+        y = Mlp(4 * x.shape[-1], self.proj_drop_rate, self.dtype, name="mlp")(y, train=train)
         return x + StochasticDepth(self.drop_path_rate)(y, train=train)
 
     def attend_in_windows(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -131,7 +132,8 @@ class Block(nn.Module):
         size = x.shape[1], x.shape[2]
         if any(shift):
             bias = bias + shift_mask(size, window, shift)  # [windows, heads, tokens, tokens]
-        attention = SelfAttention(heads, self.drop_rate, self.dtype, name="attn")
+        rates = self.proj_drop_rate, self.attn_drop_rate
+        attention = SelfAttention(heads, *rates, self.dtype, name="attn")
         y = attention(partition(x, window), bias, train=train)
         y = merge(y, window, size)[:, :height, :width]
         return jnp.roll(y, shift, (1, 2)) if any(shift) else y
@@ -161,7 +163,10 @@ class SwinTransformer(nn.Module):
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage.
         window: tokens each way that see each other.
-        drop_rate: after each dense layer but the query, key and value, and after the embedding.
+        drop_rate: of what the head reads.
+        pos_drop_rate: after the embedding, where the authors have it and timm none.
+        proj_drop_rate: after the dense layers of blocks but the query, key and value.
+        attn_drop_rate: of the attention's softmax. The others as timm has them.
         drop_path_rate: grows from 0 at the first block to this at the last.
 
     Images of any size that is a multiple of 4; maps are padded to whole windows. What a size
@@ -175,6 +180,9 @@ class SwinTransformer(nn.Module):
     stages: tuple[int, ...] = (2, 2, 6, 2)
     window: int = 7
     drop_rate: float = 0.0
+    pos_drop_rate: float = 0.0
+    proj_drop_rate: float = 0.0
+    attn_drop_rate: float = 0.0
     drop_path_rate: float = 0.1
     dtype: Any = jnp.float32
     remat: bool = False
@@ -184,7 +192,7 @@ class SwinTransformer(nn.Module):
         x = PatchEmbed(self.width, 4, self.dtype, name="patch_embed")(images)
         x = LayerNorm(dtype=self.dtype, name="patch_norm")(x)
         x = tap(self, "stem", x)  # [N, H/4, W/4, width]
-        x = Dropout(self.drop_rate, deterministic=not train)(x)
+        x = Dropout(self.pos_drop_rate, deterministic=not train)(x)
         block, last_block = 0, max(1, sum(self.stages) - 1)
         for i, repeats in enumerate(self.stages):
             if i > 0:
@@ -193,7 +201,8 @@ class SwinTransformer(nn.Module):
                 module = Block(
                     self.window,
                     shifted=j % 2 == 1,
-                    drop_rate=self.drop_rate,
+                    proj_drop_rate=self.proj_drop_rate,
+                    attn_drop_rate=self.attn_drop_rate,
                     drop_path_rate=self.drop_path_rate * block / last_block,
                     dtype=self.dtype,
                     name=f"layers_{i}_blocks_{j}",
@@ -202,6 +211,7 @@ class SwinTransformer(nn.Module):
                 block += 1
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the fourth
         x = global_avg_pool(LayerNorm(dtype=self.dtype, name="norm")(x))
+        x = Dropout(self.drop_rate, deterministic=not train, name="head_drop")(x)
         return head(x, self.num_classes, kernel_init=normal, dtype=self.dtype)
 
 

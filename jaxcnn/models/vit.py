@@ -32,17 +32,19 @@ class Block(nn.Module):
     """x [N, L, C] -> [N, L, C]: attention between tokens, then an MLP on each; each a residual."""
 
     heads: int
-    drop_rate: float
+    proj_drop_rate: float
+    attn_drop_rate: float
     drop_path_rate: float
     dtype: Any
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         y = LayerNorm(dtype=self.dtype, name="norm1")(x)
-        y = SelfAttention(self.heads, self.drop_rate, self.dtype, name="attn")(y, train=train)
+        rates = self.proj_drop_rate, self.attn_drop_rate
+        y = SelfAttention(self.heads, *rates, self.dtype, name="attn")(y, train=train)
         x = x + StochasticDepth(self.drop_path_rate)(y, train=train)
         y = LayerNorm(dtype=self.dtype, name="norm2")(x)
-        y = Mlp(4 * x.shape[-1], self.drop_rate, self.dtype, name="mlp")(y, train=train)
+        y = Mlp(4 * x.shape[-1], self.proj_drop_rate, self.dtype, name="mlp")(y, train=train)
         return x + StochasticDepth(self.drop_path_rate)(y, train=train)
 
 
@@ -82,7 +84,10 @@ class VisionTransformer(nn.Module):
             "gap": the mean of the normalised patches, and no class token.
         positions: "learned", or "sincos": fixed sines and cosines, for images of any size.
         pre_logits: a dense layer and tanh before the head, as in big_vision (its `rep_size`).
-        drop_rate: after each dense layer but the query, key and value, and after the embedding.
+        drop_rate: of what the head reads.
+        pos_drop_rate: after the position embedding.
+        proj_drop_rate: after the dense layers of blocks but the query, key and value.
+        attn_drop_rate: of the attention's softmax. All four as timm has them.
         drop_path_rate: grows from 0 at the first block to this at the last.
 
     Images must be whole patches, or UserError is raised.
@@ -98,6 +103,9 @@ class VisionTransformer(nn.Module):
     positions: Literal["learned", "sincos"] = "learned"
     pre_logits: bool = False
     drop_rate: float = 0.0
+    pos_drop_rate: float = 0.0
+    proj_drop_rate: float = 0.0
+    attn_drop_rate: float = 0.0
     drop_path_rate: float = 0.0
     dtype: Any = jnp.float32
     remat: bool = False
@@ -114,7 +122,7 @@ class VisionTransformer(nn.Module):
         size = height, width
         x = self.add_class_token(maps.reshape(n, height * width, self.width))  # [N, L, C]
         x = x + self.position_embedding(size).astype(self.dtype)
-        x = Dropout(self.drop_rate, deterministic=not train)(x)
+        x = Dropout(self.pos_drop_rate, deterministic=not train)(x)
 
         quarter = max(1, self.depth // 4)
         for i in range(self.depth):
@@ -124,7 +132,12 @@ class VisionTransformer(nn.Module):
                 x = self.tap_patches(f"stage{(i + 1) // quarter}", x, size)
             drop_path_rate = self.drop_path_rate * i / max(1, self.depth - 1)
             block = Block(
-                self.heads, self.drop_rate, drop_path_rate, self.dtype, name=f"blocks_{i}"
+                self.heads,
+                self.proj_drop_rate,
+                self.attn_drop_rate,
+                drop_path_rate,
+                self.dtype,
+                name=f"blocks_{i}",
             )
             x = call_block(block, x, remat=self.remat, train=train)
 
@@ -139,6 +152,7 @@ class VisionTransformer(nn.Module):
             init = nn.initializers.xavier_uniform()
             dense = Dense(self.width, kernel_init=init, dtype=self.dtype, name="pre_logits")
             x = jnp.tanh(dense(x))
+        x = Dropout(self.drop_rate, deterministic=not train, name="head_drop")(x)
         init = nn.initializers.normal(0.02)
         return head(x, self.num_classes, kernel_init=init, dtype=self.dtype)
 

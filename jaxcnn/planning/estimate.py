@@ -94,7 +94,7 @@ def memory_per_device(recipe: Recipe, spec: DatasetSpec, program: Program) -> Me
 
 def activation_bytes_per_image(recipe: Recipe, spec: DatasetSpec, program: Program) -> int:
     """Bytes that the backward pass needs of the forward pass, for each image more."""
-    model = model_of(recipe, spec)
+    model = model_of(recipe, spec.num_classes)
     state = program.state_like
 
     def residuals(images: jax.Array) -> Any:
@@ -124,7 +124,7 @@ def activation_bytes_per_image(recipe: Recipe, spec: DatasetSpec, program: Progr
 
 def gmacs(recipe: Recipe, spec: DatasetSpec, program: Program) -> float:
     """1e9 multiply-accumulates of one image's forward pass."""
-    model = model_of(recipe, spec)
+    model = model_of(recipe, spec.num_classes)
     variables = {"params": program.state_like.params, "batch_stats": program.state_like.batch_stats}
     images = jax.ShapeDtypeStruct((1, *image_shape(recipe, spec)), jnp.float32)
     return count_macs(lambda v, x: model.apply(v, x, train=False), variables, images) / 1e9

@@ -28,6 +28,7 @@ def check(recipe: Recipe) -> None:
         **sizes,
         "checkpoint-every-steps": recipe.checkpoint_every_steps,
         "optim.lr": optim.lr,
+        "optim.adam-lr": optim.adam_lr,
         "optim.accumulate-steps": optim.accumulate_steps,
         "augment.num-ops": augment.num_ops,
         "augment.repeats": augment.repeats,
@@ -54,7 +55,7 @@ def check(recipe: Recipe) -> None:
         "augment.cutmix": augment.cutmix,
     }
     fractions = {
-        "optim.momentum": optim.momentum,
+        **({"optim.momentum": optim.momentum} if optim.momentum is not None else {}),
         "augment.erase-probability": augment.erase_probability,
         "augment.grayscale": augment.grayscale,
         "augment.blur": augment.blur,
@@ -141,6 +142,7 @@ def check(recipe: Recipe) -> None:
 def _refuse_what_counts_for_nothing(optim: Optim, schedule: Schedule) -> None:
     """Raises UserError for a flag of another optimiser or schedule than the one that was chosen."""
     of_others = (
+        ("optim.adam-lr", optim.adam_lr != Optim.adam_lr, ("muon",), optim.name),
         ("optim.nesterov", not optim.nesterov, ("sgd",), optim.name),
         ("optim.betas", optim.betas is not None, ("adamw", "lamb", "lion"), optim.name),
         ("optim.eps", optim.eps is not None, ("adamw", "lamb", "rmsprop"), optim.name),

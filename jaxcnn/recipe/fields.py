@@ -17,8 +17,11 @@ class Optim:
     """Optimiser; lamb's trust ratio is of what decays, as timm's."""
     lr: float = 0.1
     """Peak learning rate, for the batch size as it is."""
-    momentum: float = 0.9
-    """Momentum of sgd and rmsprop, beta of muon."""
+    adam_lr: float = 3e-4
+    """Muon: peak rate of the AdamW that moves what is no matrix between hidden layers: the first
+    and the last layer, depthwise kernels, norms, biases and embeddings."""
+    momentum: float | None = None
+    """Momentum; if not given, 0.9 of sgd and rmsprop, 0.95 of muon."""
     nesterov: bool = True
     """Sgd: Nesterov's momentum; not in torchvision's recipes."""
     betas: tuple[float, float] | None = None
@@ -124,7 +127,14 @@ class Model:
     """Of the network, beside its architecture."""
 
     drop_rate: float | None = None
-    """Dropout, where the architecture has it; its own rate if not given."""
+    """Dropout, where the architecture has it, of a transformer before its head; its own rate if not
+    given, and so for the others."""
+    pos_drop_rate: float | None = None
+    """Transformers: dropout after the embedding."""
+    proj_drop_rate: float | None = None
+    """Transformers: dropout after the dense layers of blocks."""
+    attn_drop_rate: float | None = None
+    """Transformers: dropout of the attention's softmax."""
     drop_path_rate: float | None = None
     """Stochastic depth at the last block, where the architecture has it; its own if not given."""
     remat: bool = False

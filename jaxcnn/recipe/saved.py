@@ -22,12 +22,33 @@ def from_json(values: Any) -> Recipe:
     if isinstance(values, dict) and values.get("loss") == "bce":
         # A version before it was a field always had this threshold.
         values = {"bce_threshold": 0.2, **values}
+    if isinstance(values, dict):
+        values = {**values, **_of_this_version(values)}
     try:
         recipe = typed(Recipe, values, "")
         check(recipe)
     except UserError as error:
         raise UserError(f"not a recipe of this version: {error}") from error
     return recipe
+
+
+def _of_this_version(values: dict[str, Any]) -> dict[str, Any]:
+    """The groups of a recipe whose fields had other meanings before others were there."""
+    optim, model = values.get("optim"), values.get("model")
+    changed: dict[str, Any] = {}
+    if isinstance(optim, dict) and "adam_lr" not in optim:
+        if optim.get("name") == "muon" and "lr" in optim:
+            # The rate of whatever was no kernel.
+            changed["optim"] = {**optim, "adam_lr": optim["lr"]}
+        elif optim.get("momentum") == 0.9:
+            changed["optim"] = {**optim, "momentum": None}
+    is_transformer = str(values.get("arch")).startswith(("vit_", "swin_"))
+    if is_transformer and isinstance(model, dict) and "proj_drop_rate" not in model:
+        # It was of all places but the head and the attention's softmax.
+        rate = model.get("drop_rate")
+        of_blocks = {"drop_rate": None, "pos_drop_rate": rate, "proj_drop_rate": rate}
+        changed["model"] = {**model, **of_blocks}
+    return changed
 
 
 def differences(one: Recipe, other: Recipe) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.errors import UserError
-from jaxcnn.explain import integrated_gradients
+from jaxcnn.explain import attributions, integrated_gradients
 from tests.explain.networks import Bright, Convolution, spot, variables_and_images
 
 
@@ -52,3 +52,31 @@ def test_it_is_high_where_the_evidence_is_and_zero_elsewhere():
 def test_less_than_one_step_is_refused():
     with pytest.raises(UserError, match="steps=0 is out of range; it must be above 0"):
         integrated_gradients(Bright(), {}, spot(), jnp.array([1, 1]), steps=0)
+
+
+def waves(number):
+    """A network whose logit goes up and down so often along the line to an image of ones."""
+
+    class Waves(Bright):
+        def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
+            return (images + jnp.sin(2 * jnp.pi * number * images)).sum((1, 2, 3))[:, None]
+
+    return Waves()
+
+
+@pytest.mark.parametrize(("number", "steps"), [(1, 32), (25, 64)])
+def test_so_many_steps_are_taken_that_little_is_missing_and_it_is_said_how_much(number, steps):
+    model, classes = waves(number), jnp.array([0, 0])
+    # The second image is near the baseline, and needs no more for the first one's sake.
+    images = jnp.stack([jnp.full((2, 2, 1), 0.99), jnp.full((2, 2, 1), 0.01)])
+    found = attributions(model, {}, images, classes)
+    logits = (model(images) - model(jnp.zeros_like(images)))[:, 0]
+    missing = jnp.abs(found.values.sum((1, 2, 3)) - logits) / jnp.abs(logits)
+    np.testing.assert_allclose(found.gap, missing, atol=1e-6)
+    assert (found.gap <= 0.02).all()
+    assert found.steps.tolist() == [steps, 32]
+
+
+def test_as_many_steps_as_asked_for_are_taken_whatever_is_missing():
+    found = attributions(waves(25), {}, spot(), jnp.array([0, 0]), steps=8)
+    assert found.steps.tolist() == [8, 8] and found.gap.max() > 0.02

@@ -37,7 +37,8 @@ MAY_BE = {
     "null": {
         "recipe.json": "bce_threshold optim.betas optim.eps data_dir labels steps recipe "
         "eval_image_size eval_crop pretrained "
-        "optim.clip_norm optim.ema_decay augment.policy augment.progressive_size model.drop_rate "
+        "optim.clip_norm optim.ema_decay optim.momentum augment.policy augment.progressive_size "
+        "model.drop_rate model.pos_drop_rate model.proj_drop_rate model.attn_drop_rate "
         "model.drop_path_rate",
         "data.json": "image_size data_dir labels pretrained unreadable run weights",
         "metrics.jsonl": "train_loss val_loss val_top1",

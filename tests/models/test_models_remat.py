@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxcnn.data import dataset_spec
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.models.spec import init_variables
@@ -19,7 +18,7 @@ SMALL = {
     "resnet20": {"blocks_per_stage": 1},
     "vit_tiny_patch16_224": {
         **{"patch": 8, "width": 16, "depth": 2, "heads": 2, "image_size": 32},
-        **{"drop_rate": 0.2, "drop_path_rate": 0.5},
+        **{"proj_drop_rate": 0.2, "attn_drop_rate": 0.2, "drop_path_rate": 0.5},
     },
     "densenet_40_k12": {"stages": (2, 2)},
 }
@@ -100,11 +99,11 @@ def test_memory_falls():
 )
 def test_a_network_without_it_is_refused_in_one_line(model, message):
     with pytest.raises(UserError, match=message):
-        model_of(Recipe("vgg16", model=model), dataset_spec("cifar10"))
+        model_of(Recipe("vgg16", model=model), 10)
 
 
 def test_a_rate_of_zero_is_not_the_architectures_own():
     recipe = Recipe("convnext_tiny", model=Model(drop_path_rate=0.0))
-    assert model_of(recipe, dataset_spec("cifar10")).drop_path_rate == 0.0
+    assert model_of(recipe, 10).drop_path_rate == 0.0
     with pytest.raises(UserError, match="--model.drop-rate=1.5 is out of range"):
         check(Recipe("vgg16", model=Model(drop_rate=1.5)))

@@ -11,7 +11,9 @@ from jaxcnn.models.spec import init_variables
 from jaxcnn.models.swin import Block, PatchMerging, RelativePositionBias, merge, partition
 
 KEY = jax.random.key(0)
-block = partial(Block, drop_rate=0.0, drop_path_rate=0.0, dtype=jnp.float32)
+block = partial(
+    Block, proj_drop_rate=0.0, attn_drop_rate=0.0, drop_path_rate=0.0, dtype=jnp.float32
+)
 
 
 def test_merge_undoes_partition():

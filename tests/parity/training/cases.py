@@ -36,6 +36,10 @@ OPTIMIZERS = {
     "lion": ({}, "timm:Lion", {"betas": (0.9, 0.99)}),
 }
 
+# Of muon's matrices, the groups -> torch's Muon for each of them, and its AdamW for all else.
+MUON = {"muon": 1, "muon_groups": 2}
+ADAM_RATE = 3e-4
+
 # Our settings -> timm's `CosineLRScheduler`, or a torch one; of a run of 12 epochs of 5 steps.
 EPOCHS, STEPS_PER_EPOCH, PEAK = 12, 5, 0.4
 SCHEDULES = {
@@ -61,6 +65,14 @@ SCHEDULES = {
         {"milestones": [6, 6, 9]},
     ),
 }
+
+# Label smoothing with class weights, of labels and of mixtures.
+WEIGHTED = {
+    f"weighted_{of}{smoothing}": (of, smoothing)
+    for of in ("labels", "mixtures")
+    for smoothing in (0.0, 0.1)
+}
+CLASS_WEIGHTS = np.array([0.5, 1.0, 2.0, 4.0, 0.1], np.float32)
 
 LOSSES = {
     "bce": (0.0, None),

@@ -15,6 +15,8 @@ import timm.optim
 import timm.scheduler
 import torch
 from cases import (
+    ADAM_RATE,
+    CLASS_WEIGHTS,
     DECAY,
     DRAWS,
     EPOCHS,
@@ -23,6 +25,7 @@ from cases import (
     GOLDENS,
     LEVELS,
     LOSSES,
+    MUON,
     OPTIMIZERS,
     PEAK,
     RATE,
@@ -30,6 +33,7 @@ from cases import (
     SEEN,
     STEPS,
     STEPS_PER_EPOCH,
+    WEIGHTED,
     WINDOWED,
     gradients,
     logits_and_labels,
@@ -69,6 +73,52 @@ def after_steps(settings: dict, reference: str, arguments: dict) -> np.ndarray:
     return np.concatenate([tensor.detach().numpy().ravel() for tensor in tensors.values()])
 
 
+def after_steps_of_muon(groups: int) -> np.ndarray:
+    """The same, the convolution by torch's Muon: a matrix [outputs, all inputs] for each group.
+
+    In float32, where torch rounds to bfloat16 on the way.
+    """
+    torch.Tensor.bfloat16 = torch.Tensor.float
+    values = parameters()
+
+    def matrices(kernel: np.ndarray) -> list[np.ndarray]:
+        flat = kernel.reshape(-1, kernel.shape[-1]).T
+        return [np.ascontiguousarray(part) for part in np.split(flat, groups)]
+
+    def torch_parameters(value: np.ndarray) -> torch.nn.Parameter:
+        return torch.nn.Parameter(torch.tensor(value))
+
+    kernel = [torch_parameters(part) for part in matrices(values["conv"]["kernel"])]
+    others = {
+        (module, leaf): torch_parameters(value)
+        for module, of in values.items()
+        for leaf, value in of.items()
+        if module != "conv"
+    }
+    decays = {True: DECAY, False: 0.0}
+    adamw = [
+        {
+            "params": [p for (_, leaf), p in others.items() if (leaf == "kernel") == decayed],
+            "weight_decay": decay,
+        }
+        for decayed, decay in decays.items()
+    ]
+    optimizers = (
+        torch.optim.Muon(kernel, lr=RATE, momentum=0.95, weight_decay=DECAY),
+        torch.optim.AdamW(adamw, lr=ADAM_RATE, betas=(0.9, 0.95), eps=1e-10),
+    )
+    for step in range(STEPS):
+        of_step = gradients(step)
+        for part, gradient in zip(kernel, matrices(of_step["conv"]["kernel"]), strict=True):
+            part.grad = torch.tensor(gradient)
+        for (module, leaf), tensor in others.items():
+            tensor.grad = torch.tensor(of_step[module][leaf])
+        for optimizer in optimizers:
+            optimizer.step()
+    rows = torch.cat(kernel).detach().numpy().T
+    return np.concatenate([rows.ravel(), *(p.detach().numpy().ravel() for p in others.values())])
+
+
 def rates(settings: dict, reference: str, arguments: dict) -> list[float]:
     """The rate of every step."""
     library, name = reference.split(":")
@@ -106,6 +156,18 @@ def loss_gradient(smoothing: float, threshold: float | None) -> np.ndarray:
     targets = mixup_target(torch.tensor(labels), logits.shape[1], lam=share, smoothing=smoothing)
     timm.loss.BinaryCrossEntropy(target_threshold=threshold)(x, targets).backward()
     return x.grad.numpy()
+
+
+def weighted_gradient(of: str, smoothing: float) -> np.ndarray:
+    """Of torch's cross-entropy with class weights, for labels or mixtures of them; and the loss."""
+    logits, labels, share = logits_and_labels()
+    x, targets = torch.tensor(logits, requires_grad=True), torch.tensor(labels)
+    if of == "mixtures":
+        targets = mixup_target(targets, logits.shape[1], lam=share)
+    loss_of = torch.nn.CrossEntropyLoss(torch.tensor(CLASS_WEIGHTS), label_smoothing=smoothing)
+    loss = loss_of(x, targets)
+    loss.backward()
+    return np.append(x.grad.numpy(), loss.detach().numpy())
 
 
 def spared() -> dict[str, list[str]]:
@@ -189,12 +251,12 @@ def cropped(height: int, width: int) -> list[tuple[int, ...]]:
 
 def main() -> None:
     GOLDENS.mkdir(exist_ok=True)
-    np.savez_compressed(
-        GOLDENS / "optimizers.npz", **{name: after_steps(*row) for name, row in OPTIMIZERS.items()}
-    )
-    np.savez_compressed(
-        GOLDENS / "losses.npz", **{name: loss_gradient(*row) for name, row in LOSSES.items()}
-    )
+    steps = {name: after_steps(*row) for name, row in OPTIMIZERS.items()}
+    steps |= {name: after_steps_of_muon(groups) for name, groups in MUON.items()}
+    np.savez_compressed(GOLDENS / "optimizers.npz", **steps)
+    losses = {name: loss_gradient(*row) for name, row in LOSSES.items()}
+    losses |= {name: weighted_gradient(*row) for name, row in WEIGHTED.items()}
+    np.savez_compressed(GOLDENS / "losses.npz", **losses)
     np.savez_compressed(GOLDENS / "rand_augment.npz", **operations())
     windows = {
         f"{name}/{height}x{width}": np.array(function(height, width))
