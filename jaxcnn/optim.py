@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import optax
 from optax import contrib
 
+from jaxcnn.errors import UserError
+from jaxcnn.models.spec import LayerOrder
 from jaxcnn.recipe import Optim
 
 # What the gradient's global norm is brought down to for lamb where a recipe says nothing: the
@@ -36,8 +38,13 @@ def muon_dimensions(params: Any) -> Any:
     return jax.tree.map(dimensions, params, kernels(params))
 
 
-def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTransformation:
-    """The configured optimiser at the scheduled learning rate, after gradient clipping."""
+def make_optimizer(
+    config: Optim, schedule: optax.Schedule, layers: LayerOrder | None = None
+) -> optax.GradientTransformation:
+    """The configured optimiser at the scheduled learning rate, after gradient clipping.
+
+    `layers` is the model's order, for layer decay. Raises UserError where that has none to go by.
+    """
     lr, momentum, decay = schedule, config.momentum, config.weight_decay
     dtype = config.momentum_dtype
     decayed = kernels if config.decay == "kernels" else None
@@ -80,9 +87,32 @@ def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTra
                 weight_decay_mask=decayed,
                 muon_weight_dimension_numbers=muon_dimensions,
             )
+    if config.layer_decay is not None:
+        optimizer = optax.chain(optimizer, _scale_by_layer(config.layer_decay, layers))
     if clip_norm is None:
         return optimizer
     return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
+
+
+def _scale_by_layer(decay: float, layers: LayerOrder | None) -> optax.GradientTransformation:
+    """What an update of the head moves, one of the layer before moves by `decay` of it, and so on.
+
+    Bao et al., 2022, https://arxiv.org/abs/2106.08254; the layers are those of timm's
+    `param_groups_layer_decay`.
+    """
+    if layers is None:
+        raise UserError(
+            f"--optim.layer-decay={decay} goes by the order of a model's layers, which this one's "
+            "file does not say; leave it out"
+        )
+
+    def scaled(updates: Any, params: Any) -> Any:
+        numbers = layers.numbers(updates)
+        last = max(numbers.values())
+        factors = {name: decay ** (last - number) for name, number in numbers.items()}
+        return {name: optax.tree.scale(factors[name], of) for name, of in updates.items()}
+
+    return optax.stateless(scaled)
 
 
 def _lamb(

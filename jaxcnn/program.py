@@ -20,7 +20,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
 from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
 from jaxcnn.model_input import image_channels
-from jaxcnn.models import create_model
+from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.optim import make_optimizer
 from jaxcnn.parallel import CompiledStep, UnderPmap, under_jit
@@ -151,7 +151,7 @@ def build(
         steps_per_epoch=steps_per_epoch,
         total_steps=total_steps,
     )
-    optimizer = make_optimizer(recipe.optim, schedule)
+    optimizer = make_optimizer(recipe.optim, schedule, model_spec(recipe.arch).layers)
     init_key, step_key = jax.random.split(jax.random.key(recipe.seed))
     channels = image_channels(recipe, data)
 

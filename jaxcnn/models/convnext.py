@@ -22,7 +22,7 @@ from jaxcnn.layers.normalize import LayerNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.models.spec import LayerOrder, ModelSpec, require_size
 from jaxcnn.ops.gelu import gelu
 
 # The authors truncate at +-2, a hundred deviations away: their draws are plain normal ones.
@@ -125,8 +125,10 @@ _names = (
     ("^head_norm", "head.norm"),
     ("^head$", "head.fc"),
 )
-_v1 = partial(ModelSpec, paper="https://arxiv.org/abs/2201.03545", torch_names=_names)
-_v2 = partial(ModelSpec, paper="https://arxiv.org/abs/2301.00808", torch_names=_names)
+_layers = LayerOrder("stem_", r"stages_(\d+)_(?:blocks_(\d+)|downsample)")
+_spec = partial(ModelSpec, layers=_layers, torch_names=_names)
+_v1 = partial(_spec, paper="https://arxiv.org/abs/2201.03545")
+_v2 = partial(_spec, paper="https://arxiv.org/abs/2301.00808")
 _deep = partial(ConvNeXt, stages=(3, 3, 27, 3))
 _tiny = partial(ConvNeXt, stages=(3, 3, 9, 3), width=96)
 _base = partial(_deep, width=128)

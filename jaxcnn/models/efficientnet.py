@@ -24,7 +24,7 @@ from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec
 
 ModuleDef = Callable[..., Any]
 
@@ -217,6 +217,7 @@ NAMES = (
     (r"\.project_bn", ".bn3"),
     (r"\.se\.(reduce|expand)", r".se.conv_\1"),
 )
+LAYERS = LayerOrder("stem_", r"blocks_(\d+)_(\d+)", closing="head_")
 
 
 def _spec(
@@ -230,8 +231,15 @@ def _spec(
     lite: bool = False,
 ) -> ModelSpec:
     make = partial(EfficientNet, width=width, depth=depth, drop_rate=drop, lite=lite)
-    paper = "https://arxiv.org/abs/1905.11946"
-    return ModelSpec(make, num_params, gmacs, image_size=image_size, paper=paper, torch_names=NAMES)
+    return ModelSpec(
+        make,
+        num_params,
+        gmacs,
+        image_size=image_size,
+        paper="https://arxiv.org/abs/1905.11946",
+        layers=LAYERS,
+        torch_names=NAMES,
+    )
 
 
 def tensorflow_form(spec: ModelSpec) -> ModelSpec:

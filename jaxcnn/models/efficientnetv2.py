@@ -21,6 +21,7 @@ from jaxcnn.layers.tap import tap
 from jaxcnn.models import efficientnet
 from jaxcnn.models.efficientnet import (
     HEAD_WIDTH,
+    LAYERS,
     NAMES,
     MBConv,
     ModuleDef,
@@ -144,7 +145,9 @@ class EfficientNetV2(nn.Module):
 
 
 # Image sizes: the largest that training grows to; evaluation is at 384, 480 and 480 pixels.
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/2104.00298", torch_names=NAMES)
+_spec = partial(
+    ModelSpec, paper="https://arxiv.org/abs/2104.00298", layers=LAYERS, torch_names=NAMES
+)
 _s = partial(EfficientNetV2, stages=S, drop_rate=0.2)
 _m = partial(EfficientNetV2, stages=M, drop_rate=0.3)
 _l = partial(EfficientNetV2, stages=L, drop_rate=0.4)

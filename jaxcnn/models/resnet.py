@@ -22,7 +22,7 @@ from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec
 from jaxcnn.ops.pool import max_pool
 
 ModuleDef = Callable[..., Any]
@@ -175,8 +175,11 @@ class CifarResNet(nn.Module):
 
 
 NAMES = (("downsample_conv", "downsample.0"), ("downsample_bn", "downsample.1"), ("^head", "fc"))
+LAYERS = LayerOrder("conv1|bn1|stem_", r"layer(\d+)_(\d+)")
 
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1512.03385", torch_names=NAMES)
+_spec = partial(
+    ModelSpec, paper="https://arxiv.org/abs/1512.03385", layers=LAYERS, torch_names=NAMES
+)
 _resnext = partial(_spec, paper="https://arxiv.org/abs/1611.05431")
 _wide = partial(_spec, paper="https://arxiv.org/abs/1605.07146")
 _cifar = partial(_spec, image_size=32, num_classes=10)

@@ -18,7 +18,7 @@ from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.resnet import ModuleDef, he_normal
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec
 from jaxcnn.ops.pool import max_pool
 
 
@@ -87,7 +87,12 @@ NAMES = (
     ("downsample_conv", "downsample.conv"),
     ("^head", "head.fc"),
 )
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1603.05027", torch_names=NAMES)
+_spec = partial(
+    ModelSpec,
+    paper="https://arxiv.org/abs/1603.05027",
+    layers=LayerOrder("stem_", r"stages_(\d+)_blocks_(\d+)", closing="norm"),
+    torch_names=NAMES,
+)
 
 VARIANTS = {
     "resnetv2_50": _spec(partial(ResNetV2, stages=(3, 4, 6, 3)), 25_549_352, gmacs=4.089),

@@ -20,8 +20,8 @@ from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.tap import tap
+from jaxcnn.models.resnet import LAYERS, Block, Bottleneck, ResNet, he_normal
 from jaxcnn.models.resnet import NAMES as RESNET_NAMES
-from jaxcnn.models.resnet import Block, Bottleneck, ResNet, he_normal
 from jaxcnn.models.spec import ModelSpec
 from jaxcnn.ops.pool import max_pool
 
@@ -101,7 +101,9 @@ NAMES = (
     ("^stem_bn3", "bn1"),
 )
 
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1709.01507", torch_names=NAMES)
+_spec = partial(
+    ModelSpec, paper="https://arxiv.org/abs/1709.01507", layers=LAYERS, torch_names=NAMES
+)
 _1x64d = partial(ResNet, block=SEBottleneck)
 _32x4d = partial(ResNet, block=partial(SEBottleneck, cardinality=32, width=4))
 

@@ -23,7 +23,7 @@ from jaxcnn.layers.patch_embed import PatchEmbed
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec
 from jaxcnn.ops.pool import global_avg_pool
 
 Size = tuple[int, int]  # Height and width.
@@ -208,6 +208,7 @@ class SwinTransformer(nn.Module):
 _spec = partial(
     ModelSpec,
     paper="https://arxiv.org/abs/2103.14030",
+    layers=LayerOrder("patch_", r"layers_(\d+)_(?:blocks_(\d+)|downsample)", closing="norm"),
     torch_names=(
         ("^patch_norm", "patch_embed.norm"),
         (r"position_bias$", "attn"),

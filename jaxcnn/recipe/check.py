@@ -35,6 +35,7 @@ def check(recipe: Recipe) -> None:
         "mesh.fsdp": recipe.mesh.fsdp,
         **eval_crop,
         **({"steps": recipe.steps} if recipe.steps is not None else {}),
+        **({"optim.layer-decay": optim.layer_decay} if optim.layer_decay is not None else {}),
         **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
         **({"optim.eps": optim.eps} if optim.eps is not None else {}),
     }
@@ -65,6 +66,7 @@ def check(recipe: Recipe) -> None:
             for name, rate in model_overrides(recipe).items()
             if name != "remat"
         },
+        **({"optim.layer-decay": optim.layer_decay} if optim.layer_decay is not None else {}),
         **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),
         "optim.rmsprop-decay": optim.rmsprop_decay,
         **({"bce-threshold": recipe.bce_threshold} if recipe.bce_threshold is not None else {}),

@@ -31,6 +31,8 @@ class Optim:
     """L2 penalty added to the gradient for sgd and rmsprop, decoupled decay for the others."""
     decay: Literal["kernels", "all"] = "kernels"
     """What decays: kernels, or all parameters, as in torchvision's recipes."""
+    layer_decay: float | None = None
+    """Rate of each layer over that of the next, the head's being the peak; to fine-tune with."""
     clip_norm: float | None = None
     """Scale the gradient down to this global norm; lamb to 1 if not given."""
     ema_decay: float | None = None

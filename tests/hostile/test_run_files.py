@@ -36,7 +36,7 @@ WRONG = {
 MAY_BE = {
     "null": {
         "recipe.json": "bce_threshold optim.betas optim.eps data_dir labels steps recipe "
-        "eval_image_size eval_crop pretrained "
+        "eval_image_size eval_crop pretrained optim.layer_decay "
         "optim.clip_norm optim.ema_decay augment.policy augment.progressive_size model.drop_rate "
         "model.drop_path_rate",
         "data.json": "image_size data_dir labels pretrained unreadable run weights",
