@@ -4,7 +4,7 @@ recipe = recipe_for("resnet20", "cifar10")
 """
 
 from jaxcnn.recipe.check import LARGEST_SIDE, check
-from jaxcnn.recipe.defaults import recipe_for, small_batch
+from jaxcnn.recipe.defaults import DEFAULTED_FIELDS, recipe_for, small_batch
 from jaxcnn.recipe.fields import (
     PLACE_FIELDS,
     Augment,
@@ -20,6 +20,7 @@ from jaxcnn.recipe.fields import (
 from jaxcnn.recipe.saved import differences, from_json, to_json
 
 __all__ = [
+    "DEFAULTED_FIELDS",
     "LARGEST_SIDE",
     "PLACE_FIELDS",
     "Augment",

@@ -1,0 +1,113 @@
+"""Fine-tuning: what a run that starts from published weights does where no flag says otherwise.
+
+By family, for batches of 512: a mean over fewer images is noisier, not smaller, so that rates stay.
+An augmentation is a flip and a random crop; more is for training from scratch.
+"""
+
+import math
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from jaxcnn.recipe.fields import Optim
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a family is fine-tuned.
+
+    Attributes:
+        optim: rate, decay and layer decay.
+        label_smoothing: see `Augment`.
+        mixup: see `Augment`; for sets that are large enough.
+        source: where that stands.
+    """
+
+    optim: Optim
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    source: str = ""
+
+
+_SGD = Optim("sgd", lr=3e-3, nesterov=False, weight_decay=0.0)
+
+# (architecture pattern, tuning); the first row that fits counts.
+TUNING: tuple[tuple[str, Tuning], ...] = (
+    (
+        "vit*",
+        Tuning(
+            # Its rate for CIFAR-10, Pets and Flowers; CIFAR-100 has 0.01, ImageNet 0.03.
+            Optim(**{**vars(_SGD), "clip_norm": 1.0}),
+            source="https://github.com/google-research/big_vision/blob/"
+            "0127fb6b337ee2a27bf4e54dea79cff176527356/big_vision/configs/transfer.py",
+        ),
+    ),
+    (
+        "swin*",
+        Tuning(
+            Optim("adamw", lr=2e-5, weight_decay=1e-8, clip_norm=5.0),
+            label_smoothing=0.1,
+            source="https://github.com/microsoft/Swin-Transformer/blob/"
+            "f82860bfb5225915aca09c3227159ee9e1df874d/configs/swin/"
+            "swin_base_patch4_window7_224_22kto1k_finetune.yaml",
+        ),
+    ),
+    (
+        "convnext*",
+        Tuning(
+            # 0.8 there, over 13 layers from the stem to the head, which leaves the stem 0.055; as
+            # timm counts, and `LayerOrder`, there are 18 to 36, of which 0.9 leaves 0.15 to 0.023.
+            Optim("adamw", lr=5e-5, weight_decay=1e-8, layer_decay=0.9),
+            label_smoothing=0.1,
+            source="https://github.com/facebookresearch/ConvNeXt/blob/"
+            "048efcea897d999aed302f2639b6270aedf8d4c8/TRAINING.md",
+        ),
+    ),
+    (
+        "*",
+        Tuning(
+            # BiT-HyperRule, section 3.3.
+            _SGD,
+            mixup=0.1,
+            source="https://arxiv.org/abs/1912.11370",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a set is trained on: section 3.3 of BiT, its batch cut to what a small set fills.
+
+    Attributes:
+        most_images: the training images that are one too many for it.
+        batch_size: at the most.
+        steps: of the optimiser.
+        warmup: the share of them in which the rate grows, big_vision's (see "vit*").
+        mixes: whether images are mixed.
+    """
+
+    most_images: float
+    batch_size: int
+    steps: int
+    warmup: float
+    mixes: bool = True
+
+
+LENGTHS = (
+    Length(20_000, batch_size=64, steps=500, warmup=0.2, mixes=False),
+    Length(500_000, batch_size=128, steps=10_000, warmup=0.05),
+    Length(math.inf, batch_size=512, steps=20_000, warmup=0.025),
+)
+
+
+# Of a set whose images are not counted: ConvNeXt's and Swin's.
+UNCOUNTED_EPOCHS = 30
+
+
+def tuning_of(arch: str) -> Tuning:
+    return next(tuning for pattern, tuning in TUNING if fnmatchcase(arch, pattern))
+
+
+def length_of(num_train: int | None) -> Length:
+    """The row for so many training images; that of few where they are not counted."""
+    return next(length for length in LENGTHS if (num_train or 0) < length.most_images)
