@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,9 @@ from flax import linen as nn
 from jaxcnn.errors import UserError
 
 Variables = dict[str, Any]
+# Of an ImageNet network: its own, which leaves a quarter or a half of an image's sides, or one for
+# thumbnails, which leaves all of them: convolutions of 3x3 that do not stride, and no pooling.
+Stem = Literal["imagenet", "small"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,13 @@ def init_variables(
     images = jnp.zeros((1, *image_size, channels))
     variables = model.init({"params": params_key, "dropout": dropout_key}, images, train=True)
     return {name: variables.get(name, {}) for name in ("params", "batch_stats")}
+
+
+def is_small(stem: Stem) -> bool:
+    """Whether a network's stem is that for thumbnails. Raises UserError for an unknown one."""
+    if stem not in get_args(Stem):
+        raise UserError(f"stem is 'imagenet' or 'small'; got {stem!r}")
+    return stem == "small"
 
 
 def require_size(images: jax.Array, least: int, model: str) -> None:

@@ -155,16 +155,17 @@ class PatchMerging(nn.Module):
 
 
 class SwinTransformer(nn.Module):
-    """4x4 patches, stages of blocks with half the map's sides from one to the next, mean, head.
+    """Patches, stages of blocks with half the map's sides from one to the next, mean, head.
 
     Fields:
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage.
+        patch: side of a patch in pixels.
         window: tokens each way that see each other.
         drop_rate: after each dense layer but the query, key and value, and after the embedding.
         drop_path_rate: grows from 0 at the first block to this at the last.
 
-    Images of any size that is a multiple of 4; maps are padded to whole windows. What a size
+    Images of any size that is a multiple of `patch`; maps are padded to whole windows. What a size
     computes is what timm's network built with `img_size` of it does; only where a map is smaller
     than the window, timm has a smaller table of position biases and here its middle is read, so
     that the parameters are the same for any size.
@@ -173,6 +174,7 @@ class SwinTransformer(nn.Module):
     num_classes: int
     width: int = 96
     stages: tuple[int, ...] = (2, 2, 6, 2)
+    patch: int = 4
     window: int = 7
     drop_rate: float = 0.0
     drop_path_rate: float = 0.1
@@ -181,7 +183,7 @@ class SwinTransformer(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        x = PatchEmbed(self.width, 4, self.dtype, name="patch_embed")(images)
+        x = PatchEmbed(self.width, self.patch, self.dtype, name="patch_embed")(images)
         x = LayerNorm(dtype=self.dtype, name="patch_norm")(x)
         x = tap(self, "stem", x)  # [N, H/4, W/4, width]
         x = Dropout(self.drop_rate, deterministic=not train)(x)

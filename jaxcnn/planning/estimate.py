@@ -11,7 +11,6 @@ from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec, loa
 from jaxcnn.data.splits import VAL_FRACTION
 from jaxcnn.errors import UserError
 from jaxcnn.model_input import image_channels
-from jaxcnn.models import create_model
 from jaxcnn.models.macs import count_macs
 from jaxcnn.program import Program, model_of
 from jaxcnn.recipe import Recipe, data_place
@@ -125,7 +124,7 @@ def activation_bytes_per_image(recipe: Recipe, spec: DatasetSpec, program: Progr
 
 def gmacs(recipe: Recipe, spec: DatasetSpec, program: Program) -> float:
     """1e9 multiply-accumulates of one image's forward pass."""
-    model = create_model(recipe.arch, num_classes=spec.num_classes)
+    model = model_of(recipe, spec)
     variables = {"params": program.state_like.params, "batch_stats": program.state_like.batch_stats}
     images = jax.ShapeDtypeStruct((1, *image_shape(recipe, spec)), jnp.float32)
     return count_macs(lambda v, x: model.apply(v, x, train=False), variables, images) / 1e9

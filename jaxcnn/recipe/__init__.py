@@ -18,6 +18,7 @@ from jaxcnn.recipe.fields import (
     model_overrides,
 )
 from jaxcnn.recipe.saved import differences, from_json, to_json
+from jaxcnn.recipe.thumbnails import is_thumbnail, thumbnail_cure
 
 __all__ = [
     "DEFAULTED_FIELDS",
@@ -34,8 +35,10 @@ __all__ = [
     "data_place",
     "differences",
     "from_json",
+    "is_thumbnail",
     "model_overrides",
     "recipe_for",
     "small_batch",
+    "thumbnail_cure",
     "to_json",
 ]

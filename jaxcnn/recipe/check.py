@@ -33,6 +33,8 @@ def check(recipe: Recipe) -> None:
         "augment.repeats": augment.repeats,
         "augment.progressive-stages": augment.progressive_stages,
         "mesh.fsdp": recipe.mesh.fsdp,
+        **({"model.patch": recipe.model.patch} if recipe.model.patch is not None else {}),
+        **({"model.window": recipe.model.window} if recipe.model.window is not None else {}),
         **eval_crop,
         **({"steps": recipe.steps} if recipe.steps is not None else {}),
         **({"optim.layer-decay": optim.layer_decay} if optim.layer_decay is not None else {}),
@@ -64,7 +66,7 @@ def check(recipe: Recipe) -> None:
         **{
             f"model.{name.replace('_', '-')}": rate
             for name, rate in model_overrides(recipe).items()
-            if name != "remat"
+            if name.endswith("_rate")
         },
         **({"optim.layer-decay": optim.layer_decay} if optim.layer_decay is not None else {}),
         **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),

@@ -18,6 +18,8 @@ from jaxcnn.recipe.fields import Augment, Model, Optim, Recipe, Schedule
 from jaxcnn.recipe.finetune import UNCOUNTED_EPOCHS, length_of, tuning_of
 from jaxcnn.recipe.imagenet import DEFAULT_FOR, PUBLISHED, Published
 from jaxcnn.recipe.saved import from_json
+from jaxcnn.recipe.thumbnails import MOST as THUMBNAIL_SIDE
+from jaxcnn.recipe.thumbnails import thumbnail_model
 from jaxcnn.weights.sources import stated_image_size
 
 _ADAMW_WITH_AVERAGES: dict[str, Any] = {
@@ -170,12 +172,15 @@ def recipe_for(
         return replace(photographs, batch_size=small_batch(number, most=photographs.batch_size))
     # Enlarging thumbnails to what an ImageNet model was trained at costs 49 times the arithmetic
     # and adds no information.
-    image_size = min(model.thumbnail_size, max(model.image_size, data.image_size))
+    of_network = thumbnail_model(arch, data.image_size)
+    least = model.thumbnail_size if of_network.patch is None else THUMBNAIL_SIDE
+    image_size = min(least, max(model.image_size, data.image_size))
     return Recipe(
         arch,
         dataset,
         image_size=image_size,
         resize=_fit(data, image_size),
+        model=of_network,
         **_first_match(THUMBNAIL_RECIPES, arch, dataset),
     )
 
@@ -232,7 +237,9 @@ def _known_of_weights(source: str) -> dict[str, Any]:
     with suppress(UserError, OSError, ValueError, RecursionError):
         if not run.is_file():
             return {"image_size": stated_image_size(source)}
-        return {"image_size": from_json(json.loads(own_files.read(run))).image_size}
+        begun = from_json(json.loads(own_files.read(run)))
+        model = Model(stem=begun.model.stem, patch=begun.model.patch, window=begun.model.window)
+        return {"image_size": begun.image_size, "model": model}
     return {}
 
 

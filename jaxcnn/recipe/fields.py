@@ -4,9 +4,11 @@ Every field is a command-line flag of the same name; its docstring is the flag's
 """
 
 from dataclasses import asdict, dataclass, field
+from inspect import signature
 from typing import Any, Literal
 
 from jaxcnn.data import DataDir, with_labels
+from jaxcnn.models import model_spec
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,12 @@ class Model:
     """Dropout, where the architecture has it; its own rate if not given."""
     drop_path_rate: float | None = None
     """Stochastic depth at the last block, where the architecture has it; its own if not given."""
+    stem: Literal["imagenet", "small"] | None = None
+    """First layers of a network for ImageNet; small, for thumbnails, leaves images their size."""
+    patch: int | None = None
+    """Side in pixels of the patches of ViT, Swin and ConvNeXt; 4 or 2 suits thumbnails."""
+    window: int | None = None
+    """Side in patches of Swin's windows; 4 goes with patches of 2 in 32 pixels."""
     remat: bool = False
     """Compute each block's activations again in the backward pass, which saves their memory."""
 
@@ -233,4 +241,8 @@ def compute_dtype(recipe: Recipe) -> str:
 def model_overrides(recipe: Recipe) -> dict[str, Any]:
     """What `create_model` is told beside the architecture's own values."""
     given = asdict(recipe.model).items()
-    return {name: value for name, value in given if value is not None and value is not False}
+    overrides = {name: value for name, value in given if value is not None and value is not False}
+    if "patch" in overrides and "image_size" in signature(model_spec(recipe.arch).make).parameters:
+        # ViT's positions are of the patches that there are.
+        overrides["image_size"] = recipe.image_size
+    return overrides

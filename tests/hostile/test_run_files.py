@@ -38,7 +38,7 @@ MAY_BE = {
         "recipe.json": "bce_threshold optim.betas optim.eps data_dir labels steps recipe "
         "eval_image_size eval_crop pretrained optim.layer_decay "
         "optim.clip_norm optim.ema_decay augment.policy augment.progressive_size model.drop_rate "
-        "model.drop_path_rate",
+        "model.drop_path_rate model.stem model.patch model.window",
         "data.json": "image_size data_dir labels pretrained unreadable run weights",
         "metrics.jsonl": "train_loss val_loss val_top1",
         "summary.json": "val.top1 val.loss test.top1 test.loss",
