@@ -78,14 +78,14 @@ def with_batch_of_run(recipe: Recipe, workdir: str, args: Sequence[str]) -> Reci
 def as_begun(recipe: Recipe, workdir: str, args: Sequence[str], command: str) -> Recipe:
     """The recipe with the defaults of the run in `workdir`, where the same command began it.
 
-    They may have changed since: with the version, and those of pretrained weights with what their
-    source says.
+    More flags may have been put at its end. Defaults may have changed since: with the version, and
+    those of pretrained weights with what can still be read of them.
     """
-    folder = RunFolder(workdir)
     if not (Path(workdir) / "recipe.json").is_file():
         return recipe
+    folder = RunFolder(workdir)
     kept = folder.read_data()
-    if kept is None or kept.command != command:
+    if kept is None or not f"{command} ".startswith(f"{kept.command} "):
         return recipe
     begun = folder.read_recipe()
     default = replace(recipe, **{name: getattr(begun, name) for name in DEFAULTED_FIELDS})

@@ -28,14 +28,15 @@ def test_every_model_can_be_tuned_on_every_data_set():
 
 
 def test_every_row_says_where_it_is_from():
-    assert all(tuning.source.startswith("https://") for _, tuning in TUNING)
+    for _, tuning in TUNING:
+        assert tuning.sources and all(url.startswith("https://") for url in tuning.sources)
 
 
 @pytest.mark.parametrize(
     ("arch", "name", "lr", "layer_decay", "clip_norm"),
     [
-        ("resnet50", "sgd", 3e-3, None, None),
-        ("efficientnet_b0", "sgd", 3e-3, None, None),
+        ("resnet50", "sgd", 1e-2, None, None),
+        ("efficientnet_b0", "sgd", 1e-2, None, None),
         ("vit_base_patch16_224", "sgd", 3e-3, None, 1.0),
         ("swin_tiny_patch4_window7_224", "adamw", 2e-5, None, 5.0),
         ("convnextv2_tiny", "adamw", 5e-5, 0.9, None),
@@ -115,7 +116,10 @@ def test_the_same_command_goes_on_though_defaults_have_changed(tmp_path, monkeyp
 
     monkeypatch.setattr("jaxcnn.recipe.recipe_for", later)
     capsys.readouterr()
-    assert train.main(args) == 0
-    assert RunFolder(tmp_path).read_recipe() == begun
-    assert train.main([*args, "--on-error=raise"]) == 2
+    for again in (args, [*args, "--checkpoint-every-steps=5"]):
+        assert train.main(again) == 0
+        assert RunFolder(tmp_path).read_recipe() == begun
+    assert train.main([*args, "--seed=1"]) == 2
+    assert "another recipe (--seed: 0 != 1); give the same flags" in capsys.readouterr().err
+    assert train.main(args[1:] + args[:1]) == 2
     assert "--batch-size: 128 != 32; --optim.lr: 0.001 != 0.5" in capsys.readouterr().err
