@@ -136,7 +136,8 @@ def value_of(flag: str, args: Sequence[str]) -> str | None:
 
 
 def default_recipe(args: Sequence[str]) -> "Recipe":
-    """The recipe for --arch, --dataset, --data-dir and --recipe, which the other flags change."""
+    """The recipe for --arch, --dataset, --data-dir, --labels, --recipe and --pretrained, which the
+    other flags change."""
     # Not every command line needs the models.
     from jaxcnn.models import list_models
     from jaxcnn.recipe import recipe_for
@@ -147,8 +148,10 @@ def default_recipe(args: Sequence[str]) -> "Recipe":
         raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
     dataset = value_of("--dataset", args) or "digits"
     data_dir, recipe = value_of("--data-dir", args), value_of("--recipe", args)
-    labels = value_of("--labels", args)
-    return recipe_for(arch or "lenet5", dataset, data_dir, recipe, labels=labels)
+    labels, pretrained = value_of("--labels", args), value_of("--pretrained", args)
+    return recipe_for(
+        arch or "lenet5", dataset, data_dir, recipe, labels=labels, pretrained=pretrained
+    )
 
 
 def output_file(output: str) -> Path:

@@ -174,7 +174,7 @@ def evaluate_pretrained(
         num_threads=2,
         **share_of_process(),
     )
-    model = create_model(pretrained.arch, num_classes=data.num_classes)
+    model = create_model(pretrained.arch, num_classes=data.num_classes, **pretrained.overrides)
     eval_step = eval_step_of(model, data, model_input.preprocessing)
     if on_gpu(mesh.devices.flat):
         eval_step = with_float32_products(eval_step)

@@ -8,7 +8,9 @@ import jax
 import optax
 from optax import contrib
 
+from jaxcnn.errors import UserError
 from jaxcnn.models.hidden_matrices import Path
+from jaxcnn.models.spec import LayerOrder
 from jaxcnn.recipe import Optim
 
 # Path of a kernel -> how many matrices it is.
@@ -33,12 +35,16 @@ def kernels(params: Any) -> Any:
 
 
 def make_optimizer(
-    config: Optim, schedule: optax.Schedule, matrices: Matrices | None = None
+    config: Optim,
+    schedule: optax.Schedule,
+    matrices: Matrices | None = None,
+    layers: LayerOrder | None = None,
 ) -> optax.GradientTransformation:
     """The configured optimiser at the scheduled learning rate, after gradient clipping.
 
     `matrices` are what muon orthogonalises (`hidden_matrices` of a model): all kernels, each as one
-    matrix, if not given.
+    matrix, if not given. `layers` is the model's order, for layer decay. Raises UserError where
+    that has none to go by.
     """
     lr, decay = schedule, config.weight_decay
     momentum = config.momentum
@@ -78,9 +84,32 @@ def make_optimizer(
             optimizer = optax.lion(lr, weight_decay=decay, mask=decayed, mu_dtype=dtype, **betas)
         case "muon":
             optimizer = _muon(config, lr, momentum, decayed, matrices)
+    if config.layer_decay is not None:
+        optimizer = optax.chain(optimizer, _scale_by_layer(config.layer_decay, layers))
     if clip_norm is None:
         return optimizer
     return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
+
+
+def _scale_by_layer(decay: float, layers: LayerOrder | None) -> optax.GradientTransformation:
+    """What an update of the head moves, one of the layer before moves by `decay` of it, and so on.
+
+    Bao et al., 2022, https://arxiv.org/abs/2106.08254; the layers are those of timm's
+    `param_groups_layer_decay`.
+    """
+    if layers is None:
+        raise UserError(
+            f"--optim.layer-decay={decay} goes by the order of a model's layers, which this one's "
+            "file does not say; leave it out"
+        )
+
+    def scaled(updates: Any, params: Any) -> Any:
+        numbers = layers.numbers(updates)
+        last = max(numbers.values())
+        factors = {name: decay ** (last - number) for name, number in numbers.items()}
+        return {name: optax.tree.scale(factors[name], of) for name, of in updates.items()}
+
+    return optax.stateless(scaled)
 
 
 def _lamb(

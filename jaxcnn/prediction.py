@@ -198,7 +198,9 @@ def _classifier(
     transforms = model_input.transforms(data)
     if data.image_size is not None:
         transforms = (Resize(data.image_size), *transforms)
-    model = create_model(pretrained.arch, num_classes=pretrained.num_classes, dtype=dtype)
+    model = create_model(
+        pretrained.arch, num_classes=pretrained.num_classes, dtype=dtype, **pretrained.overrides
+    )
     preprocessing = model_input.preprocessing
     return Classifier(model, pretrained.variables, preprocessing, data, transforms)
 

@@ -1,8 +1,8 @@
 """Weights to start from or to evaluate, whatever kind of source they are in."""
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from jaxcnn.model_input import ModelInput, input_of_run
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.paths import expanded
-from jaxcnn.recipe import Recipe, data_place
+from jaxcnn.recipe import Recipe, data_place, model_overrides
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
 from jaxcnn.weights.dialects import other_form
@@ -39,6 +39,7 @@ class Pretrained:
         preprocessing: what they want images to look like.
         num_classes: that their head tells apart; 0 where they have none.
         origin: what they were read from.
+        overrides: fields of the network that they are of, beside its architecture's.
         notes: what the user should know of how they were read, a line each.
     """
 
@@ -48,6 +49,7 @@ class Pretrained:
     num_classes: int
     origin: Origin
     notes: tuple[str, ...] = ()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_weights(name: str, source: str, *, num_classes: int | None = None) -> Variables:
@@ -73,7 +75,7 @@ def load_weights(name: str, source: str, *, num_classes: int | None = None) -> V
     if num_classes in (None, pretrained.num_classes):
         return pretrained.variables
     spec = model_spec(name)
-    model = create_model(name, num_classes=num_classes)
+    model = create_model(name, num_classes=num_classes, **pretrained.overrides)
     size = (spec.image_size, spec.image_size)
     init = partial(init_variables, model, jax.random.key(0), size, spec.channels)
     # Of a model without a head nothing is drawn anew.
@@ -164,6 +166,7 @@ def _from_run(name: str, source: str) -> Pretrained:
         _classes(arch, variables),
         Origin(source, None, known),
         tuple(notes),
+        model_overrides(recipe),
     )
 
 

@@ -20,7 +20,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
 from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
 from jaxcnn.model_input import image_channels
-from jaxcnn.models import create_model
+from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.hidden_matrices import hidden_matrices
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.optim import Matrices, make_optimizer
@@ -153,7 +153,12 @@ def build(
         total_steps=total_steps,
     )
     channels = image_channels(recipe, data)
-    optimizer = make_optimizer(recipe.optim, schedule, _matrices(recipe, data, channels))
+    optimizer = make_optimizer(
+        recipe.optim,
+        schedule,
+        _matrices(recipe, data, channels),
+        model_spec(recipe.arch).layers,
+    )
     init_key, step_key = jax.random.split(jax.random.key(recipe.seed))
 
     # A seed is not in the programs but in what they are given: all seeds share them.

@@ -30,7 +30,7 @@ from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
 from jaxcnn.lines import say
 from jaxcnn.paths import expanded
-from jaxcnn.recipe import Recipe, note_of_default
+from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.stopping import end_on_signal
 from jaxcnn.wandb_log import wandb_log
@@ -51,9 +51,9 @@ class Options:
     """Keep programs, traced and compiled, in ~/.cache/jaxcnn: a second run starts in seconds."""
 
 
-def parse(args: Sequence[str]) -> Options:
-    """The flags; defaults are those of the recipe for --arch and --dataset."""
-    recipe = cli.default_recipe(args)
+def parse(args: Sequence[str], recipe: Recipe | None = None) -> Options:
+    """The flags; defaults are those of the recipe for --arch and --dataset, if none is given."""
+    recipe = recipe or cli.default_recipe(args)
     return cli.parse(
         Options,
         args,
@@ -73,6 +73,23 @@ def with_batch_of_run(recipe: Recipe, workdir: str, args: Sequence[str]) -> Reci
     if given or recipe.dataset != "image_folder" or not (Path(workdir) / "recipe.json").is_file():
         return recipe
     return replace(recipe, batch_size=RunFolder(workdir).read_recipe().batch_size)
+
+
+def as_begun(recipe: Recipe, workdir: str, args: Sequence[str], command: str) -> Recipe:
+    """The recipe with the defaults of the run in `workdir`, where the same command began it.
+
+    More flags may have been put at its end. Defaults may have changed since: with the version, and
+    those of pretrained weights with what can still be read of them.
+    """
+    if not (Path(workdir) / "recipe.json").is_file():
+        return recipe
+    folder = RunFolder(workdir)
+    kept = folder.read_data()
+    if kept is None or not f"{command} ".startswith(f"{kept.command} "):
+        return recipe
+    begun = folder.read_recipe()
+    default = replace(recipe, **{name: getattr(begun, name) for name in DEFAULTED_FIELDS})
+    return replace(parse(args, default).recipe, arch=recipe.arch)
 
 
 def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int:
@@ -97,6 +114,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
             workdir = expanded(options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}")
             recipe = with_batch_of_run(recipe, workdir, args)
             command = shlex.join([*PROGRAM.split(), *args])
+            recipe = as_begun(recipe, workdir, args, command)
             extra: dict[str, Any] = {"extend": options.extend, "command": command}
             cache = cache_folder()
             if own_process and options.compilation_cache and cache is not None:

@@ -31,6 +31,7 @@ from jaxcnn.distributed import begin_batch, is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.lines import say_on
+from jaxcnn.little_seen import little_seen
 from jaxcnn.lost_reader import while_it_is_read
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
@@ -391,6 +392,8 @@ class Run:
         )
         for note in feed.spec.all_notes:
             self.display.say(note)
+        if (line := little_seen(recipe, feed.spec, self.program)) is not None:
+            self.display.say(line)
         step = self.checkpoints.latest_step() or 0
         if step == self.total_steps:
             return self.resume()

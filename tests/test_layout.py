@@ -53,7 +53,7 @@ LAYERS = [
     ["step", "checkpoint"],
     ["pretrained", "parallel"],
     ["program"],
-    ["report", "memory_full"],
+    ["report", "memory_full", "little_seen"],
     ["trainer", "evaluation", "prediction", "planning"],
     ["sweeps"],
     ["cli"],

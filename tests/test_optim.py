@@ -5,6 +5,7 @@ import optax
 import pytest
 
 from jaxcnn.errors import UserError
+from jaxcnn.models.spec import LayerOrder
 from jaxcnn.optim import kernels, make_optimizer
 from jaxcnn.recipe import Optim, Recipe, check
 
@@ -53,6 +54,27 @@ def test_muons_two_rates_follow_one_schedule():
         updates, state = optimizer.update(gradient, state, PARAMS)
         sizes.append(float(-updates["bn"]["scale"][0]))
     assert sizes == pytest.approx([0, 2.5e-4, 5e-4, 7.5e-4], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "lamb"])
+def test_layer_decay_scales_a_layers_whole_step_decay_included(name):
+    def step(layer_decay):
+        config = Optim(name, lr=0.1, weight_decay=0.1, layer_decay=layer_decay)
+        order = LayerOrder("conv", "bn")
+        optimizer = make_optimizer(config, optax.constant_schedule(0.1), layers=order)
+        return optimizer.update(PARAMS, optimizer.init(PARAMS), PARAMS)[0]
+
+    scaled, whole = step(0.5), step(None)
+    expected = {
+        layer: jax.tree.map(lambda u, factor=factor: factor * u, whole[layer])
+        for layer, factor in {"conv": 0.25, "bn": 0.5, "head": 1.0}.items()
+    }
+    chex.assert_trees_all_close(scaled, expected, rtol=1e-6)
+
+
+def test_layer_decay_is_refused_where_layers_have_no_order():
+    with pytest.raises(UserError, match="--optim.layer-decay=0.5 goes by the order of a model's"):
+        make_optimizer(Optim(layer_decay=0.5), optax.constant_schedule(0.1))
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw", "lion", "muon"])

@@ -22,7 +22,7 @@ from jaxcnn.layers.normalize import LayerNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.models.spec import LayerOrder, ModelSpec, require_size
 from jaxcnn.ops.gelu import gelu
 
 # The authors truncate at +-2, a hundred deviations away: their draws are plain normal ones.
@@ -79,15 +79,17 @@ class ResponseNormMlp(nn.Module):
 
 
 class ConvNeXt(nn.Module):
-    """Stem to a quarter of the image, four stages of blocks, mean over pixels, norm, dense.
+    """Patches, four stages of blocks, mean over pixels, norm, dense.
 
-    `width` channels in the first stage, twice as many in each that follows. Stochastic depth grows
-    from 0 at the first block to `drop_path_rate` at the last.
+    `patch`: side of the stem's in pixels. `width` channels in the first stage, twice as many in
+    each that follows. Stochastic depth grows from 0 at the first block to `drop_path_rate` at the
+    last.
     """
 
     num_classes: int
     stages: tuple[int, int, int, int] = (3, 3, 9, 3)
     width: int = 96
+    patch: int = 4
     block: type[Block] | type[BlockV2] = Block
     drop_path_rate: float = 0.1
     dtype: Any = jnp.float32
@@ -95,12 +97,12 @@ class ConvNeXt(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        require_size(images, 32, "ConvNeXt")
+        require_size(images, 8 * self.patch, "ConvNeXt")
         norm = partial(LayerNorm, dtype=self.dtype)
         # Patches side by side: what does not fill a patch, on the right and below, is left out.
         patches = partial(Conv, padding="VALID", kernel_init=normal, dtype=self.dtype)
 
-        x = patches(self.width, (4, 4), 4, name="stem_conv")(images)
+        x = patches(self.width, (self.patch, self.patch), self.patch, name="stem_conv")(images)
         x = tap(self, "stem", norm(name="stem_norm")(x))  # [N, H/4, W/4, width]
         drop_path_rates = iter(np.linspace(0, self.drop_path_rate, sum(self.stages)).tolist())
         for i, repeats in enumerate(self.stages):
@@ -125,8 +127,10 @@ _names = (
     ("^head_norm", "head.norm"),
     ("^head$", "head.fc"),
 )
-_v1 = partial(ModelSpec, paper="https://arxiv.org/abs/2201.03545", torch_names=_names)
-_v2 = partial(ModelSpec, paper="https://arxiv.org/abs/2301.00808", torch_names=_names)
+_layers = LayerOrder("stem_", r"stages_(\d+)_(?:blocks_(\d+)|downsample)")
+_spec = partial(ModelSpec, layers=_layers, torch_names=_names)
+_v1 = partial(_spec, paper="https://arxiv.org/abs/2201.03545")
+_v2 = partial(_spec, paper="https://arxiv.org/abs/2301.00808")
 _deep = partial(ConvNeXt, stages=(3, 3, 27, 3))
 _tiny = partial(ConvNeXt, stages=(3, 3, 9, 3), width=96)
 _base = partial(_deep, width=128)

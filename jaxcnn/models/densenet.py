@@ -19,7 +19,7 @@ from jaxcnn.layers.head import head
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.models.spec import ModelSpec, Stem, is_small, require_size
 from jaxcnn.ops.pool import avg_pool, max_pool
 from jaxcnn.xla.materialize import materialize
 
@@ -86,6 +86,7 @@ class Transition(nn.Module):
 class DenseNet(nn.Module):
     """Stem to a quarter of the image, dense blocks with transitions between, mean, dense head.
 
+    The small `stem` is that of the CIFAR networks (section 3): a convolution alone.
     `stages`: layers of each dense block. `drop_rate`: after each convolution but the first; the
     paper has 0.2 for CIFAR without augmentation, else none (section 4.2).
     """
@@ -93,6 +94,7 @@ class DenseNet(nn.Module):
     num_classes: int
     stages: tuple[int, ...] = (6, 12, 24, 16)
     growth_rate: int = 32
+    stem: Stem = "imagenet"
     bottleneck: bool = True
     compression: float = 0.5
     drop_rate: float = 0.0
@@ -106,7 +108,7 @@ class DenseNet(nn.Module):
         dropout = partial(Dropout, self.drop_rate, deterministic=not train)
         layer = partial(DenseLayer, self.growth_rate, self.bottleneck, conv, norm, dropout)
 
-        x = tap(self, "stem", self.stem(images, conv, norm))
+        x = tap(self, "stem", self.first_maps(images, conv, norm))
         for i, repeats in enumerate(self.stages, start=1):
             # A whole block: what its layers take, kept for each, would be most of the memory.
             x = call_block(DenseBlock(repeats, layer, name=f"denseblock{i}"), x, remat=self.remat)
@@ -118,24 +120,16 @@ class DenseNet(nn.Module):
         x = x.mean((1, 2))
         return head(x, self.num_classes, dtype=self.dtype)
 
-    def stem(self, images: jax.Array, conv: ModuleDef, norm: ModuleDef) -> jax.Array:
+    def first_maps(self, images: jax.Array, conv: ModuleDef, norm: ModuleDef) -> jax.Array:
+        features = 2 * self.growth_rate if self.bottleneck else 16
+        if is_small(self.stem):
+            require_size(images, least=2 ** (len(self.stages) - 1), model="DenseNet")
+            return conv(features, (3, 3), padding=1, name="conv0")(images)
         # The stem leaves a quarter of the pixels, rounded up; each transition half, rounded down.
         require_size(images, least=2 ** (len(self.stages) + 1) - 3, model="DenseNet")
-        x = conv(2 * self.growth_rate, (7, 7), 2, padding=3, name="conv0")(images)
+        x = conv(features, (7, 7), 2, padding=3, name="conv0")(images)
         x = nn.relu(norm(name="norm0")(x))
-        return max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 2 * growth_rate]
-
-
-class CifarDenseNet(DenseNet):
-    """The same for 32x32 images, which the stem leaves as large."""
-
-    stages: tuple[int, ...] = (12, 12, 12)
-    growth_rate: int = 12
-
-    def stem(self, images: jax.Array, conv: ModuleDef, norm: ModuleDef) -> jax.Array:
-        require_size(images, least=2 ** (len(self.stages) - 1), model="DenseNet")
-        features = 2 * self.growth_rate if self.bottleneck else 16
-        return conv(features, (3, 3), padding=1, name="conv0")(images)
+        return max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, features]
 
 
 NAMES = (
@@ -144,15 +138,14 @@ NAMES = (
 )
 _spec = partial(ModelSpec, paper="https://arxiv.org/abs/1608.06993", torch_names=NAMES)
 _cifar = partial(_spec, image_size=32, num_classes=10)
-_plain = partial(CifarDenseNet, bottleneck=False, compression=1.0)
+_k12 = partial(DenseNet, growth_rate=12, stem="small")
+_plain = partial(_k12, bottleneck=False, compression=1.0)
 _k32 = partial(DenseNet, growth_rate=32)
 _k48 = partial(DenseNet, growth_rate=48)
 
 VARIANTS = {
     "densenet_40_k12": _cifar(partial(_plain, stages=(12, 12, 12)), 1_019_722, gmacs=0.2648),
-    "densenet_bc_100_k12": _cifar(
-        partial(CifarDenseNet, stages=(16, 16, 16)), 769_162, gmacs=0.2879
-    ),
+    "densenet_bc_100_k12": _cifar(partial(_k12, stages=(16, 16, 16)), 769_162, gmacs=0.2879),
     "densenet121": _spec(partial(_k32, stages=(6, 12, 24, 16)), 7_978_856, gmacs=2.834),
     "densenet161": _spec(partial(_k48, stages=(6, 12, 36, 24)), 28_681_000, gmacs=7.728),
     "densenet169": _spec(partial(_k32, stages=(6, 12, 32, 32)), 14_149_480, gmacs=3.360),

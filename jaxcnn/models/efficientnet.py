@@ -24,7 +24,7 @@ from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec, Stem, is_small
 
 ModuleDef = Callable[..., Any]
 
@@ -132,7 +132,8 @@ class EfficientNet(nn.Module):
     """Stem to half of the image, seven stages of MBConv, 1x1 head, mean over pixels, dense.
 
     `width` and `depth` are the compound scaling's coefficients; its third, resolution, is the
-    size of the images. Stochastic depth grows from 0 at the first block to `drop_path_rate`.
+    size of the images. Stochastic depth grows from 0 at the first block to `drop_path_rate`. The
+    small `stem`, for thumbnails, is the same one without its stride.
     """
 
     num_classes: int
@@ -141,6 +142,7 @@ class EfficientNet(nn.Module):
     drop_rate: float = 0.2
     drop_path_rate: float = 0.2
     stages: tuple[Stage, ...] = B0
+    stem: Stem = "imagenet"
     lite: bool = False
     same_padding: bool = False
     epsilon: float = 1e-5
@@ -158,7 +160,7 @@ class EfficientNet(nn.Module):
         ends = 1.0 if self.lite else self.width
 
         stem_width = scale_width(STEM_WIDTH, ends)
-        x = conv(stem_width, 3, 2, name="stem_conv")(images)
+        x = conv(stem_width, 3, 1 if is_small(self.stem) else 2, name="stem_conv")(images)
         x = tap(self, "stem", activation(norm(name="stem_bn")(x)))  # [N, H/2, W/2, 32]
         block, num_blocks = 0, sum(stage.repeats for stage in stages)
         for i, stage in enumerate(stages):
@@ -217,6 +219,7 @@ NAMES = (
     (r"\.project_bn", ".bn3"),
     (r"\.se\.(reduce|expand)", r".se.conv_\1"),
 )
+LAYERS = LayerOrder("stem_", r"blocks_(\d+)_(\d+)", closing="head_")
 
 
 def _spec(
@@ -230,8 +233,15 @@ def _spec(
     lite: bool = False,
 ) -> ModelSpec:
     make = partial(EfficientNet, width=width, depth=depth, drop_rate=drop, lite=lite)
-    paper = "https://arxiv.org/abs/1905.11946"
-    return ModelSpec(make, num_params, gmacs, image_size=image_size, paper=paper, torch_names=NAMES)
+    return ModelSpec(
+        make,
+        num_params,
+        gmacs,
+        image_size=image_size,
+        paper="https://arxiv.org/abs/1905.11946",
+        layers=LAYERS,
+        torch_names=NAMES,
+    )
 
 
 def tensorflow_form(spec: ModelSpec) -> ModelSpec:

@@ -21,6 +21,7 @@ from jaxcnn.layers.tap import tap
 from jaxcnn.models import efficientnet
 from jaxcnn.models.efficientnet import (
     HEAD_WIDTH,
+    LAYERS,
     NAMES,
     MBConv,
     ModuleDef,
@@ -29,7 +30,7 @@ from jaxcnn.models.efficientnet import (
     square_conv,
     tensorflow_form,
 )
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import ModelSpec, Stem, is_small
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class EfficientNetV2(nn.Module):
     num_classes: int
     stages: tuple[Stage, ...] = S
     depth: float = 1.0
+    stem: Stem = "imagenet"
     drop_rate: float = 0.2
     drop_path_rate: float = 0.2
     same_padding: bool = False
@@ -122,7 +124,8 @@ class EfficientNetV2(nn.Module):
             MBConv, squeeze_excite=True, activation=nn.silu, conv=conv, norm=norm, dtype=self.dtype
         )
 
-        x = conv(self.stages[0].width, 3, 2, name="stem_conv")(images)
+        stride = 1 if is_small(self.stem) else 2
+        x = conv(self.stages[0].width, 3, stride, name="stem_conv")(images)
         x = tap(self, "stem", nn.silu(norm(name="stem_bn")(x)))  # [N, H/2, W/2, 24]
         repeats = [scale_depth(stage.repeats, self.depth) for stage in self.stages]
         block = 0
@@ -144,7 +147,9 @@ class EfficientNetV2(nn.Module):
 
 
 # Image sizes: the largest that training grows to; evaluation is at 384, 480 and 480 pixels.
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/2104.00298", torch_names=NAMES)
+_spec = partial(
+    ModelSpec, paper="https://arxiv.org/abs/2104.00298", layers=LAYERS, torch_names=NAMES
+)
 _s = partial(EfficientNetV2, stages=S, drop_rate=0.2)
 _m = partial(EfficientNetV2, stages=M, drop_rate=0.3)
 _l = partial(EfficientNetV2, stages=L, drop_rate=0.4)

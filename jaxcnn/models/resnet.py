@@ -22,7 +22,7 @@ from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec, Stem, is_small
 from jaxcnn.ops.pool import max_pool
 
 ModuleDef = Callable[..., Any]
@@ -96,12 +96,14 @@ class Bottleneck(Block):
 class ResNet(nn.Module):
     """Stem to a quarter of the image, four stages of blocks, mean over pixels, dense head.
 
-    Stochastic depth grows from 0 at the first block to `drop_path_rate` at the last.
+    Stochastic depth grows from 0 at the first block to `drop_path_rate` at the last. The small
+    `stem`, for thumbnails: Chen et al., 2020, https://arxiv.org/abs/2002.05709, appendix B.9.
     """
 
     num_classes: int
     stages: tuple[int, int, int, int] = (3, 4, 6, 3)
     block: Callable[..., Block] = Bottleneck
+    stem: Stem = "imagenet"
     drop_path_rate: float = 0.0
     dtype: Any = jnp.float32
     remat: bool = False
@@ -111,9 +113,13 @@ class ResNet(nn.Module):
         conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
 
-        x = conv(64, (7, 7), 2, padding=3, name="conv1")(images)
-        x = nn.relu(norm(name="bn1")(x))
-        x = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 64]
+        if is_small(self.stem):
+            x = conv(64, (3, 3), padding=1, name="conv1")(images)
+            x = nn.relu(norm(name="bn1")(x))
+        else:
+            x = conv(64, (7, 7), 2, padding=3, name="conv1")(images)
+            x = nn.relu(norm(name="bn1")(x))
+            x = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 64]
         x = tap(self, "stem", x)
         drop_path_rates = iter(np.linspace(0, self.drop_path_rate, sum(self.stages)).tolist())
         for i, repeats in enumerate(self.stages, start=1):
@@ -175,8 +181,11 @@ class CifarResNet(nn.Module):
 
 
 NAMES = (("downsample_conv", "downsample.0"), ("downsample_bn", "downsample.1"), ("^head", "fc"))
+LAYERS = LayerOrder("conv1|bn1|stem_", r"layer(\d+)_(\d+)")
 
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1512.03385", torch_names=NAMES)
+_spec = partial(
+    ModelSpec, paper="https://arxiv.org/abs/1512.03385", layers=LAYERS, torch_names=NAMES
+)
 _resnext = partial(_spec, paper="https://arxiv.org/abs/1611.05431")
 _wide = partial(_spec, paper="https://arxiv.org/abs/1605.07146")
 _cifar = partial(_spec, image_size=32, num_classes=10)

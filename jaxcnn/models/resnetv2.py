@@ -18,7 +18,7 @@ from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.resnet import ModuleDef, he_normal
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec, Stem, is_small
 from jaxcnn.ops.pool import max_pool
 
 
@@ -51,6 +51,7 @@ class ResNetV2(nn.Module):
 
     num_classes: int
     stages: tuple[int, int, int, int] = (3, 4, 6, 3)
+    stem: Stem = "imagenet"
     dtype: Any = jnp.float32
     remat: bool = False
 
@@ -59,8 +60,11 @@ class ResNetV2(nn.Module):
         conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
 
-        x = conv(64, (7, 7), 2, padding=3, name="stem_conv")(images)
-        x = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 64]
+        if is_small(self.stem):
+            x = conv(64, (3, 3), padding=1, name="stem_conv")(images)
+        else:
+            x = conv(64, (7, 7), 2, padding=3, name="stem_conv")(images)
+            x = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 64]
         x = tap(self, "stem", x)
         for i, repeats in enumerate(self.stages):
             for j in range(repeats):
@@ -87,7 +91,12 @@ NAMES = (
     ("downsample_conv", "downsample.conv"),
     ("^head", "head.fc"),
 )
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1603.05027", torch_names=NAMES)
+_spec = partial(
+    ModelSpec,
+    paper="https://arxiv.org/abs/1603.05027",
+    layers=LayerOrder("stem_", r"stages_(\d+)_blocks_(\d+)", closing="norm"),
+    torch_names=NAMES,
+)
 
 VARIANTS = {
     "resnetv2_50": _spec(partial(ResNetV2, stages=(3, 4, 6, 3)), 25_549_352, gmacs=4.089),

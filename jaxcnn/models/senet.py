@@ -20,9 +20,9 @@ from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.tap import tap
+from jaxcnn.models.resnet import LAYERS, Block, Bottleneck, ResNet, he_normal
 from jaxcnn.models.resnet import NAMES as RESNET_NAMES
-from jaxcnn.models.resnet import Block, Bottleneck, ResNet, he_normal
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import ModelSpec, Stem, is_small
 from jaxcnn.ops.pool import max_pool
 
 REDUCTION = 16  # Section 6.1.
@@ -62,6 +62,7 @@ class SENet154(nn.Module):
 
     num_classes: int
     stages: tuple[int, int, int, int] = (3, 8, 36, 3)
+    stem: Stem = "imagenet"
     drop_rate: float = 0.2
     dtype: Any = jnp.float32
     remat: bool = False
@@ -71,11 +72,14 @@ class SENet154(nn.Module):
         conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
 
+        small = is_small(self.stem)
         x = images
-        for i, (features, stride) in enumerate([(64, 2), (64, 1), (128, 1)], start=1):
+        for i, features in enumerate([64, 64, 128], start=1):
+            stride = 2 if i == 1 and not small else 1
             x = conv(features, (3, 3), stride, padding=1, name=f"stem_conv{i}")(x)
             x = nn.relu(norm(name=f"stem_bn{i}")(x))
-        x = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 128]
+        if not small:
+            x = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))  # [N, H/4, W/4, 128]
         x = tap(self, "stem", x)
         for i, repeats in enumerate(self.stages, start=1):
             for j in range(repeats):
@@ -101,7 +105,9 @@ NAMES = (
     ("^stem_bn3", "bn1"),
 )
 
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1709.01507", torch_names=NAMES)
+_spec = partial(
+    ModelSpec, paper="https://arxiv.org/abs/1709.01507", layers=LAYERS, torch_names=NAMES
+)
 _1x64d = partial(ResNet, block=SEBottleneck)
 _32x4d = partial(ResNet, block=partial(SEBottleneck, cardinality=32, width=4))
 

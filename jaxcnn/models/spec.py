@@ -1,8 +1,9 @@
 """What a model file says of each of its variants, and how any model is initialised."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,47 @@ from flax import linen as nn
 from jaxcnn.errors import UserError
 
 Variables = dict[str, Any]
+# Of an ImageNet network: its own, which leaves a quarter or a half of an image's sides, or one for
+# thumbnails, which leaves all of them: convolutions of 3x3 that do not stride, and no pooling.
+Stem = Literal["imagenet", "small"]
+
+
+@dataclass(frozen=True)
+class LayerOrder:
+    """Which of a model's own modules and parameters are of which layer; timm's `group_matcher`.
+
+    Each field is a regular expression that a name begins with.
+
+    Attributes:
+        stem: of the first layer.
+        blocks: of those that follow, in the order of the numbers that its groups find; one that
+            finds nothing counts as 0.
+        closing: of the last of these too.
+
+    What is left, the head's, is of a layer of its own, the last.
+    """
+
+    stem: str
+    blocks: str
+    closing: str | None = None
+
+    def numbers(self, names: Iterable[str]) -> dict[str, int]:
+        """The layer of each of a model's top names, from 0."""
+        places = {name: self._place(name) for name in names}
+        order = sorted({place for place in places.values() if place != _CLOSING})
+        order_of = {place: number for number, place in enumerate(order)}
+        order_of[_CLOSING] = max(order_of[place] for place in order if place < _CLOSING)
+        return {name: order_of[place] for name, place in places.items()}
+
+    def _place(self, name: str) -> tuple[int, ...]:
+        if re.match(self.stem, name):
+            return _STEM
+        if found := re.match(self.blocks, name):
+            return (*_BLOCKS, *(int(number or 0) for number in found.groups()))
+        return _CLOSING if self.closing and re.match(self.closing, name) else _HEAD
+
+
+_STEM, _BLOCKS, _CLOSING, _HEAD = (0,), (1,), (2,), (3,)
 
 
 @dataclass(frozen=True)
@@ -27,6 +69,7 @@ class ModelSpec:
         thumbnail_size: what images of 32 pixels or less are best brought to: the least that the
             arithmetic allows where that is more than 32.
         paper: URL.
+        layers: the order of the model's layers, where they make one.
         torch_names: rows `(regular expression, replacement)` that turn our module paths, joined
             by dots, into those of timm (torchvision where timm lacks the model). What they leave
             is translated by the rule all families share: `layer1_0.conv1` is `layer1.0.conv1`.
@@ -40,6 +83,7 @@ class ModelSpec:
     num_classes: int = 1000
     thumbnail_size: int = 32
     paper: str = ""
+    layers: LayerOrder | None = None
     torch_names: tuple[tuple[str, str], ...] = ()
 
 
@@ -51,6 +95,13 @@ def init_variables(
     images = jnp.zeros((1, *image_size, channels))
     variables = model.init({"params": params_key, "dropout": dropout_key}, images, train=True)
     return {name: variables.get(name, {}) for name in ("params", "batch_stats")}
+
+
+def is_small(stem: Stem) -> bool:
+    """Whether a network's stem is that for thumbnails. Raises UserError for an unknown one."""
+    if stem not in get_args(Stem):
+        raise UserError(f"stem is 'imagenet' or 'small'; got {stem!r}")
+    return stem == "small"
 
 
 def require_size(images: jax.Array, least: int, model: str) -> None:

@@ -23,7 +23,7 @@ from jaxcnn.layers.patch_embed import PatchEmbed
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec
 from jaxcnn.ops.pool import global_avg_pool
 
 Size = tuple[int, int]  # Height and width.
@@ -157,11 +157,12 @@ class PatchMerging(nn.Module):
 
 
 class SwinTransformer(nn.Module):
-    """4x4 patches, stages of blocks with half the map's sides from one to the next, mean, head.
+    """Patches, stages of blocks with half the map's sides from one to the next, mean, head.
 
     Fields:
         width: channels of the first stage; they double from stage to stage.
         stages: blocks of each stage.
+        patch: side of a patch in pixels.
         window: tokens each way that see each other.
         drop_rate: of what the head reads.
         pos_drop_rate: after the embedding, where the authors have it and timm none.
@@ -169,7 +170,7 @@ class SwinTransformer(nn.Module):
         attn_drop_rate: of the attention's softmax. The others as timm has them.
         drop_path_rate: grows from 0 at the first block to this at the last.
 
-    Images of any size that is a multiple of 4; maps are padded to whole windows. What a size
+    Images of any size that is a multiple of `patch`; maps are padded to whole windows. What a size
     computes is what timm's network built with `img_size` of it does; only where a map is smaller
     than the window, timm has a smaller table of position biases and here its middle is read, so
     that the parameters are the same for any size.
@@ -178,6 +179,7 @@ class SwinTransformer(nn.Module):
     num_classes: int
     width: int = 96
     stages: tuple[int, ...] = (2, 2, 6, 2)
+    patch: int = 4
     window: int = 7
     drop_rate: float = 0.0
     pos_drop_rate: float = 0.0
@@ -189,7 +191,7 @@ class SwinTransformer(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        x = PatchEmbed(self.width, 4, self.dtype, name="patch_embed")(images)
+        x = PatchEmbed(self.width, self.patch, self.dtype, name="patch_embed")(images)
         x = LayerNorm(dtype=self.dtype, name="patch_norm")(x)
         x = tap(self, "stem", x)  # [N, H/4, W/4, width]
         x = Dropout(self.pos_drop_rate, deterministic=not train)(x)
@@ -218,6 +220,7 @@ class SwinTransformer(nn.Module):
 _spec = partial(
     ModelSpec,
     paper="https://arxiv.org/abs/2103.14030",
+    layers=LayerOrder("patch_", r"layers_(\d+)_(?:blocks_(\d+)|downsample)", closing="norm"),
     torch_names=(
         ("^patch_norm", "patch_embed.norm"),
         (r"position_bias$", "attn"),

@@ -23,7 +23,7 @@ from jaxcnn.layers.patch_embed import PatchEmbed, require_whole_patches
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec
 
 LayerNorm = partial(normalize.LayerNorm, epsilon=1e-6)
 
@@ -191,6 +191,9 @@ class VisionTransformer(nn.Module):
         return jnp.concatenate([first, maps.reshape(patches.shape)], axis=1)
 
 
+LAYERS = LayerOrder("cls_token|pos_embed|patch_embed", r"blocks_(\d+)", closing="norm")
+
+
 def _spec(
     num_params: int,
     gmacs: float,
@@ -208,6 +211,7 @@ def _spec(
         image_size=image_size,
         thumbnail_size=math.ceil(32 / patch) * patch,
         paper="https://arxiv.org/abs/2010.11929",
+        layers=LAYERS,
     )
 
 

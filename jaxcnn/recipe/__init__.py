@@ -4,7 +4,7 @@ recipe = recipe_for("resnet20", "cifar10")
 """
 
 from jaxcnn.recipe.check import LARGEST_SIDE, check
-from jaxcnn.recipe.defaults import note_of_default, recipe_for, small_batch
+from jaxcnn.recipe.defaults import DEFAULTED_FIELDS, note_of_default, recipe_for, small_batch
 from jaxcnn.recipe.fields import (
     PLACE_FIELDS,
     Augment,
@@ -18,8 +18,10 @@ from jaxcnn.recipe.fields import (
     model_overrides,
 )
 from jaxcnn.recipe.saved import differences, from_json, to_json
+from jaxcnn.recipe.thumbnails import is_thumbnail, thumbnail_cure
 
 __all__ = [
+    "DEFAULTED_FIELDS",
     "LARGEST_SIDE",
     "PLACE_FIELDS",
     "Augment",
@@ -33,9 +35,11 @@ __all__ = [
     "data_place",
     "differences",
     "from_json",
+    "is_thumbnail",
     "model_overrides",
     "note_of_default",
     "recipe_for",
     "small_batch",
+    "thumbnail_cure",
     "to_json",
 ]

@@ -34,8 +34,11 @@ def check(recipe: Recipe) -> None:
         "augment.repeats": augment.repeats,
         "augment.progressive-stages": augment.progressive_stages,
         "mesh.fsdp": recipe.mesh.fsdp,
+        **({"model.patch": recipe.model.patch} if recipe.model.patch is not None else {}),
+        **({"model.window": recipe.model.window} if recipe.model.window is not None else {}),
         **eval_crop,
         **({"steps": recipe.steps} if recipe.steps is not None else {}),
+        **({"optim.layer-decay": optim.layer_decay} if optim.layer_decay is not None else {}),
         **({"optim.clip-norm": optim.clip_norm} if optim.clip_norm is not None else {}),
         **({"optim.eps": optim.eps} if optim.eps is not None else {}),
     }
@@ -66,6 +69,7 @@ def check(recipe: Recipe) -> None:
             for name, rate in model_overrides(recipe).items()
             if name.endswith("_rate")
         },
+        **({"optim.layer-decay": optim.layer_decay} if optim.layer_decay is not None else {}),
         **({"optim.ema-decay": optim.ema_decay} if optim.ema_decay is not None else {}),
         "optim.rmsprop-decay": optim.rmsprop_decay,
         **({"bce-threshold": recipe.bce_threshold} if recipe.bce_threshold is not None else {}),

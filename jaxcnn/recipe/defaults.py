@@ -1,16 +1,26 @@
 """The recipe that an architecture gets on a data set: the rows, and which of them counts."""
 
+import json
+from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
+from jaxcnn import own_files
 from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.small import num_train_if_small
 from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
+from jaxcnn.paths import expanded
 from jaxcnn.recipe.fields import Augment, Model, Optim, Recipe, Schedule
+from jaxcnn.recipe.finetune import UNCOUNTED_EPOCHS, length_of, tuning_of
 from jaxcnn.recipe.published import DEFAULT_FOR, PUBLISHED, Published
+from jaxcnn.recipe.saved import from_json
+from jaxcnn.recipe.thumbnails import MOST as THUMBNAIL_SIDE
+from jaxcnn.recipe.thumbnails import thumbnail_model
+from jaxcnn.weights.sources import stated_image_size
 
 _ADAMW_WITH_AVERAGES: dict[str, Any] = {
     "epochs": 30,
@@ -80,7 +90,7 @@ THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("*", "*", _ADAMW_WITH_AVERAGES),
 )
 
-# Photographs: what tunes pretrained weights to a small set of them, and trains from scratch.
+# Photographs.
 PHOTOGRAPH_RECIPE: dict[str, Any] = {
     "epochs": 30,
     "batch_size": 64,
@@ -95,6 +105,24 @@ PHOTOGRAPH_RECIPE: dict[str, Any] = {
 MULTI_LABEL_RECIPE: dict[str, Any] = PHOTOGRAPH_RECIPE | {"augment": Augment(flip=True)}
 
 
+# What `recipe_for` decides; where it says nothing of one, a field's own default stands.
+DEFAULTED_FIELDS = (
+    "epochs",
+    "loss",
+    "bce_threshold",
+    "batch_size",
+    "image_size",
+    "eval_image_size",
+    "eval_crop",
+    "resize",
+    "precision",
+    "optim",
+    "schedule",
+    "augment",
+    "model",
+)
+
+
 def recipe_for(
     arch: str,
     dataset: str = "digits",
@@ -102,6 +130,7 @@ def recipe_for(
     recipe: str | None = None,
     *,
     labels: str | None = None,
+    pretrained: str | None = None,
 ) -> Recipe:
     """The default recipe of an architecture on a data set.
 
@@ -109,17 +138,21 @@ def recipe_for(
     "tfds:NAME" only its folder in `data_dir` tells which images those are, and of an image folder
     (whose classes `labels` may tell, see `Recipe`) how many there are: a small one gets a smaller
     batch. `recipe` names a published one of `jaxcnn.recipe.published`; on ImageNet an
-    architecture's own is its default.
+    architecture's own is its default. From `pretrained` weights, where no recipe is named, it is
+    the family's of `jaxcnn.recipe.finetune`, at the size that they ask for.
     Raises UserError for an unknown name, and for a recipe of other images.
     """
     model = model_spec(arch)
     data = dataset_at(dataset, data_dir) if dataset.startswith("tfds:") else dataset_spec(dataset)
+    if recipe is None and pretrained is not None:
+        num_train = data.num_train or num_train_if_small(dataset, data_dir, labels)
+        return _fine_tuning_recipe(arch, dataset, data, pretrained, num_train)
     if recipe is None and dataset == "imagenet2012":
         recipe = DEFAULT_FOR.get(arch)
     if recipe is not None:
         published = look_up(PUBLISHED, recipe, "recipe")
         _check_purpose(recipe, published, data)
-        return _published_recipe(arch, dataset, recipe, published)
+        return replace(_published_recipe(arch, dataset, recipe, published), pretrained=pretrained)
     if data.multi_label:
         return Recipe(
             arch, dataset, image_size=model.image_size, resize="interpolate", **MULTI_LABEL_RECIPE
@@ -135,13 +168,15 @@ def recipe_for(
         return replace(photographs, batch_size=small_batch(number, most=photographs.batch_size))
     # Enlarging thumbnails to what an ImageNet model was trained at costs 49 times the arithmetic
     # and adds no information.
-    image_size = min(model.thumbnail_size, max(model.image_size, data.image_size))
+    of_network = thumbnail_model(arch, data.image_size)
+    least = model.thumbnail_size if of_network.patch is None else THUMBNAIL_SIDE
+    image_size = min(least, max(model.image_size, data.image_size))
     return Recipe(
         arch,
         dataset,
         image_size=image_size,
-        # A few pixels are added as a margin, as LeNet has it; more by interpolation.
-        resize="pad" if image_size < 1.5 * data.image_size else "interpolate",
+        resize=_fit(data, image_size),
+        model=of_network,
         **_first_match(THUMBNAIL_RECIPES, arch, dataset),
     )
 
@@ -178,6 +213,62 @@ def _check_purpose(name: str, published: Published, data: DatasetSpec) -> None:
         raise UserError(
             f"--recipe={name} is for photographs of one class each; {data.name} is not that"
         )
+
+
+def _fine_tuning_recipe(
+    arch: str, dataset: str, data: DatasetSpec, pretrained: str, num_train: int | None
+) -> Recipe:
+    tuning, length = tuning_of(arch), length_of(num_train)
+    batch_size, epochs = length.batch_size, UNCOUNTED_EPOCHS
+    if num_train:
+        batch_size = small_batch(num_train, most=batch_size)
+        epochs = max(1, round(length.steps / (num_train // batch_size)))
+    of_weights = _known_of_weights(pretrained)
+    image_size = of_weights.pop("image_size", None) or model_spec(arch).image_size
+    augment = Augment(flip=data.flip)
+    if data.image_size is not None:
+        # As four pixels of 32.
+        augment = replace(augment, crop_padding=image_size // 8)
+    if not data.multi_label:
+        mixup = tuning.mixup if length.mixes else 0.0
+        augment = replace(augment, label_smoothing=tuning.label_smoothing, mixup=mixup)
+    return Recipe(
+        arch,
+        dataset,
+        epochs=epochs,
+        batch_size=batch_size,
+        image_size=image_size,
+        resize=_fit(data, image_size),
+        pretrained=pretrained,
+        optim=tuning.optim,
+        schedule=Schedule("cosine", warmup_epochs=round(length.warmup * epochs, 2)),
+        augment=augment,
+        **of_weights,
+    )
+
+
+def _known_of_weights(source: str) -> dict[str, Any]:
+    """Fields that the weights at `source` decide, as far as they say so before they are read.
+
+    What cannot be read is refused where the weights are needed.
+    """
+    run = Path(expanded(source)) / "recipe.json"
+    with suppress(UserError, OSError, ValueError, RecursionError):
+        if not run.is_file():
+            return {"image_size": stated_image_size(source)}
+        begun = from_json(json.loads(own_files.read(run)))
+        model = Model(stem=begun.model.stem, patch=begun.model.patch, window=begun.model.window)
+        return {"image_size": begun.image_size, "model": model}
+    return {}
+
+
+def _fit(data: DatasetSpec, image_size: int) -> Literal["interpolate", "pad", "crop"]:
+    """How images of one size, or photographs, come to `image_size`."""
+    if data.image_size is not None:
+        # A few pixels are added as a margin, as LeNet has it; more by interpolation.
+        return "pad" if data.image_size <= image_size < 1.5 * data.image_size else "interpolate"
+    # Of several labels a crop may lose some.
+    return "interpolate" if data.multi_label else "crop"
 
 
 def _published_recipe(arch: str, dataset: str, name: str, published: Published) -> Recipe:

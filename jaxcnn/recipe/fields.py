@@ -4,9 +4,11 @@ Every field is a command-line flag of the same name; its docstring is the flag's
 """
 
 from dataclasses import asdict, dataclass, field
+from inspect import signature
 from typing import Any, Literal
 
 from jaxcnn.data import DataDir, with_labels
+from jaxcnn.models import model_spec
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Optim:
     """L2 penalty added to the gradient for sgd and rmsprop, decoupled decay for the others."""
     decay: Literal["kernels", "all"] = "kernels"
     """What decays: kernels, or all parameters, as in torchvision's recipes."""
+    layer_decay: float | None = None
+    """Rate of each layer over that of the next, the head's being the peak; to fine-tune with."""
     clip_norm: float | None = None
     """Scale the gradient down to this global norm; lamb to 1 if not given."""
     ema_decay: float | None = None
@@ -137,6 +141,12 @@ class Model:
     """Transformers: dropout of the attention's softmax."""
     drop_path_rate: float | None = None
     """Stochastic depth at the last block, where the architecture has it; its own if not given."""
+    stem: Literal["imagenet", "small"] | None = None
+    """First layers of a network for ImageNet; small, for thumbnails, leaves images their size."""
+    patch: int | None = None
+    """Side in pixels of the patches of ViT, Swin and ConvNeXt; 4 or 2 suits thumbnails."""
+    window: int | None = None
+    """Side in patches of Swin's windows; 4 goes with patches of 2 in 32 pixels."""
     remat: bool = False
     """Compute each block's activations again in the backward pass, which saves their memory."""
     pool: Literal["token", "mean", "gap"] | None = None
@@ -254,4 +264,8 @@ def compute_dtype(recipe: Recipe) -> str:
 def model_overrides(recipe: Recipe) -> dict[str, Any]:
     """What `create_model` is told beside the architecture's own values."""
     given = asdict(recipe.model).items()
-    return {name: value for name, value in given if value is not None and value is not False}
+    overrides = {name: value for name, value in given if value is not None and value is not False}
+    if "patch" in overrides and "image_size" in signature(model_spec(recipe.arch).make).parameters:
+        # ViT's positions are of the patches that there are.
+        overrides["image_size"] = recipe.image_size
+    return overrides

@@ -41,6 +41,19 @@ def read(name: str, source: str) -> Checkpoint:
     return replace(checkpoint, origin=Origin(source, None, {path.name: sha256_of(path)}))
 
 
+def stated_image_size(source: str) -> int | None:
+    """Height and width in pixels that the weights at `source` ask for; they are not read.
+
+    None where they do not say, as a file's do not. Raises UserError for a repository that cannot be
+    read.
+    """
+    if not source.startswith("hf:"):
+        return None
+    return _preprocessing(
+        _config(_from_repository(source, "config.json"), source), source
+    ).image_size
+
+
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -83,15 +96,31 @@ def _read_safetensors(path: Path) -> StateDict:
 
 def _from_hub(name: str, source: str) -> Checkpoint:
     """Through the Hub's cache; HF_HUB_OFFLINE=1 uses nothing but the cache."""
+    config_path = _from_repository(source, "config.json")
+    # The owner may change the branch in between: both are of one commit.
+    commit = config_path.parent.name
+    weights_path = _from_repository(source, "model.safetensors", commit)
+    checkpoint = translate(name, _read_safetensors(weights_path))
+    config = _config(config_path, source)
+    other = other_form(checkpoint.arch)
+    return Checkpoint(
+        other if other and config.get("architecture") == other else checkpoint.arch,
+        checkpoint.state_dict,
+        _preprocessing(config, source),
+        Origin(
+            source, commit, {path.name: sha256_of(path) for path in (config_path, weights_path)}
+        ),
+    )
+
+
+def _from_repository(source: str, name: str, commit: str | None = None) -> Path:
+    """A file of it, of its own revision if no commit is given."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     repository, _, revision = source.removeprefix("hf:").partition("@")
     try:
-        config_path = Path(hf_hub_download(repository, "config.json", revision=revision or None))
-        # The owner may change the branch in between: both are of one commit.
-        commit = config_path.parent.name
-        weights_path = Path(hf_hub_download(repository, "model.safetensors", revision=commit))
+        return Path(hf_hub_download(repository, name, revision=commit or revision or None))
     except HFValidationError as error:
         raise UserError(
             f"{source} is not a repository's name; give hf:timm/NAME or hf:timm/NAME@REVISION"
@@ -104,17 +133,6 @@ def _from_hub(name: str, source: str) -> Checkpoint:
         raise UserError(
             f"{source} cannot be fetched: {str(error).strip().splitlines()[0]}"
         ) from error
-    checkpoint = translate(name, _read_safetensors(weights_path))
-    config = _config(config_path, source)
-    other = other_form(checkpoint.arch)
-    return Checkpoint(
-        other if other and config.get("architecture") == other else checkpoint.arch,
-        checkpoint.state_dict,
-        _preprocessing(config, source),
-        Origin(
-            source, commit, {path.name: sha256_of(path) for path in (config_path, weights_path)}
-        ),
-    )
 
 
 def _config(path: Path, source: str) -> dict[str, Any]:

@@ -108,6 +108,9 @@ FAMILIES = (
     "vit_tiny_patch16_224",
 )
 
+# Those whose files say the order of their layers.
+ORDERED = tuple(name for name in FAMILIES if not name.startswith(("densenet", "vgg")))
+
 
 def picture() -> np.ndarray:
     """uint8 [18, 22, 3]: coloured, and neither smooth nor noise."""

@@ -27,6 +27,7 @@ from cases import (
     LOSSES,
     MUON,
     OPTIMIZERS,
+    ORDERED,
     PEAK,
     RATE,
     SCHEDULES,
@@ -43,6 +44,7 @@ from cases import (
 from PIL import Image
 from timm.data import auto_augment, random_erasing, transforms
 from timm.data.mixup import mixup_target
+from timm.models import group_parameters
 from timm.optim import param_groups_weight_decay
 
 WHERE = {"torch": torch.optim, "timm": timm.optim}
@@ -185,6 +187,17 @@ def spared() -> dict[str, list[str]]:
     return found
 
 
+def layers() -> dict[str, list[list[str]]]:
+    """timm's names of each model's parameters, a list for each layer of its layer decay."""
+    found = {}
+    for name in ORDERED:
+        with torch.device("meta"):
+            model = timm.create_model(name)
+        matcher = model.group_matcher(coarse=False)
+        found[name] = [sorted(of) for _, of in sorted(group_parameters(model, matcher).items())]
+    return found
+
+
 def operations() -> dict[str, np.ndarray]:
     """Each operation's values at LEVELS, and what it makes of the picture at those of SEEN."""
     image, found = Image.fromarray(picture()), {}
@@ -268,6 +281,7 @@ def main() -> None:
     assert all(map(math.isfinite, sum(schedules.values(), [])))
     (GOLDENS / "schedules.json").write_text(json.dumps(schedules, indent=0) + "\n")
     (GOLDENS / "spared.json").write_text(json.dumps(spared(), indent=0) + "\n")
+    (GOLDENS / "layers.json").write_text(json.dumps(layers()) + "\n")
 
 
 if __name__ == "__main__":

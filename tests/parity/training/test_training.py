@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 from flax import linen as nn
+from flax.traverse_util import flatten_dict
 
 from jaxcnn.data.mixing import _blend
 from jaxcnn.losses import binary_cross_entropy, cross_entropy
@@ -21,6 +22,7 @@ from jaxcnn.step import make_train_step
 from jaxcnn.weights.torch_names import torch_name
 from tests.parity.training import cases
 
+LAYERS = cases.GOLDENS / "layers.json"
 SPARED = json.loads((cases.GOLDENS / "spared.json").read_text())
 
 
@@ -107,6 +109,20 @@ def test_a_weighted_mean_and_its_gradient_are_those_of_the_reference(name, accum
     gradient, loss = logits - after.params["logits"], sums["loss"] / len(logits)
     golden = np.load(cases.GOLDENS / "losses.npz")[name]
     np.testing.assert_allclose(np.append(gradient, loss), golden, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", cases.ORDERED)
+def test_layers_are_in_timms_order(name):
+    spec, layers = model_spec(name), model_spec(name).layers
+    assert layers is not None
+    shapes = jax.eval_shape(
+        lambda: init_variables(create_model(name), jax.random.key(0), (224, 224), 3)
+    )["params"]
+    numbers = layers.numbers(shapes)
+    ours: list[list[str]] = [[] for _ in range(max(numbers.values()) + 1)]
+    for path in flatten_dict(shapes):
+        ours[numbers[path[0]]].append(torch_name(("params", *path), spec.torch_names))
+    assert [sorted(of) for of in ours] == json.loads(LAYERS.read_text())[name]
 
 
 @pytest.mark.parametrize("name", SPARED)
