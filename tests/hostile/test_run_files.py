@@ -39,14 +39,14 @@ MAY_BE = {
         "eval_image_size eval_crop pretrained "
         "optim.clip_norm optim.ema_decay optim.momentum augment.policy augment.progressive_size "
         "model.drop_rate model.pos_drop_rate model.proj_drop_rate model.attn_drop_rate "
-        "model.drop_path_rate",
+        "model.drop_path_rate model.pool model.positions augment.interpolation",
         "data.json": "image_size data_dir labels pretrained unreadable run weights",
         "metrics.jsonl": "train_loss val_loss val_top1",
         "summary.json": "val.top1 val.loss test.top1 test.loss",
     },
     "true": {
-        "recipe.json": "deterministic augment.flip model.remat optim.nesterov optim.ema_warmup "
-        "schedule.warmup_prefix schedule.by_epoch",
+        "recipe.json": "deterministic augment.flip model.remat model.pre_logits optim.nesterov "
+        "optim.ema_warmup schedule.warmup_prefix schedule.by_epoch",
         "data.json": "multi_label",
     },
     "text": {
