@@ -73,9 +73,9 @@ TUNING: tuple[tuple[str, Tuning], ...] = (
         "*",
         Tuning(
             # The second's default. The first's, 0.003, is for weights of far more pictures; here
-            # resnet18, of digits 0 to 4, then of 138 digits 5 to 9, had 21 of 22 right in validation
-            # with it, all with 0.01. On 140 photographs efficientnet_lite0 had 10 of 12 with 0.01,
-            # 11 with AdamW at 3e-4: one seed each, too few to choose by.
+            # resnet18, of digits 0 to 4, then of 138 digits 5 to 9, had 21 of 22 right in
+            # validation with it, all with 0.01. On 140 photographs efficientnet_lite0 had 10 of 12
+            # with 0.01, 11 with AdamW at 3e-4: one seed each, too few to choose by.
             Optim("sgd", lr=1e-2, nesterov=False, weight_decay=0.0),
             mixup=0.1,
             sources=(BIT, BIG_VISION),
