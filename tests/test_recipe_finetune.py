@@ -35,8 +35,8 @@ def test_every_row_says_where_it_is_from():
 @pytest.mark.parametrize(
     ("arch", "name", "lr", "layer_decay", "clip_norm"),
     [
-        ("resnet50", "sgd", 1e-2, None, None),
-        ("efficientnet_b0", "sgd", 1e-2, None, None),
+        ("resnet50", "adamw", 3e-4, None, None),
+        ("efficientnet_b0", "adamw", 3e-4, None, None),
         ("vit_base_patch16_224", "sgd", 3e-3, None, 1.0),
         ("swin_tiny_patch4_window7_224", "adamw", 2e-5, None, 5.0),
         ("convnextv2_tiny", "adamw", 5e-5, 0.9, None),
