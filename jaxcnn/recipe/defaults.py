@@ -59,10 +59,11 @@ THUMBNAIL_RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "cifar*",
         {
             "epochs": 182,
-            # The paper's SGD (rate 0.1, decay 1e-4) learns less in a short run: after two epochs
-            # resnet20 has validated at 0.75 with Muon, at 0.68 to 0.72 with SGD.
+            # The paper's SGD (rate 0.1, decay 1e-4) learns less in a short run. Muon as its author
+            # has it validates at 0.770 after three epochs of resnet20 (two seeds), with the larger
+            # rate for what is no matrix at 0.777 (one).
             "batch_size": 128,
-            "optim": Optim("muon", lr=0.02, weight_decay=0.01),
+            "optim": Optim("muon", lr=0.02, adam_lr=5e-3, weight_decay=0.01),
             "schedule": Schedule("cosine", warmup_epochs=0.3),
             "augment": Augment(crop_padding=4, flip=True),
         },
