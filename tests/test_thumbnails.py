@@ -138,7 +138,7 @@ def test_positions_are_learned_for_the_patches_that_there_are():
 )
 def test_an_architecture_without_it_is_named(arch, model, told):
     with pytest.raises(UserError, match=told):
-        model_of(Recipe(arch, model=model), dataset_spec("digits"))
+        model_of(Recipe(arch, model=model), 10)
 
 
 def test_what_cannot_be_is_refused():
