@@ -123,7 +123,7 @@ def test_weights_of_another_stem_are_refused_by_name():
 
 def test_positions_are_learned_for_the_patches_that_there_are():
     recipe = recipe_for("vit_tiny_patch16_224", "cifar10")
-    model = model_of(recipe, dataset_spec("cifar10"))
+    model = model_of(recipe, 10)
     shapes = jax.eval_shape(lambda: init_variables(model, jax.random.key(0), (32, 32), 3))
     assert shapes["params"]["pos_embed"].shape == (1, 1 + 8 * 8, 192)
 
