@@ -17,8 +17,8 @@ from typing import Any, Literal
 from jaxcnn import cli
 from jaxcnn.benchmarks.workload import Mode, Precision, Workload, workload_of
 from jaxcnn.errors import RunError, UserError
+from jaxcnn.files.paths import expanded
 from jaxcnn.models import model_spec
-from jaxcnn.paths import expanded
 from jaxcnn.xla.flags import computes_on_cpu
 
 PROGRAM = "python -m jaxcnn.benchmark"

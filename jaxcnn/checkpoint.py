@@ -19,15 +19,15 @@ from jax.experimental import multihost_utils
 from jax.sharding import SingleDeviceSharding
 from orbax.checkpoint import checkpoint_managers
 
-from jaxcnn import own_files
 from jaxcnn.digests import NAME, damage, has_digests, write_digests
-from jaxcnn.disk_full import is_disk_full
 from jaxcnn.distributed import is_first
 from jaxcnn.errors import RunError
+from jaxcnn.files import own_files
+from jaxcnn.files.disk_full import is_disk_full
+from jaxcnn.files.typed_json import typed
 from jaxcnn.metrics import headline
 from jaxcnn.models.spec import Variables
 from jaxcnn.state import TrainState
-from jaxcnn.typed_json import typed
 
 Progress = dict[str, Any]
 PROGRESS_FILE = "metadata"

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 import tyro
 
 from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.files.paths import expanded
 from jaxcnn.launch import is_own_process
-from jaxcnn.lines import say
 from jaxcnn.lost_reader import is_lost, open_what_is_closed, while_it_is_read
-from jaxcnn.paths import expanded
-from jaxcnn.phrases import printable_lines
 from jaxcnn.signals import ends_well
 from jaxcnn.stopping import StopRequested, left_in_background
+from jaxcnn.text.lines import say
+from jaxcnn.text.phrases import printable_lines
 from jaxcnn.xla.allocator import keep_memory
 from jaxcnn.xla.device_errors import no_device, out_of_memory
 

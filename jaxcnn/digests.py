@@ -7,7 +7,7 @@ small checkpoint 48 were restored as other numbers without a word.
 import hashlib
 from pathlib import Path
 
-from jaxcnn import own_files
+from jaxcnn.files import own_files
 
 # As `sha256sum` writes and checks it: `cd checkpoints/100 && sha256sum --check SHA256SUMS`.
 NAME = "SHA256SUMS"

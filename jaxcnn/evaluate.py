@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxcnn import cli, strict_json
+from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
-from jaxcnn.lines import say
+from jaxcnn.files import strict_json
+from jaxcnn.text.lines import say
 
 PROGRAM = "python -m jaxcnn.evaluate"
 

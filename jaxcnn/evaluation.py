@@ -14,9 +14,9 @@ from jaxcnn.data.transforms import Transform
 from jaxcnn.data.views import ViewsName, with_views
 from jaxcnn.errors import UserError
 from jaxcnn.feed import hands_for, in_order, readable, share_of_process
+from jaxcnn.files.paths import expanded
 from jaxcnn.model_input import input_of_weights
 from jaxcnn.models import create_model
-from jaxcnn.paths import expanded
 from jaxcnn.pretrained import check_classes, learned_from, read_pretrained
 from jaxcnn.program import build, eval_step_of, evaluate, metrics_of
 from jaxcnn.recipe import Mesh, Recipe, data_place

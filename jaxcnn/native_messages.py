@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jaxcnn.errors import UserError
+from jaxcnn.files.own_files import opener
 from jaxcnn.lost_reader import while_it_is_read
-from jaxcnn.own_files import opener
 
 STANDARD_ERROR = 2
 

@@ -18,8 +18,8 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import RunError, UserError
-from jaxcnn.lines import say
 from jaxcnn.recipe import Recipe, check, note_of_default
+from jaxcnn.text.lines import say
 
 if TYPE_CHECKING:
     from jaxcnn.planning.estimate import Examples, Memory

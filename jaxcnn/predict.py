@@ -18,9 +18,9 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import RunError, UserError
-from jaxcnn.lines import cell, say, say_on
-from jaxcnn.paths import expanded
-from jaxcnn.phrases import first_few
+from jaxcnn.files.paths import expanded
+from jaxcnn.text.lines import cell, say, say_on
+from jaxcnn.text.phrases import first_few
 
 if TYPE_CHECKING:
     from jaxcnn.prediction import Classifier, Prediction
@@ -183,7 +183,7 @@ def drawing_paths(options: Options, paths: Sequence[Path]) -> dict[Path, Path]:
 def draw_explanation(prediction: "Prediction", top: dict[str, Any], path: Path) -> None:
     """Writes what spoke for the first class to `path`. Raises UserError if that cannot be done."""
     from jaxcnn.explain.figure import draw
-    from jaxcnn.figure_text import drawn, plain_text
+    from jaxcnn.text.figure_text import drawn, plain_text
 
     assert prediction.heat is not None, "explained"
     name = (

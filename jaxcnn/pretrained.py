@@ -15,10 +15,10 @@ from jaxcnn import digests
 from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.errors import UserError
+from jaxcnn.files.paths import expanded
 from jaxcnn.model_input import ModelInput, input_of_run
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
-from jaxcnn.paths import expanded
 from jaxcnn.recipe import Recipe, data_place, model_overrides
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState

@@ -11,11 +11,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 
-from jaxcnn import strict_json
 from jaxcnn.data import Source
-from jaxcnn.figure_text import drawn, plain_text
+from jaxcnn.files import strict_json
 from jaxcnn.metrics import average_precisions, headline
 from jaxcnn.program import Evaluation
+from jaxcnn.text.figure_text import drawn, plain_text
 
 # With more classes the cells of a confusion matrix are too small for names and numbers.
 MOST_NAMED_CLASSES = 20

@@ -27,10 +27,10 @@ import jaxcnn
 from jaxcnn.data import DatasetSpec, Source
 from jaxcnn.data.spec import identity_of, version_of
 from jaxcnn.errors import UserError
+from jaxcnn.files.paths import expanded
+from jaxcnn.files.typed_json import MOST_ITEMS, typed
 from jaxcnn.model_input import ModelInput
-from jaxcnn.paths import expanded
 from jaxcnn.recipe import LARGEST_SIDE, PLACE_FIELDS, Recipe
-from jaxcnn.typed_json import MOST_ITEMS, typed
 from jaxcnn.weights.origin import Origin
 
 SPLITS = ("train", "val", "test")

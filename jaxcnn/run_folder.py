@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jaxcnn import own_files, run_data, same_data, strict_json
+from jaxcnn import run_data, same_data
 from jaxcnn.errors import UserError
-from jaxcnn.paths import expanded
+from jaxcnn.files import own_files, strict_json
+from jaxcnn.files.paths import expanded
+from jaxcnn.files.typed_json import typed
 from jaxcnn.recipe import Recipe, differences, from_json, to_json
 from jaxcnn.run_data import RunData
-from jaxcnn.typed_json import typed
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from jaxcnn import own_files
 from jaxcnn.errors import UserError
-from jaxcnn.phrases import printable
+from jaxcnn.files import own_files
+from jaxcnn.text.phrases import printable
 
 try:
     import fcntl

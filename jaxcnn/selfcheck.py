@@ -17,7 +17,7 @@ from rich.console import Console
 
 from jaxcnn import cli
 from jaxcnn.errors import UserError
-from jaxcnn.lines import say_on
+from jaxcnn.text.lines import say_on
 
 PROGRAM = "python -m jaxcnn.selfcheck"
 MINUTES, FULL_MINUTES = 3.0, 9.0

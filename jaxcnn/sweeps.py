@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from jaxcnn.lines import cell
 from jaxcnn.recipe import Recipe
+from jaxcnn.text.lines import cell
 from jaxcnn.trainer import fit
 
 

@@ -28,11 +28,11 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.distributed import Distributed, is_first, joined, leave
-from jaxcnn.lines import say
-from jaxcnn.paths import expanded
+from jaxcnn.files.paths import expanded
 from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.stopping import end_on_signal
+from jaxcnn.text.lines import say
 from jaxcnn.wandb_log import wandb_log
 from jaxcnn.xla.cache import cache_folder, keep_no_compiled_programs
 

@@ -25,18 +25,16 @@ from jaxcnn.data import DataNotFound, ExampleError, dataset_at, load_split
 from jaxcnn.data.errors import WorkerError
 from jaxcnn.data.pipeline import HostSeconds
 from jaxcnn.data.worker_processes import end_a_worker_that_starts_again
-from jaxcnn.disk_full import is_disk_full
 from jaxcnn.display import Display, show_result
 from jaxcnn.distributed import begin_batch, is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
-from jaxcnn.lines import say_on
+from jaxcnn.files.disk_full import is_disk_full
 from jaxcnn.little_seen import little_seen
 from jaxcnn.lost_reader import while_it_is_read
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
-from jaxcnn.phrases import first_few, reason
 from jaxcnn.prefetch import Arrival, arrivals
 from jaxcnn.pretrained import (
     Pretrained,
@@ -53,6 +51,8 @@ from jaxcnn.run_lock import locked
 from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
 from jaxcnn.stopping import StopFlag, StopRequested, in_background, stop_on_signal
+from jaxcnn.text.lines import say_on
+from jaxcnn.text.phrases import first_few, reason
 from jaxcnn.throughput import Throughput
 from jaxcnn.xla.garbage import garbage_collected_seldom
 from jaxcnn.xla.gpu import autotuning_shared, on_gpu

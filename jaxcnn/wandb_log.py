@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxcnn import own_files
 from jaxcnn.errors import UserError
-from jaxcnn.phrases import reason
+from jaxcnn.files import own_files
 from jaxcnn.recipe import Recipe, to_json
+from jaxcnn.text.phrases import reason
 
 
 def wandb_log(

@@ -15,9 +15,8 @@ ROOT = Path(jaxcnn.__file__).parent
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
     ["errors", "__main__"],
-    ["discovery", "stalls", "signals", "lost_reader", "strict_json", "paths", "phrases"],
-    ["own_files", "typed_json"],
-    ["launch", "lines", "figure_text"],
+    ["discovery", "stalls", "signals", "lost_reader", "text", "files"],
+    ["launch"],
     ["xla"],
     ["ops"],
     ["layers"],
@@ -28,7 +27,6 @@ LAYERS = [
         "metrics",
         "stopping",
         "distributed",
-        "disk_full",
         "run_lock",
         "notebook",
         "native_messages",

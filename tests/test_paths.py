@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from jaxcnn import cli, paths, predict
+from jaxcnn import cli, predict
 from jaxcnn.data import dataset_at
 from jaxcnn.data.picture_files import find_pictures
 from jaxcnn.data.tfds import resolve_data_dir
 from jaxcnn.errors import UserError
+from jaxcnn.files import paths
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.train import main
 from jaxcnn.weights.sources import read

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from jaxcnn import strict_json
+from jaxcnn.files import strict_json
 
 
 def test_what_is_not_finite_is_null_at_any_depth_and_all_else_is_itself():

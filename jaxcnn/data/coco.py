@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from jaxcnn import own_files
 from jaxcnn.data.errors import DataError
 from jaxcnn.errors import UserError
+from jaxcnn.files import own_files
 
 # COCO's own training annotations are 470 MB.
 MOST_BYTES = 4 * 10**9

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from jaxcnn import cli
 from jaxcnn.errors import UserError
-from jaxcnn.lines import say
-from jaxcnn.paths import expanded
+from jaxcnn.files.paths import expanded
+from jaxcnn.text.lines import say
 
 PROGRAM = "python -m jaxcnn.data.inspect"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.paths import expanded
+from jaxcnn.files.paths import expanded
 
 # What Pillow reads of what people keep photographs in.
 SUFFIXES = frozenset(

@@ -23,7 +23,7 @@ from jaxcnn.data.budget import DECODING
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.spec import Example
 from jaxcnn.data.transforms import Transform
-from jaxcnn.phrases import reason
+from jaxcnn.text.phrases import reason
 
 UNREADABLE = -1
 

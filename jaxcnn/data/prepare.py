@@ -21,8 +21,8 @@ import tyro
 
 from jaxcnn import cli
 from jaxcnn.errors import UserError
-from jaxcnn.lines import say, say_on
-from jaxcnn.paths import expanded
+from jaxcnn.files.paths import expanded
+from jaxcnn.text.lines import say, say_on
 
 PROGRAM = "python -m jaxcnn.data.prepare"
 

@@ -8,7 +8,7 @@ from jaxcnn.data.labelled import with_labels
 from jaxcnn.data.registry import dataset_at
 from jaxcnn.data.spec import DataDir
 from jaxcnn.data.splits import load_split
-from jaxcnn.paths import expanded
+from jaxcnn.files.paths import expanded
 
 # More files than this below a folder, of whatever kind, are not counted further.
 MOST_FILES = 10_000

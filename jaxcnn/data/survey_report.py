@@ -24,8 +24,8 @@ from jaxcnn.data.transforms import (
     RandomResizedCrop,
     Transform,
 )
-from jaxcnn.figure_text import drawn, plain_text
-from jaxcnn.phrases import printable
+from jaxcnn.text.figure_text import drawn, plain_text
+from jaxcnn.text.phrases import printable
 
 # What a page can show; all of it is in inspect.json.
 MOST_NAMED_CLASSES = 30

@@ -29,8 +29,8 @@ from jaxcnn.data.records import (
 )
 from jaxcnn.data.spec import ArraySource, DataDir
 from jaxcnn.data.unreadable import first_unreadable, in_one_line
-from jaxcnn.paths import expanded
-from jaxcnn.phrases import reason
+from jaxcnn.files.paths import expanded
+from jaxcnn.text.phrases import reason
 
 
 def resolve_data_dir(data_dir: DataDir = None) -> str:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from jaxcnn.phrases import reason
+from jaxcnn.text.phrases import reason
 
 P = TypeVar("P")
 

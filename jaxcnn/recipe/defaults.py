@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from jaxcnn import own_files
 from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.small import num_train_if_small
 from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
+from jaxcnn.files import own_files
+from jaxcnn.files.paths import expanded
 from jaxcnn.models import model_spec
-from jaxcnn.paths import expanded
 from jaxcnn.recipe.fields import Augment, Model, Optim, Recipe, Schedule
 from jaxcnn.recipe.finetune import UNCOUNTED_EPOCHS, length_of, tuning_of
 from jaxcnn.recipe.published import DEFAULT_FOR, PUBLISHED, Published

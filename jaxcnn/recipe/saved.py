@@ -4,9 +4,9 @@ from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from jaxcnn.errors import UserError
+from jaxcnn.files.typed_json import typed
 from jaxcnn.recipe.check import check
 from jaxcnn.recipe.fields import PLACE_FIELDS, Recipe
-from jaxcnn.typed_json import typed
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:

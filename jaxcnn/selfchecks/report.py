@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from jaxcnn.lines import say_on
 from jaxcnn.selfchecks.everything import Answer
+from jaxcnn.text.lines import say_on
 
 
 def as_json(found: Sequence[Answer]) -> dict[str, Any]:

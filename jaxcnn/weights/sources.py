@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jaxcnn import own_files
 from jaxcnn.errors import UserError
-from jaxcnn.paths import expanded
-from jaxcnn.phrases import reason
+from jaxcnn.files import own_files
+from jaxcnn.files.paths import expanded
+from jaxcnn.text.phrases import reason
 from jaxcnn.weights.dialects import Checkpoint, other_form, translate
 from jaxcnn.weights.origin import Origin
 from jaxcnn.weights.preprocessing import Preprocessing, from_config

@@ -22,9 +22,9 @@ from jaxcnn.data import inspect, survey_report
 from jaxcnn.data.survey_report import _shown, _table
 from jaxcnn.display import show_result
 from jaxcnn.errors import UserError
-from jaxcnn.figure_text import drawn
-from jaxcnn.lines import say, say_on
-from jaxcnn.phrases import MOST_OF_A_LINE, MOST_OF_A_NAME, first_few, printable
+from jaxcnn.text.figure_text import drawn
+from jaxcnn.text.lines import say, say_on
+from jaxcnn.text.phrases import MOST_OF_A_LINE, MOST_OF_A_NAME, first_few, printable
 from tests.hostile.conftest import within_limits
 
 NAMES = [

@@ -129,7 +129,7 @@ def test_training_waits_for_no_pipe(run, refused, name):
 
 
 def test_a_partial_file_that_is_a_link_goes_and_not_what_it_leads_to(precious, tmp_path):
-    from jaxcnn.own_files import write
+    from jaxcnn.files.own_files import write
 
     (tmp_path / "recipe.json.partial").symlink_to(precious / "12" / "thesis.txt")
     write(tmp_path / "recipe.json", "{}")

@@ -17,7 +17,7 @@ from jaxcnn.data.folder.layout import laid_out
 from jaxcnn.data.folder.source import FolderSource
 from jaxcnn.data.labelled import LabelledFolder
 from jaxcnn.data.spec import DataDir, DatasetSpec
-from jaxcnn.paths import expanded
+from jaxcnn.files.paths import expanded
 
 
 def contents_of(data_dir: DataDir) -> Contents:

@@ -17,7 +17,7 @@ from jaxcnn.data.folder.names import in_order
 from jaxcnn.data.folder.source import FolderSource, draw
 from jaxcnn.data.spec import DataDir
 from jaxcnn.data.splits import by_draw, shares_of
-from jaxcnn.phrases import first_few
+from jaxcnn.text.phrases import first_few
 
 
 class Picture(NamedTuple):

@@ -13,12 +13,12 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from jaxcnn import own_files
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.folder.contents import Contents, Picture, contents
 from jaxcnn.data.folder.names import split_called
 from jaxcnn.data.picture_files import Found, check_name, look_below
-from jaxcnn.phrases import first_few
+from jaxcnn.files import own_files
+from jaxcnn.text.phrases import first_few
 
 COLUMNS = ("path", "label")
 MOST_BYTES = 256 * 10**6  # Lines for millions of pictures.

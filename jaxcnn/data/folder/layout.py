@@ -12,7 +12,7 @@ from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.folder.contents import ByClass, Contents, Picture, contents
 from jaxcnn.data.folder.names import split_called
 from jaxcnn.data.picture_files import Found, check_name, itself, list_folder, look_below
-from jaxcnn.phrases import first_few
+from jaxcnn.text.phrases import first_few
 
 GIVE = "give one with a folder per class, or the classes of its pictures by --labels=FILE.csv"
 

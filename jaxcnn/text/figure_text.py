@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import matplotlib
 
-from jaxcnn.phrases import printable
+from jaxcnn.text.phrases import printable
 
 # A longer name would leave no room for the picture beside it.
 MOST_CHARACTERS = 40

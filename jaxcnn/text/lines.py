@@ -10,7 +10,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from jaxcnn.phrases import MOST_OF_A_NAME, printable
+from jaxcnn.text.phrases import MOST_OF_A_NAME, printable
 
 
 def say(line: str, stream: TextIO | None = None) -> None:
