@@ -26,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.data.transforms import RandomCrop
 from jaxcnn.evaluation import evaluate_run
 from jaxcnn.recipe import Augment, Recipe, recipe_for

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if sys.argv[:1] == ["-m"]:
     # Python looks for a command; what it imports next is not to be found beside its user's data.
-    from jaxcnn.launch import leave_working_directory_out
+    from jaxcnn.command.launch import leave_working_directory_out
 
     leave_working_directory_out()
 

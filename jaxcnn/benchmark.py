@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from jaxcnn import cli
 from jaxcnn.benchmarks.workload import Mode, Precision, Workload, workload_of
+from jaxcnn.command import cli
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.models import model_spec

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxcnn import cli
-from jaxcnn.distributed import Distributed, is_first, joined, leave
+from jaxcnn.command import cli
 from jaxcnn.files import strict_json
+from jaxcnn.processes.distributed import Distributed, is_first, joined, leave
 from jaxcnn.text.lines import say
 
 PROGRAM = "python -m jaxcnn.evaluate"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.recipe import Recipe, check, note_of_default
 from jaxcnn.text.lines import say

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.text.lines import cell, say, say_on

@@ -15,7 +15,7 @@ from functools import partial
 
 from rich.console import Console
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.errors import UserError
 from jaxcnn.text.lines import say_on
 

@@ -1,8 +1,8 @@
 """python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
 
-from jaxcnn.launch import end_on_signal_with_a_line, is_own_process
-from jaxcnn.lost_reader import open_what_is_closed
-from jaxcnn.native_messages import native_messages_in, python_writes_beside
+from jaxcnn.command.launch import end_on_signal_with_a_line, is_own_process
+from jaxcnn.command.native_messages import native_messages_in, python_writes_beside
+from jaxcnn.processes.lost_reader import open_what_is_closed
 
 PROGRAM = "python -m jaxcnn.train"
 OWN_PROCESS = __name__ == "__main__" and is_own_process()
@@ -26,12 +26,12 @@ from typing import Annotated, Any
 import jax
 import tyro
 
-from jaxcnn import cli
-from jaxcnn.distributed import Distributed, is_first, joined, leave
+from jaxcnn.command import cli
 from jaxcnn.files.paths import expanded
+from jaxcnn.processes.distributed import Distributed, is_first, joined, leave
+from jaxcnn.processes.stopping import end_on_signal
 from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
 from jaxcnn.run_folder import RunFolder
-from jaxcnn.stopping import end_on_signal
 from jaxcnn.text.lines import say
 from jaxcnn.wandb_log import wandb_log
 from jaxcnn.xla.cache import cache_folder, keep_no_compiled_programs

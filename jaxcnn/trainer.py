@@ -26,12 +26,10 @@ from jaxcnn.data.errors import WorkerError
 from jaxcnn.data.pipeline import HostSeconds
 from jaxcnn.data.worker_processes import end_a_worker_that_starts_again
 from jaxcnn.display import Display, show_result
-from jaxcnn.distributed import begin_batch, is_first
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.files.disk_full import is_disk_full
 from jaxcnn.little_seen import little_seen
-from jaxcnn.lost_reader import while_it_is_read
 from jaxcnn.memory_full import one_line_if_memory_is_full
 from jaxcnn.metrics import add_sums
 from jaxcnn.optim import scheduled_at
@@ -43,6 +41,9 @@ from jaxcnn.pretrained import (
     read_pretrained,
     start_from,
 )
+from jaxcnn.processes.distributed import begin_batch, is_first
+from jaxcnn.processes.lost_reader import while_it_is_read
+from jaxcnn.processes.stopping import StopFlag, StopRequested, in_background, stop_on_signal
 from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check, data_place
 from jaxcnn.run_data import SPLITS, run_data
@@ -50,7 +51,6 @@ from jaxcnn.run_folder import RunFolder
 from jaxcnn.run_lock import locked
 from jaxcnn.sharding import to_devices
 from jaxcnn.state import eval_variables
-from jaxcnn.stopping import StopFlag, StopRequested, in_background, stop_on_signal
 from jaxcnn.text.lines import say_on
 from jaxcnn.text.phrases import first_few, reason
 from jaxcnn.throughput import Throughput
@@ -119,7 +119,7 @@ def fit(
             other data, another process is running in it, or a batch does not fit a device's memory.
         RunError: the loss stopped being finite, the disk is full, no checkpoint is whole, or a
             worker process is gone.
-        Interrupted: a signal to stop (`jaxcnn.signals`); the state is saved.
+        Interrupted: a signal to stop (`jaxcnn.processes.signals`); the state is saved.
     """
     end_a_worker_that_starts_again()
     # Before anything that has JAX compute.

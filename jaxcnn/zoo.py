@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, list_models, model_spec
 

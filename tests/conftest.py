@@ -1,4 +1,4 @@
-"""Set-up that the command lines do in `jaxcnn.cli.set_up`, and eight simulated devices."""
+"""Set-up that the command lines do in `jaxcnn.command.cli.set_up`, and eight simulated devices."""
 
 import gc
 import os

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.errors import UserError
 
 PROGRAM = "python -m tests.measure_first_step"

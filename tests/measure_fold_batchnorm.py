@@ -12,8 +12,8 @@ from functools import partial
 import jax
 import numpy as np
 
-from jaxcnn import cli
 from jaxcnn.benchmarks.contest import time_in_turns
+from jaxcnn.command import cli
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.fold_batchnorm import fold_batchnorm

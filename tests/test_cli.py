@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from jaxcnn import cli, plan
+from jaxcnn import plan
+from jaxcnn.command import cli
 
 
 def test_what_may_not_be_read_is_one_line_that_names_it(capsys):

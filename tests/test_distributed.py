@@ -20,10 +20,10 @@ import pytest
 from rich.console import Console
 
 import jaxcnn
-from jaxcnn import distributed
 from jaxcnn import train as train_module
-from jaxcnn.distributed import Distributed, check, join, reason_of_end, several_indicated
 from jaxcnn.errors import UserError
+from jaxcnn.processes import distributed
+from jaxcnn.processes.distributed import Distributed, check, join, reason_of_end, several_indicated
 from jaxcnn.recipe import Mesh, recipe_for
 from jaxcnn.trainer import fit
 
@@ -397,7 +397,7 @@ def test_where_the_address_is_anothers_process_0_listens_at_all_and_says_so(
 LISTENS = """
 import os, sys, threading, time
 from pathlib import Path
-from jaxcnn.distributed import Distributed, join
+from jaxcnn.processes.distributed import Distributed, join
 
 port = int(sys.argv[1])
 flags = Distributed(f"127.0.0.1:{port}", num_processes=2, process_id=0)

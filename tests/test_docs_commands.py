@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from jaxcnn import benchmark, cli, plan, predict, selfcheck, train
+from jaxcnn import benchmark, plan, predict, selfcheck, train
 from jaxcnn.__main__ import commands as programs
+from jaxcnn.command import cli
 from jaxcnn.recipe import Recipe, check
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from jaxcnn.__main__ import commands
 
 GOES_ON = """
 import os, runpy, signal, sys
-from jaxcnn.signals import STOPPING
+from jaxcnn.processes.signals import STOPPING
 def state():
     return os.getpid(), sys.stderr, [signal.getsignal(number) for number in STOPPING]
 before = state()
@@ -35,7 +35,7 @@ def test_a_program_goes_on_after_a_command_that_it_ran():
     ("options", "own"), [([], "True"), (["-m", "pdb", "-c", "continue"], "False")]
 )
 def test_a_process_is_a_commands_own_unless_another_program_runs_it(tmp_path, options, own):
-    code = "from jaxcnn.launch import is_own_process\nprint('own', is_own_process())\n"
+    code = "from jaxcnn.command.launch import is_own_process\nprint('own', is_own_process())\n"
     (tmp_path / "command.py").write_text(code)
     ended = subprocess.run(
         [sys.executable, *options, "-m", "command"],

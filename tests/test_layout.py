@@ -15,9 +15,9 @@ ROOT = Path(jaxcnn.__file__).parent
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
     ["errors", "__main__"],
-    ["discovery", "stalls", "signals", "lost_reader", "text", "files"],
-    ["launch"],
+    ["discovery", "text", "files"],
     ["xla"],
+    ["processes"],
     ["ops"],
     ["layers"],
     [
@@ -25,11 +25,8 @@ LAYERS = [
         "data",
         "losses",
         "metrics",
-        "stopping",
-        "distributed",
         "run_lock",
         "notebook",
-        "native_messages",
     ],
     ["weights", "explain"],
     ["recipe", "prefetch", "workers"],
@@ -54,7 +51,7 @@ LAYERS = [
     ["report", "memory_full", "little_seen"],
     ["trainer", "evaluation", "prediction", "planning"],
     ["sweeps"],
-    ["cli"],
+    ["command"],
     ["benchmarks"],
     ["selfchecks"],
     [

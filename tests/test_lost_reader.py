@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from rich.console import Console
 
-from jaxcnn.lost_reader import is_lost, while_it_is_read
+from jaxcnn.processes.lost_reader import is_lost, while_it_is_read
 
 
 def test_what_is_written_is_read_until_the_reader_is_gone():
@@ -42,7 +42,7 @@ def test_a_stream_is_not_wrapped_twice():
 
 CLOSED = """
 import os
-from jaxcnn.lost_reader import open_what_is_closed
+from jaxcnn.processes.lost_reader import open_what_is_closed
 open_what_is_closed()
 print("nobody reads this", flush=True)
 raise SystemExit(os.open(os.devnull, os.O_RDONLY) <= 2)

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from jaxcnn.native_messages import native_messages_in
+from jaxcnn.command.native_messages import native_messages_in
 
 # What C++ in this process would write, and a logger that was there before.
 RUN = """
 import os, sys
-from jaxcnn.native_messages import python_writes_beside
+from jaxcnn.command.native_messages import python_writes_beside
 python_writes_beside()
 import logging
 logging.basicConfig()
@@ -45,7 +45,7 @@ def test_a_crash_shows_where_python_was(tmp_path):
     code = f"""
 import ctypes
 from pathlib import Path
-from jaxcnn.native_messages import native_messages_in, python_writes_beside
+from jaxcnn.command.native_messages import native_messages_in, python_writes_beside
 python_writes_beside()
 with native_messages_in(Path({str(tmp_path / "xla.log")!r})):
     ctypes.CDLL(None).abort()

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from jaxcnn import cli, predict
+from jaxcnn import predict
+from jaxcnn.command import cli
 from jaxcnn.data import dataset_at
 from jaxcnn.data.picture_files import find_pictures
 from jaxcnn.data.tfds import resolve_data_dir

@@ -4,7 +4,7 @@ import threading
 
 from orbax.checkpoint import multihost
 
-from jaxcnn.stalls import Stalls, reason
+from jaxcnn.processes.stalls import Stalls, reason
 
 
 class Service:

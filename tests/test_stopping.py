@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from jaxcnn.signals import STOPPING, ends_well
-from jaxcnn.stopping import (
+from jaxcnn.processes.signals import STOPPING, ends_well
+from jaxcnn.processes.stopping import (
     StopRequested,
     end_on_signal,
     in_background,

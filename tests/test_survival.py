@@ -26,10 +26,10 @@ from jaxcnn.data.errors import WorkerError
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed
 from jaxcnn.optim import scheduled_at
+from jaxcnn.processes.stopping import StopRequested, in_background
 from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.run_lock import locked
 from jaxcnn.sharding import to_devices
-from jaxcnn.stopping import StopRequested, in_background
 from jaxcnn.trainer import fit
 
 TIMES = ("images_per_second", "waiting_for_data", "data_seconds")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.text.lines import say

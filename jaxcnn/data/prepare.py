@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.text.lines import say, say_on

@@ -10,7 +10,7 @@ from concurrent.futures import Future, wait
 from multiprocessing import connection, process, resource_tracker
 from typing import TypeVar
 
-from jaxcnn.signals import STOPPING
+from jaxcnn.processes.signals import STOPPING
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.selfchecks.outcome import Outcome
 
 QUESTIONS = {

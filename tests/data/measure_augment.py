@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.data.folder.source import FolderSource
 from jaxcnn.data.order import ExampleRng
 from jaxcnn.data.policies import RandAugment

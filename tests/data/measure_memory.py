@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.data.listing import Listing, Split
 from jaxcnn.data.preparation import prepare_listing
 from jaxcnn.errors import UserError

@@ -41,7 +41,7 @@ from jaxcnn.data.transforms import (
 from jaxcnn.data.warp import Sampling
 from jaxcnn.data.worker_processes import Workers
 from jaxcnn.errors import RunError
-from jaxcnn.signals import STOPPING
+from jaxcnn.processes.signals import STOPPING
 
 AUGMENT = (RandomCrop(8, 2), HorizontalFlip(), RandomErasing(0.5), Cutout(3))
 
@@ -504,7 +504,7 @@ import numpy as np
 from absl import flags
 from jaxcnn.data.pipeline import train_batches
 from jaxcnn.data.spec import ArraySource
-from jaxcnn.signals import STOPPING
+from jaxcnn.processes.signals import STOPPING
 
 def main():
     source = ArraySource(np.zeros((50, 8, 8, 3), np.uint8), np.zeros(50, np.int32))

@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from jaxcnn import cli, evaluate, predict, sweeps, train
+from jaxcnn import evaluate, predict, sweeps, train
+from jaxcnn.command import cli
 from jaxcnn.data import inspect, survey_report
 from jaxcnn.data.survey_report import _shown, _table
 from jaxcnn.display import show_result

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from jaxcnn import evaluate, predict, train
+from jaxcnn.command.native_messages import native_messages_in
 from jaxcnn.digests import NAME, damage, write_digests
 from jaxcnn.errors import UserError
-from jaxcnn.native_messages import native_messages_in
 from jaxcnn.pretrained import read_pretrained
 from jaxcnn.run_lock import locked
 from tests.hostile.conftest import within_limits

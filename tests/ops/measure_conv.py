@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 
 # (label, batch, size, channels, features, kernel, stride, groups)
 ROWS = [

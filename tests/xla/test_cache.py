@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.xla import support
 from jaxcnn.xla.cache import cache_folder, keep_compiled_programs
 

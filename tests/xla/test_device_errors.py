@@ -7,7 +7,7 @@ import sys
 import jax
 import pytest
 
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.xla import device_errors
 
 ADVICE = (

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import tyro
 
+from jaxcnn.command.launch import is_own_process
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.files.paths import expanded
-from jaxcnn.launch import is_own_process
-from jaxcnn.lost_reader import is_lost, open_what_is_closed, while_it_is_read
-from jaxcnn.signals import ends_well
-from jaxcnn.stopping import StopRequested, left_in_background
+from jaxcnn.processes.lost_reader import is_lost, open_what_is_closed, while_it_is_read
+from jaxcnn.processes.signals import ends_well
+from jaxcnn.processes.stopping import StopRequested, left_in_background
 from jaxcnn.text.lines import say
 from jaxcnn.text.phrases import printable_lines
 from jaxcnn.xla.allocator import keep_memory

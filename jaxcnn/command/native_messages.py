@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jaxcnn.errors import UserError
 from jaxcnn.files.own_files import opener
-from jaxcnn.lost_reader import while_it_is_read
+from jaxcnn.processes.lost_reader import while_it_is_read
 
 STANDARD_ERROR = 2
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import jax
 from jax.experimental import multihost_utils
 
-from jaxcnn.signals import AFTER_THE_FIRST, STOPPING, to_be_taken
+from jaxcnn.processes.signals import AFTER_THE_FIRST, STOPPING, to_be_taken
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ IN_BACKGROUND = "jaxcnn in background"
 
 
 class StopRequested(BaseException):
-    """One of `jaxcnn.signals.STOPPING` has arrived; `signal_number` says which.
+    """One of `jaxcnn.processes.signals.STOPPING` has arrived; `signal_number` says which.
 
     As KeyboardInterrupt no Exception, for it may be raised anywhere.
     """

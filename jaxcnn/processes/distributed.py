@@ -21,8 +21,8 @@ from ipaddress import ip_address
 from typing import NoReturn
 
 from jaxcnn.errors import Interrupted, RunError, UserError
-from jaxcnn.lost_reader import while_it_is_read
-from jaxcnn.stalls import Stalls
+from jaxcnn.processes.lost_reader import while_it_is_read
+from jaxcnn.processes.stalls import Stalls
 from jaxcnn.text.lines import say
 from jaxcnn.text.phrases import printable_lines
 from jaxcnn.xla.device_errors import no_device, out_of_memory

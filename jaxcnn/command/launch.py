@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from jaxcnn.signals import STOPPING, ends_well, to_be_taken
+from jaxcnn.processes.signals import STOPPING, ends_well, to_be_taken
 
 
 def is_own_process() -> bool:
@@ -31,7 +31,7 @@ def leave_working_directory_out() -> None:
     if not any(map(_names_a_command, sys.orig_argv, [*sys.orig_argv[1:], ""])):
         return
     with suppress(OSError):  # The folder may be gone.
-        if os.path.samefile(os.getcwd(), Path(__file__).parents[1]):
+        if os.path.samefile(os.getcwd(), Path(__file__).parents[2]):
             return
     if not sys.flags.safe_path:
         del sys.path[0]

@@ -1,0 +1,1 @@
+"""What command lines share; no other part of the package sees it."""
