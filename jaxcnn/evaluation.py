@@ -9,9 +9,9 @@ import jax
 
 from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import dataset_at, load_split, with_labels
-from jaxcnn.data.pipeline import eval_batches, seconds_an_image
-from jaxcnn.data.transforms import Transform
-from jaxcnn.data.views import ViewsName, with_views
+from jaxcnn.data.augment.transforms import Transform
+from jaxcnn.data.augment.views import ViewsName, with_views
+from jaxcnn.data.loader.pipeline import eval_batches, seconds_an_image
 from jaxcnn.errors import UserError
 from jaxcnn.feed import hands_for, in_order, readable, share_of_process
 from jaxcnn.files.paths import expanded
@@ -52,7 +52,7 @@ def evaluate_run(
         labels: the CSV file with the classes of an image folder's pictures in `data_dir`; the run's
             own if neither is given.
         extra_transforms: done to the images as the model would get them, a shift for one.
-        tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
+        tta: views of each image whose probabilities are averaged; see `jaxcnn.data.augment.views`.
         say: is told in what the images are not those that the run had.
 
     Raises UserError if the folder holds no run, no validated checkpoint, or the data is missing,
@@ -150,7 +150,7 @@ def evaluate_pretrained(
         split: the test split if not given, or all of a set that comes without splits.
         image_size: height and width in pixels; what the weights ask for if not given.
         batch_size: images at a time, at the least; the figures do not depend on it.
-        tta: views of each image whose probabilities are averaged; see `jaxcnn.data.views`.
+        tta: views of each image whose probabilities are averaged; see `jaxcnn.data.augment.views`.
         say: is told what the user should know before the figures.
 
     Raises UserError where weights, data and model do not fit each other.

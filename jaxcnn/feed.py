@@ -8,12 +8,14 @@ import numpy as np
 from absl import flags
 
 from jaxcnn.data import Source, dataset_at, load_split
+from jaxcnn.data.augment.progressive import Stages, growing
+from jaxcnn.data.augment.transforms import Transform
 from jaxcnn.data.balance import (
     class_counts,
     effective_number_weights,
     inverse_frequency_weights,
 )
-from jaxcnn.data.pipeline import (
+from jaxcnn.data.loader.pipeline import (
     HostSeconds,
     eval_batches,
     seconds_an_image,
@@ -21,15 +23,13 @@ from jaxcnn.data.pipeline import (
     train_batches,
     train_transforms,
 )
-from jaxcnn.data.progressive import Stages, growing
-from jaxcnn.data.readable import find_unreadable, leave_out
-from jaxcnn.data.transforms import Transform
+from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
+from jaxcnn.data.preprocessing import Preprocessing
+from jaxcnn.data.sources.readable import find_unreadable, leave_out
 from jaxcnn.errors import UserError
 from jaxcnn.model_input import input_of_run
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe, data_place
-from jaxcnn.weights.preprocessing import Preprocessing
-from jaxcnn.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 
 
 def readable(recipe: Recipe, source: Source) -> tuple[Source, list[str]]:

@@ -6,11 +6,11 @@ Training, evaluation and prediction all take it from here, so that they show a m
 from dataclasses import dataclass
 
 from jaxcnn.data import DatasetSpec
-from jaxcnn.data.pipeline import Fit, eval_transforms
-from jaxcnn.data.transforms import Transform
+from jaxcnn.data.augment.transforms import Transform
+from jaxcnn.data.loader.pipeline import Fit, eval_transforms
+from jaxcnn.data.preprocessing import Channels, Interpolation, Preprocessing
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
-from jaxcnn.weights.preprocessing import Channels, Interpolation, Preprocessing
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def report(options: Options) -> Iterator[str]:
     # After the flags are known to be right: these imports take seconds.
     import jax
 
-    from jaxcnn.data.pipeline import steps_per_epoch
+    from jaxcnn.data.loader.pipeline import steps_per_epoch
     from jaxcnn.planning import estimate
     from jaxcnn.planning.step_cost import topology_devices
     from jaxcnn.pretrained import of_its_weights

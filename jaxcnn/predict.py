@@ -68,7 +68,7 @@ def main(args: Sequence[str] | None = None) -> int:
         # What OpenCV thinks of a damaged file is told in one line of ours.
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
         cli.set_up(compilation_cache=options.compilation_cache)
-        from jaxcnn.data.picture_files import find_pictures
+        from jaxcnn.data.sources.picture_files import find_pictures
 
         paths = find_pictures(options.images)
         # After the flags and paths are known to be right: this import takes seconds.

@@ -12,11 +12,12 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec, with_labels
+from jaxcnn.data.augment.transforms import Resize, Transform
 from jaxcnn.data.imagenet_classes import imagenet_classes
+from jaxcnn.data.loader.pipeline import eval_batches
 from jaxcnn.data.mixing import normalize
-from jaxcnn.data.pictures import UNREADABLE, Pictures
-from jaxcnn.data.pipeline import eval_batches
-from jaxcnn.data.transforms import Resize, Transform
+from jaxcnn.data.preprocessing import Preprocessing
+from jaxcnn.data.sources.pictures import UNREADABLE, Pictures
 from jaxcnn.errors import UserError
 from jaxcnn.explain import attributions, grad_cam, occlusion
 from jaxcnn.explain.figure import HeatMap
@@ -32,7 +33,6 @@ from jaxcnn.pretrained import (
 )
 from jaxcnn.recipe import compute_dtype
 from jaxcnn.run_folder import RunFolder
-from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 Method = Literal["grad_cam", "integrated_gradients", "occlusion"]

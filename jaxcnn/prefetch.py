@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxcnn.data.pipeline import HostSeconds
+from jaxcnn.data.loader.pipeline import HostSeconds
 
 # Batches sent and not taken yet: one that the next step finds there, one that is being sent.
 AHEAD = 2

@@ -14,6 +14,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxcnn import digests
 from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
+from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.model_input import ModelInput, input_of_run
@@ -24,7 +25,6 @@ from jaxcnn.run_folder import RunFolder
 from jaxcnn.state import TrainState
 from jaxcnn.weights.dialects import other_form
 from jaxcnn.weights.origin import Origin
-from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.weights.sources import read, sha256_of
 from jaxcnn.weights.torch_names import WeightsError, head_modules, head_paths, variables_of
 

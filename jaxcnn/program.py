@@ -16,6 +16,7 @@ from jax.sharding import NamedSharding
 
 from jaxcnn.data import DatasetSpec
 from jaxcnn.data.mixing import make_mix, normalize
+from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.errors import UserError
 from jaxcnn.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
 from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
@@ -46,7 +47,6 @@ from jaxcnn.step import (
     make_eval_step,
     make_train_step,
 )
-from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache

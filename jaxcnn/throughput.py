@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxcnn.data.pipeline import HostSeconds
+from jaxcnn.data.loader.pipeline import HostSeconds
 from jaxcnn.prefetch import Arrival
 
 

@@ -23,8 +23,8 @@ from tensorboardX import SummaryWriter
 from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.data import DataNotFound, ExampleError, dataset_at, load_split
 from jaxcnn.data.errors import WorkerError
-from jaxcnn.data.pipeline import HostSeconds
-from jaxcnn.data.worker_processes import end_a_worker_that_starts_again
+from jaxcnn.data.loader.pipeline import HostSeconds
+from jaxcnn.data.loader.worker_processes import end_a_worker_that_starts_again
 from jaxcnn.display import Display, show_result
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.feed import Feed

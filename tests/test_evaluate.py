@@ -12,7 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from jaxcnn.data import dataset_spec, load_split
-from jaxcnn.data.transforms import Resize
+from jaxcnn.data.augment.transforms import Resize
+from jaxcnn.data.preprocessing import IMAGENET
 from jaxcnn.evaluate import main
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
@@ -20,7 +21,6 @@ from jaxcnn.pretrained import load_weights
 from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
-from jaxcnn.weights.preprocessing import IMAGENET
 
 
 @pytest.fixture(scope="module")

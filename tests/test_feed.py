@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import ExampleError
+from jaxcnn.data.augment.policies import RandAugment
+from jaxcnn.data.augment.transforms import RandomResizedCrop, TimmErasing
+from jaxcnn.data.augment.warp import Sampling
 from jaxcnn.data.balance import effective_number_weights, inverse_frequency_weights
-from jaxcnn.data.policies import RandAugment
-from jaxcnn.data.transforms import RandomResizedCrop, TimmErasing
-from jaxcnn.data.warp import Sampling
+from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.feed import Feed
 from jaxcnn.recipe import Augment, Recipe
-from jaxcnn.weights.preprocessing import Preprocessing
 
 COUNTS = {"cat": 60, "dog": 20}
 

@@ -29,7 +29,7 @@ LAYERS = [
         "notebook",
     ],
     ["weights", "explain"],
-    ["recipe", "prefetch", "workers"],
+    ["recipe", "prefetch"],
     ["model_input"],
     ["run_data"],
     ["same_data"],
@@ -73,7 +73,8 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.p
 
 def layer_of(path: Path) -> str:
     relative = path.relative_to(ROOT).with_suffix("")
-    return str(relative) if str(relative) in RANK else relative.parts[0]
+    inner = "/".join(relative.parts[:2])
+    return inner if inner in RANK else relative.parts[0]
 
 
 def imported_layers(path: Path) -> set[str]:

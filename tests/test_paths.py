@@ -9,8 +9,8 @@ import pytest
 from jaxcnn import predict
 from jaxcnn.command import cli
 from jaxcnn.data import dataset_at
-from jaxcnn.data.picture_files import find_pictures
-from jaxcnn.data.tfds import resolve_data_dir
+from jaxcnn.data.sources.picture_files import find_pictures
+from jaxcnn.data.sources.tfds import resolve_data_dir
 from jaxcnn.errors import UserError
 from jaxcnn.files import paths
 from jaxcnn.run_folder import RunFolder

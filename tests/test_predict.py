@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from jaxcnn.data import dataset_spec, load_split
+from jaxcnn.data.preprocessing import IMAGENET
 from jaxcnn.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
@@ -18,7 +19,6 @@ from jaxcnn.prediction import classifier_of_run, classify
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
-from jaxcnn.weights.preprocessing import IMAGENET
 
 
 @pytest.fixture(scope="module")

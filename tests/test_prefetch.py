@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import ExampleError
-from jaxcnn.data.pipeline import HostSeconds
+from jaxcnn.data.loader.pipeline import HostSeconds
 from jaxcnn.prefetch import AHEAD, arrivals
 
 

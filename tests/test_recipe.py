@@ -119,8 +119,8 @@ def test_a_folder_of_few_pictures_gets_a_batch_that_it_fills(tmp_path):
 
 
 def test_a_large_folder_is_not_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr("jaxcnn.data.small.MOST_FILES", 3)
-    monkeypatch.setattr("jaxcnn.data.small.load_split", None)
+    monkeypatch.setattr("jaxcnn.data.sources.small.MOST_FILES", 3)
+    monkeypatch.setattr("jaxcnn.data.sources.small.load_split", None)
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
         for number in range(2):

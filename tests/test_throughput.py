@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcnn.data.pipeline import HostSeconds, train_batches
+from jaxcnn.data.loader.pipeline import HostSeconds, train_batches
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.prefetch import arrivals
 from jaxcnn.throughput import Throughput

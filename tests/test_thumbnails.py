@@ -11,6 +11,7 @@ import pytest
 
 from jaxcnn import evaluate
 from jaxcnn.data import dataset_spec
+from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.errors import UserError
 from jaxcnn.little_seen import little_seen
 from jaxcnn.models import create_model
@@ -21,7 +22,6 @@ from jaxcnn.program import build, model_of
 from jaxcnn.recipe import Mesh, Model, Recipe, check, recipe_for, thumbnail_cure
 from jaxcnn.trainer import fit
 from jaxcnn.weights.origin import Origin
-from jaxcnn.weights.preprocessing import Preprocessing
 
 # As shallow as each may be: a stem is a stem.
 CURED = {

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_image
 from jaxcnn.errors import UserError
 from jaxcnn.feed import Feed
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe, check, differences
-from jaxcnn.workers import Hands, choose_hands, step_seconds_an_image
 
 # Seconds of a core: cropping and mirroring a thumbnail, decoding and cropping a photograph.
 THUMBNAIL, PHOTOGRAPH = 12e-6, 6e-3

@@ -1,4 +1,4 @@
-"""Data: sets and splits here; `transforms`, `pipeline` and `mixing` are loaded when imported.
+"""Data: sets and splits here; what augments and loads is in `augment` and `loader`.
 
 spec = dataset_spec("cifar10")
 train = load_split(spec, "train", data_dir)
@@ -6,8 +6,8 @@ steps = pipeline.train_batches(train, transforms, batch_size=128, seed=0, stop_s
 """
 
 from jaxcnn.data.errors import DataError, DataNotFound, ExampleError
-from jaxcnn.data.labelled import with_labels
 from jaxcnn.data.registry import dataset_at, dataset_spec, list_datasets
+from jaxcnn.data.sources.labelled import with_labels
 from jaxcnn.data.spec import DataDir, DatasetSpec, Source
 from jaxcnn.data.splits import load_split
 

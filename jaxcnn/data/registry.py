@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from jaxcnn.data.prepared import PREFIX, any_prepared
+from jaxcnn.data.sources.prepared import PREFIX, any_prepared
 from jaxcnn.data.spec import DataDir, DatasetSpec
 from jaxcnn.discovery import discover, look_up
 

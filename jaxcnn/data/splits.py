@@ -31,7 +31,7 @@ def load_split(spec: DatasetSpec, split: str, data_dir: DataDir = None) -> Sourc
     Args:
         spec: row of the data set table.
         split: one of SPLITS.
-        data_dir: where prepared data sets are; see `jaxcnn.data.tfds.resolve_data_dir`.
+        data_dir: where prepared data sets are; see `jaxcnn.data.sources.tfds.resolve_data_dir`.
 
     Raises:
         DataError: no such split, too few examples to divide, or a label out of range.

@@ -162,7 +162,7 @@ def _check_policy(augment: Augment) -> None:
     if augment.policy is None:
         return
     # Here, for OpenCV is imported by it.
-    from jaxcnn.data.policies import make_policy
+    from jaxcnn.data.augment.policies import make_policy
 
     try:
         make_policy(

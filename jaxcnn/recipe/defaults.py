@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec
-from jaxcnn.data.small import num_train_if_small
+from jaxcnn.data.sources.small import num_train_if_small
 from jaxcnn.discovery import look_up
 from jaxcnn.errors import UserError
 from jaxcnn.files import own_files

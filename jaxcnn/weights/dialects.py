@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.errors import UserError
 from jaxcnn.models import list_models, model_spec
 from jaxcnn.models.spec import Variables
 from jaxcnn.weights.origin import Origin
-from jaxcnn.weights.preprocessing import Preprocessing
 from jaxcnn.weights.published import PUBLISHED
 from jaxcnn.weights.torch_names import COMPUTED, StateDict, model_tensors, variables_of
 

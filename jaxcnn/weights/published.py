@@ -6,7 +6,7 @@ along in config.json. torchvision's are files that it downloads (torchvision.mod
 
 from dataclasses import dataclass
 
-from jaxcnn.weights.preprocessing import HALF, IMAGENET, Interpolation, Preprocessing, Statistics
+from jaxcnn.data.preprocessing import HALF, IMAGENET, Interpolation, Preprocessing, Statistics
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from jaxcnn.data.preprocessing import Preprocessing, from_config
 from jaxcnn.errors import UserError
 from jaxcnn.files import own_files
 from jaxcnn.files.paths import expanded
 from jaxcnn.text.phrases import reason
 from jaxcnn.weights.dialects import Checkpoint, other_form, translate
 from jaxcnn.weights.origin import Origin
-from jaxcnn.weights.preprocessing import Preprocessing, from_config
 from jaxcnn.weights.torch_files import read_state_dict
 from jaxcnn.weights.torch_names import StateDict
 

@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 
 from jaxcnn.command import cli
-from jaxcnn.data.folder.source import FolderSource
+from jaxcnn.data.augment.policies import RandAugment
+from jaxcnn.data.augment.transforms import HorizontalFlip, RandomResizedCrop, Transform
 from jaxcnn.data.order import ExampleRng
-from jaxcnn.data.policies import RandAugment
-from jaxcnn.data.transforms import HorizontalFlip, RandomResizedCrop, Transform
+from jaxcnn.data.sources.folder.source import FolderSource
 from jaxcnn.errors import UserError
 
 PROGRAM = "python -m tests.data.measure_augment"

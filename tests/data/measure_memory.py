@@ -18,10 +18,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from jaxcnn.data.prepare.command.listing import Listing, Split
+from jaxcnn.data.prepare.command.preparation import prepare_listing
 
 from jaxcnn.command import cli
-from jaxcnn.data.listing import Listing, Split
-from jaxcnn.data.preparation import prepare_listing
 from jaxcnn.errors import UserError
 from jaxcnn.feed import Feed
 from jaxcnn.recipe import Recipe

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxcnn.data.spec import Example
-from jaxcnn.data.transforms import (
+from jaxcnn.data.augment.transforms import (
     CenterCrop,
     Cutout,
     HorizontalFlip,
@@ -18,6 +17,7 @@ from jaxcnn.data.transforms import (
     Windowed,
     transform_example,
 )
+from jaxcnn.data.spec import Example
 
 PLACED = {
     "resize": (Resize((64, 96)),),

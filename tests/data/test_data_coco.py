@@ -9,15 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxcnn.data.prepare.command.preparation import prepare_from
 from rich.console import Console
 from sklearn.metrics import average_precision_score, f1_score
 
 from jaxcnn import predict
 from jaxcnn.checkpoint import Checkpoints
-from jaxcnn.data import dataset_at, dataset_spec, inspect, load_split
-from jaxcnn.data.preparation import prepare_from
+from jaxcnn.data import dataset_at, dataset_spec, load_split
+from jaxcnn.data.augment.transforms import Resize
+from jaxcnn.data.inspect import command as inspect
+from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.splits import hold_out
-from jaxcnn.data.transforms import Resize
 from jaxcnn.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.program import eval_prepare
@@ -25,7 +27,6 @@ from jaxcnn.recipe import Mesh, Optim, Recipe, recipe_for
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.train import parse
 from jaxcnn.trainer import fit
-from jaxcnn.weights.preprocessing import Preprocessing
 
 CLASSES = ("square", "crowd only", "disc", "bar")  # In the order of their ids.
 LABEL_OF = {1: 0, 5: 1, 7: 2, 90: 3}

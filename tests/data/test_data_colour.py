@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageEnhance, ImageOps
 
-from jaxcnn.data import colour
-from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
+from jaxcnn.data.augment import colour
+from jaxcnn.data.augment.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
 from jaxcnn.data.errors import DataError
 
 IMAGES = st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3])).flatmap(

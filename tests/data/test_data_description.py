@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import DataError, dataset_at
-from jaxcnn.data.description import FEATURES, refuse_foreign
+from jaxcnn.data.sources.description import FEATURES, refuse_foreign
 from jaxcnn.errors import UserError
 from tests.hostile.conftest import within_limits
 

@@ -3,9 +3,14 @@
 import cv2
 import numpy as np
 import pytest
+from jaxcnn.data.inspect.command.duplicates import (
+    Fingerprints,
+    copies,
+    exact_pairs,
+    fingerprint,
+    near_pairs,
+)
 from scipy.ndimage import gaussian_filter
-
-from jaxcnn.data.duplicates import Fingerprints, copies, exact_pairs, fingerprint, near_pairs
 
 
 def draw(seed: int, shape=(40, 48, 3)) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import DataError, DataNotFound, dataset_at, load_split
-from jaxcnn.data.folder.names import in_order, split_called
-from jaxcnn.data.picture_files import find_pictures
+from jaxcnn.data.sources.folder.names import in_order, split_called
+from jaxcnn.data.sources.picture_files import find_pictures
 
 
 @pytest.fixture

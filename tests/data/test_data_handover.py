@@ -4,7 +4,7 @@ import pickle
 import pytest
 
 from jaxcnn.data.errors import WorkerError
-from jaxcnn.data.handover import Handover
+from jaxcnn.data.loader.handover import Handover
 
 
 def test_what_goes_through_the_pipe_is_small_and_gives_the_same(tmp_path, monkeypatch):

@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import DataError, DataNotFound, dataset_at, load_split
-from jaxcnn.data.folder.source import draw
-from jaxcnn.data.pipeline import eval_batches, eval_transforms, train_batches, train_transforms
+from jaxcnn.data.loader.pipeline import (
+    eval_batches,
+    eval_transforms,
+    train_batches,
+    train_transforms,
+)
+from jaxcnn.data.sources.folder.source import draw
 
 
 def draw_pictures(folder, name, count, size=(30, 40)):

@@ -6,9 +6,8 @@ import re
 import cv2
 import numpy as np
 import pytest
+from jaxcnn.data.inspect.command.command import main
 from scipy.ndimage import gaussian_filter
-
-from jaxcnn.data.inspect import main
 
 
 def draw(seed):

@@ -6,10 +6,10 @@ import os
 import cv2
 import numpy as np
 import pytest
+from jaxcnn.data.inspect.command.command import main as inspect
+from jaxcnn.data.prepare.command.command import main as prepare
 
 from jaxcnn.data import DataError, DataNotFound, dataset_at, load_split, with_labels
-from jaxcnn.data.inspect import main as inspect
-from jaxcnn.data.prepare import main as prepare
 from jaxcnn.errors import UserError
 from jaxcnn.feed import Feed
 from jaxcnn.recipe import Recipe, differences

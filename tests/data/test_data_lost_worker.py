@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from jaxcnn.data.lost_worker import why_a_worker_ended
+from jaxcnn.data.loader.lost_worker import why_a_worker_ended
 
 
 def grain_says(code):
@@ -38,7 +38,7 @@ def test_what_frees_shared_memory_outlives_a_signal_to_stop(run_python):
     program = """
 import os, signal, time
 from multiprocessing import resource_tracker
-from jaxcnn.data.worker_processes import Workers
+from jaxcnn.data.loader.worker_processes import Workers
 Workers().started_by(lambda: None)
 tracker = resource_tracker._resource_tracker
 for number in (signal.SIGHUP, signal.SIGUSR1):

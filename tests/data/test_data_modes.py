@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.pictures import decode, read_picture
+from jaxcnn.data.sources.pictures import decode, read_picture
 
 ROWS, COLUMNS = np.mgrid[:24, :32]
 PIXELS = np.stack([ROWS * 10, COLUMNS * 8, ROWS * 5 + COLUMNS, 255 - ROWS * 10], -1)

@@ -9,15 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxcnn.data.augment.transforms import ResizeShorter
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.picture_files import find_pictures, pictures_below
-from jaxcnn.data.pictures import (
-    UNREADABLE,
-    Pictures,
-    read_encoded,
-    read_picture,
-)
-from jaxcnn.data.transforms import ResizeShorter
+from jaxcnn.data.sources.picture_files import find_pictures, pictures_below
+from jaxcnn.data.sources.pictures import UNREADABLE, Pictures, read_encoded, read_picture
 
 ROWS, COLUMNS = np.mgrid[:60, :80]
 PIXELS = np.stack([ROWS * 4, COLUMNS * 3, np.full_like(ROWS, 150)], -1).astype(np.uint8)

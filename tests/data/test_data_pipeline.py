@@ -13,21 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxcnn.data import ExampleError, dataset_spec, list_datasets
-from jaxcnn.data.big_vision_augment import BigVisionRandAugment
-from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
-from jaxcnn.data.order import BatchRng, ExampleRng, Redrawn, epoch_order
-from jaxcnn.data.pipeline import (
-    eval_batches,
-    eval_transforms,
-    seconds_an_image,
-    steps_per_epoch,
-    train_batches,
-    train_transforms,
-)
-from jaxcnn.data.policies import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
-from jaxcnn.data.rand_augment import TimmRandAugment
-from jaxcnn.data.spec import ArraySource, Source, Subset
-from jaxcnn.data.transforms import (
+from jaxcnn.data.augment.big_vision import BigVisionRandAugment
+from jaxcnn.data.augment.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
+from jaxcnn.data.augment.policies import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
+from jaxcnn.data.augment.rand_augment import TimmRandAugment
+from jaxcnn.data.augment.transforms import (
     Cutout,
     HorizontalFlip,
     Pad,
@@ -38,8 +28,18 @@ from jaxcnn.data.transforms import (
     TimmErasing,
     ToChannels,
 )
-from jaxcnn.data.warp import Sampling
-from jaxcnn.data.worker_processes import Workers
+from jaxcnn.data.augment.warp import Sampling
+from jaxcnn.data.loader.pipeline import (
+    eval_batches,
+    eval_transforms,
+    seconds_an_image,
+    steps_per_epoch,
+    train_batches,
+    train_transforms,
+)
+from jaxcnn.data.loader.worker_processes import Workers
+from jaxcnn.data.order import BatchRng, ExampleRng, Redrawn, epoch_order
+from jaxcnn.data.spec import ArraySource, Source, Subset
 from jaxcnn.errors import RunError
 from jaxcnn.processes.signals import STOPPING
 
@@ -502,7 +502,7 @@ sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # As command line
 tempfile.tempdir = {str(tmp_path)!r}
 import numpy as np
 from absl import flags
-from jaxcnn.data.pipeline import train_batches
+from jaxcnn.data.loader.pipeline import train_batches
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.processes.signals import STOPPING
 
@@ -544,7 +544,7 @@ import os, signal, sys, threading, time
 sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # As command lines have it.
 from pathlib import Path
 import numpy as np
-from jaxcnn.data.pipeline import train_batches
+from jaxcnn.data.loader.pipeline import train_batches
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.errors import RunError
 

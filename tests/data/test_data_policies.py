@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxcnn.data import policies
-from jaxcnn.data.policies import (
+from jaxcnn.data.augment import policies
+from jaxcnn.data.augment.policies import (
     AUGMIX,
     AUTOAUGMENT_PAIRS,
     COMMON,
@@ -23,7 +23,7 @@ from jaxcnn.data.policies import (
     RandAugment,
     TrivialAugmentWide,
 )
-from jaxcnn.data.warp import Sampling
+from jaxcnn.data.augment.warp import Sampling
 
 GOLDENS = dict(np.load(Path(__file__).parent / "goldens" / "augment.npz"))
 # Ranges and number of levels of each of torchvision's spaces.
@@ -81,7 +81,7 @@ def test_policies_draw_from_torchvisions_operations(space, operations):
 
 @pytest.mark.parametrize(("space", "operation", "level", "sign", "mode"), entries("images"))
 def test_images_are_torchvisions(space, operation, level, sign, mode):
-    """Colours to the grey level; warped, as jaxcnn.data.warp says, but for ties and borders."""
+    """Colours to the grey level; warped, as `warp` says, but for ties and borders."""
     ranges, levels = SPACES[space]
     value = int(sign) * ranges.value(operation, int(level) / (levels - 1), picture().shape)
     ours = OPERATIONS[operation](picture(), value, Sampling(mode, (7, 80, 200)))  # pyright: ignore[reportArgumentType]

@@ -11,6 +11,7 @@ from rich.console import Console
 from safetensors.numpy import save_file
 
 from jaxcnn.data import dataset_at, load_split
+from jaxcnn.data.preprocessing import IMAGENET
 from jaxcnn.evaluation import evaluate_run
 from jaxcnn.feed import Feed
 from jaxcnn.models import create_model
@@ -19,7 +20,6 @@ from jaxcnn.prediction import Prediction, classifier_of_run, classify
 from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
-from jaxcnn.weights.preprocessing import IMAGENET
 
 RNG = np.random.default_rng(0)
 

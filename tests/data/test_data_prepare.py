@@ -8,10 +8,11 @@ from collections import namedtuple
 import cv2
 import numpy as np
 import pytest
+from jaxcnn.data.prepare.command.command import main
+from jaxcnn.data.prepare.command.preparation import prepare_from
 
-from jaxcnn.data import DataError, DataNotFound, dataset_at, dataset_spec, load_split, preparation
-from jaxcnn.data.preparation import prepare_from
-from jaxcnn.data.prepare import main
+from jaxcnn.data import DataError, DataNotFound, dataset_at, dataset_spec, load_split
+from jaxcnn.data.prepare import preparation
 
 
 def quiet(line: str) -> None:

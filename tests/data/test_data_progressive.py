@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn.data.progressive import Stages, growing
+from jaxcnn.data.augment.progressive import Stages, growing
 
 
 def test_sizes_grow_evenly_and_in_between_in_sixteens():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import DataError, dataset_at, load_split
-from jaxcnn.data.readable import find_unreadable, leave_out
+from jaxcnn.data.sources.readable import find_unreadable, leave_out
 from jaxcnn.data.spec import ArraySource, Concatenation, Subset, example_name
 
 

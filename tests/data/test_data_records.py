@@ -12,18 +12,16 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2
 
-from jaxcnn.data import (
-    DataError,
-    DataNotFound,
-    array_record,
-    dataset_at,
-    dataset_spec,
-    load_split,
-    records,
+from jaxcnn.data import DataError, DataNotFound, dataset_at, dataset_spec, load_split
+from jaxcnn.data.loader.pipeline import (
+    eval_batches,
+    eval_transforms,
+    train_batches,
+    train_transforms,
 )
-from jaxcnn.data.pipeline import eval_batches, eval_transforms, train_batches, train_transforms
-from jaxcnn.data.readable import find_unreadable
-from jaxcnn.data.tfds import load_images, load_records
+from jaxcnn.data.sources import array_record, records
+from jaxcnn.data.sources.readable import find_unreadable
+from jaxcnn.data.sources.tfds import load_images, load_records
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(256, size=(40, 12, 12, 3), dtype=np.uint8)
@@ -418,7 +416,7 @@ def test_images_of_many_sizes_are_stretched_or_cropped_to_one(coco_like):
 
 @pytest.fixture
 def coco_like(tmp_path, draw_shapes):
-    from jaxcnn.data.preparation import prepare_from
+    from jaxcnn.data.prepare.command.preparation import prepare_from
 
     draw_shapes(tmp_path / "coco", {"train2017": 12, "val2017": 9})
     prepare_from("shapes", tmp_path / "coco", tmp_path / "tfds", say=lambda line: None)

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from jaxcnn.data.statistics import ChannelMoments, image_moments
+from jaxcnn.data.inspect.command.statistics import ChannelMoments, image_moments
 
 
 @pytest.mark.parametrize("channels", [1, 3])

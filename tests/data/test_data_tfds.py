@@ -17,8 +17,8 @@ from jaxcnn.data import (
     list_datasets,
     load_split,
 )
-from jaxcnn.data import tfds as tfds_module
-from jaxcnn.data.tfds import load_images, load_records, resolve_data_dir
+from jaxcnn.data.sources import tfds as tfds_module
+from jaxcnn.data.sources.tfds import load_images, load_records, resolve_data_dir
 from jaxcnn.errors import UserError
 from tests.hostile.conftest import within_limits
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from jaxcnn.data.transforms import (
+from jaxcnn.data.augment.transforms import (
     CenterCrop,
     Cutout,
     HorizontalFlip,

@@ -2,7 +2,7 @@
 
 import os
 
-from jaxcnn.data.unreadable import first_unreadable, in_one_line
+from jaxcnn.data.sources.unreadable import first_unreadable, in_one_line
 
 
 def test_the_first_file_that_fails_is_named_with_what_it_failed_with():

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import dataset_spec
-from jaxcnn.data.pipeline import eval_batches, eval_transforms
+from jaxcnn.data.augment.transforms import CenterCrop, ResizeShorter
+from jaxcnn.data.augment.views import Views, with_views
+from jaxcnn.data.loader.pipeline import eval_batches, eval_transforms
 from jaxcnn.data.spec import ArraySource
-from jaxcnn.data.transforms import CenterCrop, ResizeShorter
-from jaxcnn.data.views import Views, with_views
 
 PHOTOGRAPHS = dataset_spec("image_folder")
 CROPPING = eval_transforms(PHOTOGRAPHS, image_size=14, channels=3, resize="crop")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcnn.data import warp
-from jaxcnn.data.warp import Sampling
+from jaxcnn.data.augment import warp
+from jaxcnn.data.augment.warp import Sampling
 
 FILL = (7, 80, 200)
 

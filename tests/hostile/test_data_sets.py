@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxcnn.data import DataError, prepare
-from jaxcnn.data.coco import read_coco
+from jaxcnn.data import DataError
+from jaxcnn.data.prepare import command as prepare
+from jaxcnn.data.sources.coco import read_coco
 from jaxcnn.errors import UserError
 from tests.hostile.conftest import within_limits
 

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from jaxcnn.data.inspect.command.survey_report import _shown, _table
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
 from jaxcnn import evaluate, predict, sweeps, train
 from jaxcnn.command import cli
-from jaxcnn.data import inspect, survey_report
-from jaxcnn.data.survey_report import _shown, _table
+from jaxcnn.data.inspect import command as inspect
+from jaxcnn.data.inspect import survey_report
 from jaxcnn.display import show_result
 from jaxcnn.errors import UserError
 from jaxcnn.text.figure_text import drawn

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from jaxcnn.data import DataError, prepare
-from jaxcnn.data.budget import DECODING, Budget
-from jaxcnn.data.pictures import MAX_PIXELS, CannotDecode, decode, read_picture
+from jaxcnn.data import DataError
+from jaxcnn.data.loader.budget import DECODING, Budget
+from jaxcnn.data.prepare import command as prepare
+from jaxcnn.data.sources.pictures import MAX_PIXELS, CannotDecode, decode, read_picture
 from tests.hostile.conftest import within_limits
 
 

@@ -24,7 +24,7 @@ CIFAR100_CLASSES = """
 
 
 def _load(name: str, split: str, data_dir: DataDir = None) -> Source:
-    from jaxcnn.data.tfds import load_images
+    from jaxcnn.data.sources.tfds import load_images
 
     return load_images(name, split, data_dir, image_size=32, channels=3)
 

@@ -8,7 +8,7 @@ official validation images are the test split, since the official test images ha
 labels; validation is held out of the training images.
 """
 
-from jaxcnn.data.prepared import photographs
+from jaxcnn.data.sources.prepared import photographs
 
 DATASETS = {
     "coco": photographs(

@@ -17,7 +17,7 @@ PAPER = "https://arxiv.org/abs/1702.05373"
 
 
 def _load(prepared: str, first_label: int, split: str, data_dir: DataDir = None) -> ArraySource:
-    from jaxcnn.data.tfds import resolve_data_dir
+    from jaxcnn.data.sources.tfds import resolve_data_dir
 
     return _upright(prepared, first_label, split, resolve_data_dir(data_dir))
 
@@ -25,7 +25,7 @@ def _load(prepared: str, first_label: int, split: str, data_dir: DataDir = None)
 # As for the sets that are read as they are: the training and the test split.
 @lru_cache(maxsize=2)
 def _upright(prepared: str, first_label: int, split: str, data_dir: str) -> ArraySource:
-    from jaxcnn.data.tfds import load_images
+    from jaxcnn.data.sources.tfds import load_images
 
     stored = load_images(prepared, split, data_dir, image_size=28, channels=1)
     images = np.ascontiguousarray(stored.images.swapaxes(1, 2))

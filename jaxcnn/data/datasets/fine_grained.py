@@ -4,7 +4,7 @@ They are small beside ImageNet and usually learned from its weights, so they are
 mean and standard deviation.
 """
 
-from jaxcnn.data.prepared import photographs
+from jaxcnn.data.sources.prepared import photographs
 
 DATASETS = {
     # 37 breeds of cats and dogs, 3,680 training and 3,669 test images.

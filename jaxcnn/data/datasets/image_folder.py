@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from jaxcnn.data.errors import DataNotFound
-from jaxcnn.data.folder.contents import Contents
-from jaxcnn.data.folder.labels import told_by
-from jaxcnn.data.folder.layout import laid_out
-from jaxcnn.data.folder.source import FolderSource
-from jaxcnn.data.labelled import LabelledFolder
+from jaxcnn.data.sources.folder.contents import Contents
+from jaxcnn.data.sources.folder.labels import told_by
+from jaxcnn.data.sources.folder.layout import laid_out
+from jaxcnn.data.sources.folder.source import FolderSource
+from jaxcnn.data.sources.labelled import LabelledFolder
 from jaxcnn.data.spec import DataDir, DatasetSpec
 from jaxcnn.files.paths import expanded
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcnn.data.prepared import load_prepared, photographs
+from jaxcnn.data.sources.prepared import load_prepared, photographs
 from jaxcnn.data.spec import DataDir, DatasetSpec, Source, Subset
 
 CLASS_FOLDER = re.compile(r"n\d{8}")  # A WordNet id.
@@ -41,8 +41,8 @@ PREPARED_21K = photographs(
 def _examine_21k(data_dir: DataDir) -> DatasetSpec:
     """A prepared set, or a folder with a folder of images per WordNet id."""
     from jaxcnn.data.datasets.image_folder import DATASETS as FOLDERS
-    from jaxcnn.data.prepared import any_prepared
-    from jaxcnn.data.tfds import resolve_data_dir
+    from jaxcnn.data.sources.prepared import any_prepared
+    from jaxcnn.data.sources.tfds import resolve_data_dir
 
     root = Path(resolve_data_dir(data_dir))
     places = [place for place in (root, root / "train") if place.is_dir()]

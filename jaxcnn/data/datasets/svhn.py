@@ -9,7 +9,7 @@ from jaxcnn.data.spec import DataDir, DatasetSpec, Source
 
 
 def _load(split: str, data_dir: DataDir = None) -> Source:
-    from jaxcnn.data.tfds import load_images
+    from jaxcnn.data.sources.tfds import load_images
 
     return load_images("svhn_cropped", split, data_dir, image_size=32, channels=3)
 

@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jaxcnn.data import DataError, big_vision_augment
-from jaxcnn.data.big_vision_augment import (
+from jaxcnn.data import DataError
+from jaxcnn.data.augment import big_vision
+from jaxcnn.data.augment.big_vision import (
     OPERATIONS,
     SIGNED,
     BigVisionRandAugment,
     perform,
     value_of,
 )
-from jaxcnn.data.policies import make_policy
-from jaxcnn.data.warp import Sampling
+from jaxcnn.data.augment.policies import make_policy
+from jaxcnn.data.augment.warp import Sampling
 from tests.parity.training import cases
 
 GOLDEN = np.load(cases.GOLDENS / "big_vision_augment.npz")
@@ -73,7 +74,7 @@ def test_each_operation_is_drawn_as_often_and_half_of_the_signs_are_negative(mon
         calls.append((name, value))
         return image
 
-    monkeypatch.setattr(big_vision_augment, "perform", recorded)
+    monkeypatch.setattr(big_vision, "perform", recorded)
     draws = np.random.default_rng(0)
     for _ in range(2000):
         BigVisionRandAugment(2, 10)(cases.picture(), draws)

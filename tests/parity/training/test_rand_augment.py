@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcnn.data import DataError, rand_augment
-from jaxcnn.data.policies import make_policy
-from jaxcnn.data.rand_augment import (
+from jaxcnn.data import DataError
+from jaxcnn.data.augment import rand_augment
+from jaxcnn.data.augment.policies import make_policy
+from jaxcnn.data.augment.rand_augment import (
     INCREASING_ENHANCEMENTS,
     OPERATIONS,
     TimmRandAugment,

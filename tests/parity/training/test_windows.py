@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxcnn.data.transforms import RandomResizedCrop, TimmErasing
+from jaxcnn.data.augment.transforms import RandomResizedCrop, TimmErasing
 from tests.parity.training import cases
 
 GOLDEN = np.load(cases.GOLDENS / "windows.npz")

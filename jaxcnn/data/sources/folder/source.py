@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcnn.data.pictures import read_picture
+from jaxcnn.data.sources.pictures import read_picture
 from jaxcnn.data.spec import Example
 from jaxcnn.data.splits import PROTOCOL_SEED
 

@@ -66,13 +66,13 @@ def load_prepared(
     prepared: str, splits: Mapping[str, str], split: str, data_dir: DataDir = None
 ) -> Source:
     """One of `splits` (ours -> TFDS's) of a prepared set, read as it is asked for."""
-    from jaxcnn.data.tfds import load_records
+    from jaxcnn.data.sources.tfds import load_records
 
     return load_records(prepared, splits[split], data_dir)
 
 
 def _with_class_names(row: DatasetSpec, prepared: str, data_dir: DataDir) -> DatasetSpec:
-    from jaxcnn.data.tfds import examine
+    from jaxcnn.data.sources.tfds import examine
 
     names = examine(prepared, data_dir).class_names
     if row.num_classes and len(names) != row.num_classes:
@@ -84,8 +84,8 @@ def _with_class_names(row: DatasetSpec, prepared: str, data_dir: DataDir) -> Dat
 
 
 def _examined(row: DatasetSpec, data_dir: DataDir) -> DatasetSpec:
-    from jaxcnn.data.records import OneClass
-    from jaxcnn.data.tfds import examine
+    from jaxcnn.data.sources.records import OneClass
+    from jaxcnn.data.sources.tfds import examine
 
     prepared = row.name.removeprefix(PREFIX)
     facts = examine(prepared, data_dir)

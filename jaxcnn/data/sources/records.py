@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jaxcnn.data.array_record import reader
 from jaxcnn.data.errors import DataError, DataNotFound
+from jaxcnn.data.sources.array_record import reader
+from jaxcnn.data.sources.unreadable import first_unreadable, in_one_line
 from jaxcnn.data.spec import Example
-from jaxcnn.data.unreadable import first_unreadable, in_one_line
 from jaxcnn.xla.cache import cache_folder
 
 # A record's features by name, as protocol buffers have them.
@@ -145,7 +145,7 @@ class RecordSource:
         return sum(shard.examples_in_shard for shard in self.shards)
 
     def __getitem__(self, index: int, /) -> Example:
-        from jaxcnn.data.pictures import CannotDecode, decode
+        from jaxcnn.data.sources.pictures import CannotDecode, decode
 
         try:
             record = self._records[int(index)]

@@ -1,7 +1,7 @@
 """Picture files, read, whatever a camera or a web site put into them.
 
 What is handled: palette, grey, CMYK and 16-bit pictures become 8-bit red, green, blue as Pillow's
-own conversion has them (of 16 bits see `jaxcnn.data.bit_depth`); the camera's orientation (EXIF) is
+own conversion has them (of 16 bits see `bit_depth`); the camera's orientation (EXIF) is
 applied; of an animation the first frame counts; transparency is dropped, the colours below it stay.
 What is refused, by name: what is no picture, a file cut short, pixels of 32 bits, and a picture too
 large to decode beside others, which its header tells before anything is decoded.
@@ -18,11 +18,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from jaxcnn.data.bit_depth import DEEP_MODES, depth_of, has_16_bits, kind_of_tiff, to_8_bits
-from jaxcnn.data.budget import DECODING
+from jaxcnn.data.augment.transforms import Transform
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.loader.budget import DECODING
+from jaxcnn.data.sources.bit_depth import DEEP_MODES, depth_of, has_16_bits, kind_of_tiff, to_8_bits
 from jaxcnn.data.spec import Example
-from jaxcnn.data.transforms import Transform
 from jaxcnn.text.phrases import reason
 
 UNREADABLE = -1

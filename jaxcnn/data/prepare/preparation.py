@@ -20,11 +20,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jaxcnn.data import array_record
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.listing import Listing, Split, Values, leave_out_unreadable, list_images
-from jaxcnn.data.pictures import read_encoded
+from jaxcnn.data.prepare.command.listing import (
+    Listing,
+    Split,
+    Values,
+    leave_out_unreadable,
+    list_images,
+)
 from jaxcnn.data.registry import dataset_spec, list_datasets
+from jaxcnn.data.sources import array_record
+from jaxcnn.data.sources.pictures import read_encoded
 
 VERSION = "1.0.0"
 # About the size of a file.

@@ -49,8 +49,8 @@ def main(args: Sequence[str] | None = None) -> int:
         cli.set_up(compilation_cache=False)
         # After the flags are known to be right: these imports take seconds.
         from jaxcnn.data import dataset_at, with_labels
-        from jaxcnn.data.survey import survey
-        from jaxcnn.data.survey_report import write_report
+        from jaxcnn.data.inspect.command.survey import survey
+        from jaxcnn.data.inspect.command.survey_report import write_report
 
         started = time.monotonic()
         place = with_labels(options.dataset, options.data_dir, options.labels)
@@ -75,7 +75,3 @@ def main(args: Sequence[str] | None = None) -> int:
         return cli.DONE
 
     return cli.run(PROGRAM, inspect)
-
-
-if __name__ == "__main__":
-    cli.start(main)

@@ -11,12 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxcnn.data.balance import effective_number_weights, inverse_frequency_weights
-from jaxcnn.data.duplicates import Pair
-from jaxcnn.data.order import ExampleRng
-from jaxcnn.data.spec import DatasetSpec
-from jaxcnn.data.survey import SharedPictures, SplitSurvey, Survey, balance, summary
-from jaxcnn.data.transforms import (
+from jaxcnn.data.augment.transforms import (
     Cutout,
     HorizontalFlip,
     RandomCrop,
@@ -24,6 +19,11 @@ from jaxcnn.data.transforms import (
     RandomResizedCrop,
     Transform,
 )
+from jaxcnn.data.balance import effective_number_weights, inverse_frequency_weights
+from jaxcnn.data.inspect.command.duplicates import Pair
+from jaxcnn.data.inspect.command.survey import SharedPictures, SplitSurvey, Survey, balance, summary
+from jaxcnn.data.order import ExampleRng
+from jaxcnn.data.spec import DatasetSpec
 from jaxcnn.text.figure_text import drawn, plain_text
 from jaxcnn.text.phrases import printable
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcnn.data.coco import CocoFile, CocoObject, picture_path, read_coco
 from jaxcnn.data.datasets.image_folder import contents_of
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.folder.source import FolderSource
-from jaxcnn.data.labelled import with_labels
-from jaxcnn.data.pictures import read_encoded
-from jaxcnn.data.readable import unreadable_among
+from jaxcnn.data.sources.coco import CocoFile, CocoObject, picture_path, read_coco
+from jaxcnn.data.sources.folder.source import FolderSource
+from jaxcnn.data.sources.labelled import with_labels
+from jaxcnn.data.sources.pictures import read_encoded
+from jaxcnn.data.sources.readable import unreadable_among
 from jaxcnn.data.spec import DataDir
 
 # Feature name -> its values: text, integers or fractions.

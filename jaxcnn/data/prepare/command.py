@@ -55,8 +55,8 @@ def main(args: Sequence[str] | None = None) -> int:
         from rich.console import Console
         from rich.progress import Progress
 
-        from jaxcnn.data.preparation import prepare_from, prepare_official
-        from jaxcnn.data.tfds import resolve_data_dir
+        from jaxcnn.data.prepare.command.preparation import prepare_from, prepare_official
+        from jaxcnn.data.sources.tfds import resolve_data_dir
 
         data_dir = resolve_data_dir(options.data_dir)
         if "://" in data_dir:
@@ -84,7 +84,3 @@ def main(args: Sequence[str] | None = None) -> int:
         return cli.DONE
 
     return cli.run(PROGRAM, prepare)
-
-
-if __name__ == "__main__":
-    cli.start(main)

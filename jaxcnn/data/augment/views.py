@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from jaxcnn.data.augment.transforms import CenterCrop, Size, Transform, pair
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.spec import DatasetSpec
-from jaxcnn.data.transforms import CenterCrop, Size, Transform, pair
 
 ViewsName = Literal["none", "flip", "five", "ten"]
 

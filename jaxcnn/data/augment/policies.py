@@ -10,12 +10,12 @@ from typing import Literal
 
 import numpy as np
 
-from jaxcnn.data import colour, rand_augment, warp
-from jaxcnn.data.big_vision_augment import BigVisionRandAugment
+from jaxcnn.data.augment import colour, rand_augment, warp
+from jaxcnn.data.augment.big_vision import BigVisionRandAugment
+from jaxcnn.data.augment.pillow import DrawnInterpolation, Fill
+from jaxcnn.data.augment.rand_augment import TimmRandAugment
+from jaxcnn.data.augment.warp import Sampling
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.pillow import DrawnInterpolation, Fill
-from jaxcnn.data.rand_augment import TimmRandAugment
-from jaxcnn.data.warp import Sampling
 
 Operation = Callable[[np.ndarray, float, Sampling], np.ndarray]
 """(image, value, sampling) -> image; values are those of `Ranges.value`."""

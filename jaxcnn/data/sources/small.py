@@ -4,8 +4,8 @@ import os
 from itertools import islice
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.labelled import with_labels
 from jaxcnn.data.registry import dataset_at
+from jaxcnn.data.sources.labelled import with_labels
 from jaxcnn.data.spec import DataDir
 from jaxcnn.data.splits import load_split
 from jaxcnn.files.paths import expanded

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from jaxcnn.data import pillow
+from jaxcnn.data.augment import pillow
+from jaxcnn.data.augment.pillow import DrawnInterpolation, Interpolation
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.order import BatchRng
-from jaxcnn.data.pillow import DrawnInterpolation, Interpolation
 from jaxcnn.data.spec import Example
 
 Size = int | tuple[int, int]

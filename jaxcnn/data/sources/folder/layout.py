@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.folder.contents import ByClass, Contents, Picture, contents
-from jaxcnn.data.folder.names import split_called
-from jaxcnn.data.picture_files import Found, check_name, itself, list_folder, look_below
+from jaxcnn.data.sources.folder.contents import ByClass, Contents, Picture, contents
+from jaxcnn.data.sources.folder.names import split_called
+from jaxcnn.data.sources.picture_files import Found, check_name, itself, list_folder, look_below
 from jaxcnn.text.phrases import first_few
 
 GIVE = "give one with a folder per class, or the classes of its pictures by --labels=FILE.csv"

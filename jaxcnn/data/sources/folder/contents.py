@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.folder.names import in_order
-from jaxcnn.data.folder.source import FolderSource, draw
+from jaxcnn.data.sources.folder.names import in_order
+from jaxcnn.data.sources.folder.source import FolderSource, draw
 from jaxcnn.data.spec import DataDir
 from jaxcnn.data.splits import by_draw, shares_of
 from jaxcnn.text.phrases import first_few

@@ -18,16 +18,10 @@ import grain
 import numpy as np
 from absl import flags
 
-from jaxcnn.data.budget import DECODING
-from jaxcnn.data.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
-from jaxcnn.data.errors import DataError, ExampleError, WorkerError
-from jaxcnn.data.handover import Handover
-from jaxcnn.data.lost_worker import why_a_worker_ended
-from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, batch_examples
-from jaxcnn.data.pillow import DrawnInterpolation, Interpolation
-from jaxcnn.data.policies import make_policy
-from jaxcnn.data.spec import ArraySource, DatasetSpec, Source, in_memory
-from jaxcnn.data.transforms import (
+from jaxcnn.data.augment.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
+from jaxcnn.data.augment.pillow import DrawnInterpolation, Interpolation
+from jaxcnn.data.augment.policies import make_policy
+from jaxcnn.data.augment.transforms import (
     CenterCrop,
     Cutout,
     HorizontalFlip,
@@ -45,11 +39,17 @@ from jaxcnn.data.transforms import (
     pair,
     transform_example,
 )
-from jaxcnn.data.worker_processes import (
+from jaxcnn.data.errors import DataError, ExampleError, WorkerError
+from jaxcnn.data.loader.budget import DECODING
+from jaxcnn.data.loader.handover import Handover
+from jaxcnn.data.loader.lost_worker import why_a_worker_ended
+from jaxcnn.data.loader.worker_processes import (
     Workers,
     end_a_worker_that_starts_again,
     end_with_the_run,
 )
+from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, batch_examples
+from jaxcnn.data.spec import ArraySource, DatasetSpec, Source, in_memory
 from jaxcnn.errors import UserError
 
 Batch = dict[str, np.ndarray]
@@ -152,7 +152,7 @@ def train_transforms(
         spec, image_size, channels, resize: as for `eval_transforms`.
         crop_padding: pixels of black each side before a random crop back to image_size.
         flip: mirror half of the images.
-        policy, magnitude, magnitude_std, num_ops: see `jaxcnn.data.policies`; the last three are
+        policy, magnitude, magnitude_std, num_ops: see `data.augment.policies`; the last three are
             "randaugment"'s.
         interpolation: of random parts that are brought to image_size, and of the policy; without,
             bilinear and the policy's own.

@@ -2,8 +2,8 @@
 
 Cubuk et al., 2020, https://arxiv.org/abs/1909.13719, in the form of timm's `auto_augment.py`, with
 which DeiT, Swin, ConvNeXt and most of timm's own networks were trained. Other than torchvision's
-(`jaxcnn.data.policies`): each operation is left out half of the time; levels count to 10; what was
-outside is filled with the mean colour, and pixels are interpolated.
+(in `policies`): each operation is left out half of the time; levels count to 10; what was outside
+is filled with the mean colour, and pixels are interpolated.
 """
 
 import math
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jaxcnn.data import colour, pillow
+from jaxcnn.data.augment import colour, pillow
+from jaxcnn.data.augment.pillow import DrawnInterpolation, Fill, Interpolation
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.pillow import DrawnInterpolation, Fill, Interpolation
 
 FULL = 10.0  # The level at which an operation has its usual strength.
 

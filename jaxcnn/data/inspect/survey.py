@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcnn.data.balance import class_counts, imbalance_ratio, normalized_entropy
-from jaxcnn.data.budget import DECODING
-from jaxcnn.data.duplicates import (
+from jaxcnn.data.errors import DataError
+from jaxcnn.data.inspect.command.duplicates import (
     Fingerprint,
     Fingerprints,
     Pair,
@@ -22,11 +22,11 @@ from jaxcnn.data.duplicates import (
     fingerprint,
     near_pairs,
 )
-from jaxcnn.data.errors import DataError
-from jaxcnn.data.readable import Unreadable
+from jaxcnn.data.inspect.command.statistics import ChannelMoments, image_moments
+from jaxcnn.data.loader.budget import DECODING
+from jaxcnn.data.sources.readable import Unreadable
 from jaxcnn.data.spec import DataDir, DatasetSpec, Source, example_name
 from jaxcnn.data.splits import load_split
-from jaxcnn.data.statistics import ChannelMoments, image_moments
 
 
 @dataclass(frozen=True)

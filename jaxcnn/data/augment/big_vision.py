@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from jaxcnn.data import colour, warp
-from jaxcnn.data.transforms import Cutout
-from jaxcnn.data.warp import Sampling
+from jaxcnn.data.augment import colour, warp
+from jaxcnn.data.augment.transforms import Cutout
+from jaxcnn.data.augment.warp import Sampling
 
 FULL = 10.0  # The level at which an operation has its usual strength.
 OPERATIONS = (

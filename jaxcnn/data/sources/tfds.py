@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from jaxcnn.data.array_record import reader
-from jaxcnn.data.description import refuse_foreign
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.records import (
+from jaxcnn.data.sources.array_record import reader
+from jaxcnn.data.sources.description import refuse_foreign
+from jaxcnn.data.sources.records import (
     LARGEST_LABEL,
     Annotation,
     Objects,
@@ -27,8 +27,8 @@ from jaxcnn.data.records import (
     SeveralClasses,
     parse,
 )
+from jaxcnn.data.sources.unreadable import first_unreadable, in_one_line
 from jaxcnn.data.spec import ArraySource, DataDir
-from jaxcnn.data.unreadable import first_unreadable, in_one_line
 from jaxcnn.files.paths import expanded
 from jaxcnn.text.phrases import reason
 
@@ -233,7 +233,7 @@ def _decode(
     """TFDS's own decoding builds a nested dictionary an example, which takes most of its time."""
     from google.protobuf.message import DecodeError
 
-    from jaxcnn.data.pictures import CannotDecode, decode
+    from jaxcnn.data.sources.pictures import CannotDecode, decode
 
     def read(record: bytes) -> tuple[np.ndarray, int]:
         try:

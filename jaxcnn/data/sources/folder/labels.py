@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.folder.contents import Contents, Picture, contents
-from jaxcnn.data.folder.names import split_called
-from jaxcnn.data.picture_files import Found, check_name, look_below
+from jaxcnn.data.sources.folder.contents import Contents, Picture, contents
+from jaxcnn.data.sources.folder.names import split_called
+from jaxcnn.data.sources.picture_files import Found, check_name, look_below
 from jaxcnn.files import own_files
 from jaxcnn.text.phrases import first_few
 

@@ -10,8 +10,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from jaxcnn.data import pillow
-from jaxcnn.data.pillow import Fill
+from jaxcnn.data.augment import pillow
+from jaxcnn.data.augment.pillow import Fill
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What is done to an image on the host, and what is drawn for it."""

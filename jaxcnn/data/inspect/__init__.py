@@ -1,0 +1,1 @@
+"""Looks through a whole data set, and shows what is there."""

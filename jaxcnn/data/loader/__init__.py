@@ -1,0 +1,1 @@
+"""From examples to batches: the order is followed, by as many workers as pay."""

@@ -1,0 +1,1 @@
+"""Prepares data sets for reading, once: ArrayRecord files in TFDS's layout."""

@@ -1,0 +1,1 @@
+"""Where examples come from: prepared records, TFDS, and folders of pictures."""
