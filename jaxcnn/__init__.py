@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jaxcnn.errors import UserError as UserError
     from jaxcnn.models import create_model as create_model
     from jaxcnn.models import list_models as list_models
-    from jaxcnn.models.fold_batchnorm import fold_batchnorm as fold_batchnorm
+    from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm as fold_batchnorm
     from jaxcnn.pretrained import load_weights as load_weights
     from jaxcnn.recipe import Recipe as Recipe
     from jaxcnn.recipe import recipe_for as recipe_for
@@ -38,7 +38,7 @@ _HOMES = {
     "UserError": "jaxcnn.errors",
     "create_model": "jaxcnn.models",
     "fit": "jaxcnn.trainer",
-    "fold_batchnorm": "jaxcnn.models.fold_batchnorm",
+    "fold_batchnorm": "jaxcnn.models.tools.fold_batchnorm",
     "list_datasets": "jaxcnn.data",
     "list_models": "jaxcnn.models",
     "load_weights": "jaxcnn.pretrained",

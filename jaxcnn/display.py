@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from jaxcnn.metrics import headline
 from jaxcnn.notebook import NotebookBar
+from jaxcnn.task.metrics import headline
 from jaxcnn.text.lines import cell, say_on
 
 TITLES = {"top1": "top-1", "top5": "top-5"}

@@ -12,19 +12,19 @@ from jaxcnn.data import dataset_at, load_split, with_labels
 from jaxcnn.data.augment.transforms import Transform
 from jaxcnn.data.augment.views import ViewsName, with_views
 from jaxcnn.data.loader.pipeline import eval_batches, seconds_an_image
+from jaxcnn.engine.feed import hands_for, in_order, readable, share_of_process
+from jaxcnn.engine.mesh import batch_sharding, make_mesh, mesh_here, replicated
+from jaxcnn.engine.model_input import input_of_weights
+from jaxcnn.engine.program import build, eval_step_of, evaluate, metrics_of
+from jaxcnn.engine.state import eval_variables
 from jaxcnn.errors import UserError
-from jaxcnn.feed import hands_for, in_order, readable, share_of_process
 from jaxcnn.files.paths import expanded
-from jaxcnn.model_input import input_of_weights
 from jaxcnn.models import create_model
 from jaxcnn.pretrained import check_classes, learned_from, read_pretrained
-from jaxcnn.program import build, eval_step_of, evaluate, metrics_of
 from jaxcnn.recipe import Mesh, Recipe, data_place
 from jaxcnn.run_data import RunData
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.same_data import compared, in_order_of
-from jaxcnn.sharding import batch_sharding, make_mesh, mesh_here, replicated
-from jaxcnn.state import eval_variables
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxcnn.data import DatasetSpec
-from jaxcnn.program import Program, model_of
+from jaxcnn.engine.program import Program, model_of
 from jaxcnn.recipe import Recipe, is_thumbnail, thumbnail_cure
 
 # Places that a network's first map should have.

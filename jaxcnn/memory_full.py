@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 import jax
 
+from jaxcnn.engine.mesh import bytes_on_a_device
+from jaxcnn.engine.program import Program
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model
-from jaxcnn.program import Program
 from jaxcnn.recipe import Recipe
-from jaxcnn.sharding import bytes_on_a_device
 from jaxcnn.xla.device_errors import TO_SHARE, bytes_counted, is_out_of_memory
 from jaxcnn.xla.device_memory import program_bytes
 

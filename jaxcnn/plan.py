@@ -22,9 +22,9 @@ from jaxcnn.recipe import Recipe, check, note_of_default
 from jaxcnn.text.lines import say
 
 if TYPE_CHECKING:
+    from jaxcnn.engine.program import Program
     from jaxcnn.planning.estimate import Examples, Memory
     from jaxcnn.planning.step_cost import StepCost
-    from jaxcnn.program import Program
 
 PROGRAM = "python -m jaxcnn.plan"
 CURVE_ROWS = 11
@@ -75,10 +75,10 @@ def report(options: Options) -> Iterator[str]:
     import jax
 
     from jaxcnn.data.loader.pipeline import steps_per_epoch
+    from jaxcnn.engine.program import build
     from jaxcnn.planning import estimate
     from jaxcnn.planning.step_cost import topology_devices
     from jaxcnn.pretrained import of_its_weights
-    from jaxcnn.program import build
 
     devices = None
     if options.topology is not None:

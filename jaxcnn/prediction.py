@@ -15,13 +15,12 @@ from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec, with_labels
 from jaxcnn.data.augment.transforms import Resize, Transform
 from jaxcnn.data.imagenet_classes import imagenet_classes
 from jaxcnn.data.loader.pipeline import eval_batches
-from jaxcnn.data.mixing import normalize
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.sources.pictures import UNREADABLE, Pictures
+from jaxcnn.engine.model_input import ModelInput, input_of_weights
 from jaxcnn.errors import UserError
 from jaxcnn.explain import attributions, grad_cam, occlusion
 from jaxcnn.explain.figure import HeatMap
-from jaxcnn.model_input import ModelInput, input_of_weights
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables
 from jaxcnn.pretrained import (
@@ -33,6 +32,7 @@ from jaxcnn.pretrained import (
 )
 from jaxcnn.recipe import compute_dtype
 from jaxcnn.run_folder import RunFolder
+from jaxcnn.task.mixing import normalize
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 Method = Literal["grad_cam", "integrated_gradients", "occlusion"]

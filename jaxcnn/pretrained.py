@@ -15,14 +15,14 @@ from jaxcnn import digests
 from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.preprocessing import Preprocessing
+from jaxcnn.engine.model_input import ModelInput, input_of_run
+from jaxcnn.engine.state import TrainState
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
-from jaxcnn.model_input import ModelInput, input_of_run
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.recipe import Recipe, data_place, model_overrides
 from jaxcnn.run_folder import RunFolder
-from jaxcnn.state import TrainState
 from jaxcnn.weights.dialects import other_form
 from jaxcnn.weights.origin import Origin
 from jaxcnn.weights.sources import read, sha256_of

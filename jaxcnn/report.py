@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 
 from jaxcnn.data import Source
+from jaxcnn.engine.program import Evaluation
 from jaxcnn.files import strict_json
-from jaxcnn.metrics import average_precisions, headline
-from jaxcnn.program import Evaluation
+from jaxcnn.task.metrics import average_precisions, headline
 from jaxcnn.text.figure_text import drawn, plain_text
 
 # With more classes the cells of a confusion matrix are too small for names and numbers.

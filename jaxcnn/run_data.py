@@ -26,10 +26,10 @@ import numpy as np
 import jaxcnn
 from jaxcnn.data import DatasetSpec, Source
 from jaxcnn.data.spec import identity_of, version_of
+from jaxcnn.engine.model_input import ModelInput
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.files.typed_json import MOST_ITEMS, typed
-from jaxcnn.model_input import ModelInput
 from jaxcnn.recipe import LARGEST_SIDE, PLACE_FIELDS, Recipe
 from jaxcnn.weights.origin import Origin
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 
 from jaxcnn.data.loader.pipeline import HostSeconds
-from jaxcnn.prefetch import Arrival
+from jaxcnn.engine.prefetch import Arrival
 
 
 class _Step(NamedTuple):

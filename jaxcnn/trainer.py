@@ -26,14 +26,16 @@ from jaxcnn.data.errors import WorkerError
 from jaxcnn.data.loader.pipeline import HostSeconds
 from jaxcnn.data.loader.worker_processes import end_a_worker_that_starts_again
 from jaxcnn.display import Display, show_result
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.mesh import to_devices
+from jaxcnn.engine.optim import scheduled_at
+from jaxcnn.engine.prefetch import Arrival, arrivals
+from jaxcnn.engine.program import Evaluation, Program, build, evaluate
+from jaxcnn.engine.state import eval_variables
 from jaxcnn.errors import Interrupted, RunError, UserError
-from jaxcnn.feed import Feed
 from jaxcnn.files.disk_full import is_disk_full
 from jaxcnn.little_seen import little_seen
 from jaxcnn.memory_full import one_line_if_memory_is_full
-from jaxcnn.metrics import add_sums
-from jaxcnn.optim import scheduled_at
-from jaxcnn.prefetch import Arrival, arrivals
 from jaxcnn.pretrained import (
     Pretrained,
     head_note,
@@ -44,13 +46,11 @@ from jaxcnn.pretrained import (
 from jaxcnn.processes.distributed import begin_batch, is_first
 from jaxcnn.processes.lost_reader import while_it_is_read
 from jaxcnn.processes.stopping import StopFlag, StopRequested, in_background, stop_on_signal
-from jaxcnn.program import Evaluation, Program, build, evaluate
 from jaxcnn.recipe import Recipe, check, data_place
 from jaxcnn.run_data import SPLITS, run_data
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.run_lock import locked
-from jaxcnn.sharding import to_devices
-from jaxcnn.state import eval_variables
+from jaxcnn.task.metrics import add_sums
 from jaxcnn.text.lines import say_on
 from jaxcnn.text.phrases import first_few, reason
 from jaxcnn.throughput import Throughput

@@ -60,7 +60,7 @@ def show_models(pattern: str) -> None:
 def show_layers(name: str, image_size: int | None) -> None:
     from rich.table import Table
 
-    from jaxcnn.models.layer_table import layer_table
+    from jaxcnn.models.tools.layer_table import layer_table
 
     spec = model_spec(name)
     size = image_size or spec.image_size

@@ -16,8 +16,8 @@ from jaxcnn.benchmarks.contest import time_in_turns
 from jaxcnn.command import cli
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
-from jaxcnn.models.fold_batchnorm import fold_batchnorm
 from jaxcnn.models.spec import Variables, init_variables
+from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm
 
 PROGRAM = "python -m tests.measure_fold_batchnorm"
 

@@ -12,8 +12,8 @@ import orbax.checkpoint as ocp
 import pytest
 
 from jaxcnn.checkpoint import Checkpoints, validation_rank
+from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.errors import RunError
-from jaxcnn.state import TrainState, fresh_state
 
 
 def state(step):

@@ -12,7 +12,7 @@ from jaxcnn.data.augment.transforms import RandomResizedCrop, TimmErasing
 from jaxcnn.data.augment.warp import Sampling
 from jaxcnn.data.balance import effective_number_weights, inverse_frequency_weights
 from jaxcnn.data.preprocessing import Preprocessing
-from jaxcnn.feed import Feed
+from jaxcnn.engine.feed import Feed
 from jaxcnn.recipe import Augment, Recipe
 
 COUNTS = {"cat": 60, "dog": 20}

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from jaxcnn import program, trainer
+from jaxcnn import trainer
 from jaxcnn.data import dataset_spec
+from jaxcnn.engine import program
+from jaxcnn.engine.optim import make_optimizer
+from jaxcnn.engine.state import eval_variables, fresh_state
+from jaxcnn.engine.step import make_eval_step, make_train_step
 from jaxcnn.errors import UserError
-from jaxcnn.losses import cross_entropy
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.models.spec import init_variables
 from jaxcnn.ops.pool import max_pool
-from jaxcnn.optim import make_optimizer
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, differences
-from jaxcnn.state import eval_variables, fresh_state
-from jaxcnn.step import make_eval_step, make_train_step
+from jaxcnn.task.losses import cross_entropy
 from jaxcnn.xla import gpu
 from tests.parity.cases import CASES
 

@@ -4,7 +4,7 @@ import optax
 import pytest
 from sklearn.metrics import log_loss
 
-from jaxcnn.losses import binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
+from jaxcnn.task.losses import binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
 
 LOGITS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 LABELS = np.array([0, 1, 2, 3, 0, 1])

@@ -7,10 +7,10 @@ import jax
 import pytest
 
 from jaxcnn import memory_full, trainer
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.program import Program, build
 from jaxcnn.errors import UserError
-from jaxcnn.feed import Feed
 from jaxcnn.memory_full import batch_that_fits, one_line_if_memory_is_full
-from jaxcnn.program import Program, build
 from jaxcnn.recipe import Mesh, Model, Optim, Recipe
 
 GPU = "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 5520758552 bytes."

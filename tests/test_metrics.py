@@ -7,7 +7,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from jaxcnn.metrics import CLASSES, MULTI_LABEL, add_sums, average_precisions, headline
+from jaxcnn.task.metrics import CLASSES, MULTI_LABEL, add_sums, average_precisions, headline
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(50, 8)).astype(np.float32)

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import optax
 import pytest
 
+from jaxcnn.engine.optim import kernels, make_optimizer
 from jaxcnn.errors import UserError
 from jaxcnn.models.spec import LayerOrder
-from jaxcnn.optim import kernels, make_optimizer
 from jaxcnn.recipe import Optim, Recipe, check
 
 PARAMS = {

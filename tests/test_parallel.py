@@ -11,17 +11,17 @@ import pytest
 from rich.console import Console
 
 from jaxcnn.data import dataset_spec
-from jaxcnn.data.mixing import make_mix
+from jaxcnn.engine.compile import UnderPmap, under_jit
+from jaxcnn.engine.mesh import batch_sharding, make_mesh, replicated, state_shardings, to_devices
+from jaxcnn.engine.optim import make_optimizer
+from jaxcnn.engine.program import build
+from jaxcnn.engine.state import init_state
+from jaxcnn.engine.step import make_train_step
 from jaxcnn.errors import UserError
-from jaxcnn.losses import cross_entropy
 from jaxcnn.models import create_model
-from jaxcnn.optim import make_optimizer
-from jaxcnn.parallel import UnderPmap, under_jit
-from jaxcnn.program import build
 from jaxcnn.recipe import Mesh, Optim, Recipe, check
-from jaxcnn.sharding import batch_sharding, make_mesh, replicated, state_shardings, to_devices
-from jaxcnn.state import init_state
-from jaxcnn.step import make_train_step
+from jaxcnn.task.losses import cross_entropy
+from jaxcnn.task.mixing import make_mix
 from jaxcnn.trainer import fit
 
 KEY = jax.random.key(0)

@@ -8,13 +8,13 @@ import pytest
 
 from jaxcnn import plan
 from jaxcnn.data import dataset_spec
+from jaxcnn.engine.program import build
 from jaxcnn.planning import step_cost
 from jaxcnn.planning.chips import CHIPS, chip_of, least_seconds
 from jaxcnn.planning.collectives import Collective, collectives
 from jaxcnn.planning.estimate import activation_bytes_per_image, memory_per_device
 from jaxcnn.planning.largest_batch import DoesNotFit, largest_batch
 from jaxcnn.planning.step_cost import StepCost
-from jaxcnn.program import build
 from jaxcnn.recipe import Mesh, recipe_for
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from jaxcnn.data import ExampleError
 from jaxcnn.data.loader.pipeline import HostSeconds
-from jaxcnn.prefetch import AHEAD, arrivals
+from jaxcnn.engine.prefetch import AHEAD, arrivals
 
 
 def send(batch):

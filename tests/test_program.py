@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import dataset_spec
+from jaxcnn.engine.mesh import place, to_devices
+from jaxcnn.engine.program import build
+from jaxcnn.engine.state import eval_variables
 from jaxcnn.models import model_spec
-from jaxcnn.program import build
 from jaxcnn.recipe import Mesh, Optim, Recipe
-from jaxcnn.sharding import place, to_devices
-from jaxcnn.state import eval_variables
 from jaxcnn.xla.platform import one_cpu
 
 RECIPE = Recipe("linear", batch_size=8, image_size=8, optim=Optim("sgd", lr=0.1), mesh=Mesh(data=1))
@@ -59,7 +59,7 @@ def test_a_seed_draws_the_same_bits_on_one_device_and_on_several(arch, mesh, mon
         drawn_on.update(array.devices())
         return place(array, sharding)
 
-    monkeypatch.setattr("jaxcnn.program.place", seen)
+    monkeypatch.setattr("jaxcnn.engine.program.place", seen)
     recipe = replace(
         RECIPE, arch=arch, image_size=model_spec(arch).image_size or 32, seed=3, mesh=Mesh(data=1)
     )

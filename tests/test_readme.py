@@ -10,8 +10,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcnn.models.macs import count_macs
 from jaxcnn.models.spec import init_variables
+from jaxcnn.models.tools.macs import count_macs
 from tests.parity.model_table import README, in_readme, model_table
 from tests.weights.test_sources import hub_cache, state_dict_of
 

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from jaxcnn.engine.model_input import ModelInput
 from jaxcnn.errors import UserError
-from jaxcnn.model_input import ModelInput
 from jaxcnn.recipe import Recipe
 from jaxcnn.run_data import Examples, RunData
 from jaxcnn.run_folder import RunFolder

@@ -1,7 +1,7 @@
 import pytest
 
+from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.recipe import Schedule
-from jaxcnn.schedules import make_schedule
 
 
 def rates(config, steps, peak=0.4):

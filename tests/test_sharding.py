@@ -9,10 +9,10 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from jaxcnn.data import dataset_spec
+from jaxcnn.engine.mesh import check_batch_size, make_mesh, state_shardings, to_devices
+from jaxcnn.engine.program import build
 from jaxcnn.errors import UserError
-from jaxcnn.program import build
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.sharding import check_batch_size, make_mesh, state_shardings, to_devices
 
 
 def test_large_arrays_are_split_on_their_largest_divisible_dimension():

@@ -8,12 +8,12 @@ import optax
 import pytest
 from flax import linen as nn
 
-from jaxcnn.losses import AUX_WEIGHT, cross_entropy
+from jaxcnn.engine.optim import make_optimizer
+from jaxcnn.engine.state import eval_variables, init_state
+from jaxcnn.engine.step import make_eval_step, make_train_step
 from jaxcnn.models import create_model
-from jaxcnn.optim import make_optimizer
 from jaxcnn.recipe import Optim
-from jaxcnn.state import eval_variables, init_state
-from jaxcnn.step import make_eval_step, make_train_step
+from jaxcnn.task.losses import AUX_WEIGHT, cross_entropy
 
 KEY = jax.random.key(0)
 LRS = {"sgd": 0.05, "adamw": 3e-3, "rmsprop": 1e-3, "lamb": 1e-2, "lion": 1e-3, "muon": 1e-2}

@@ -20,16 +20,17 @@ import orbax.checkpoint as ocp
 import pytest
 from rich.console import Console
 
-from jaxcnn import program, trainer
-from jaxcnn import step as train_step
+from jaxcnn import trainer
 from jaxcnn.data.errors import WorkerError
+from jaxcnn.engine import program
+from jaxcnn.engine import step as train_step
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.mesh import to_devices
+from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.errors import Interrupted, RunError, UserError
-from jaxcnn.feed import Feed
-from jaxcnn.optim import scheduled_at
 from jaxcnn.processes.stopping import StopRequested, in_background
 from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.run_lock import locked
-from jaxcnn.sharding import to_devices
 from jaxcnn.trainer import fit
 
 TIMES = ("images_per_second", "waiting_for_data", "data_seconds")

@@ -11,7 +11,7 @@ import pytest
 
 from jaxcnn.data.loader.pipeline import HostSeconds, train_batches
 from jaxcnn.data.spec import ArraySource
-from jaxcnn.prefetch import arrivals
+from jaxcnn.engine.prefetch import arrivals
 from jaxcnn.throughput import Throughput
 from jaxcnn.trainer import STEPS_IN_FLIGHT
 

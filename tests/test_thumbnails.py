@@ -12,13 +12,13 @@ import pytest
 from jaxcnn import evaluate
 from jaxcnn.data import dataset_spec
 from jaxcnn.data.preprocessing import Preprocessing
+from jaxcnn.engine.program import build, model_of
 from jaxcnn.errors import UserError
 from jaxcnn.little_seen import little_seen
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import ModelSpec, init_variables
 from jaxcnn.models.vit import VisionTransformer
 from jaxcnn.pretrained import Pretrained, overlay, read_pretrained
-from jaxcnn.program import build, model_of
 from jaxcnn.recipe import Mesh, Model, Recipe, check, recipe_for, thumbnail_cure
 from jaxcnn.trainer import fit
 from jaxcnn.weights.origin import Origin

@@ -20,11 +20,11 @@ import pytest
 from rich.console import Console
 
 from jaxcnn import trainer
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.mesh import to_devices
+from jaxcnn.engine.program import Program, build
 from jaxcnn.errors import Interrupted, RunError, UserError
-from jaxcnn.feed import Feed
-from jaxcnn.program import Program, build
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.sharding import to_devices
 from jaxcnn.trainer import fit
 from jaxcnn.xla.flags import CPU_FLAGS
 

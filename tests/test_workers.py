@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_image
+from jaxcnn.engine.feed import Feed
 from jaxcnn.errors import UserError
-from jaxcnn.feed import Feed
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe, check, differences
 
@@ -86,7 +86,7 @@ def photographs(tmp_path):
 
 def test_batches_of_auto_are_those_of_no_workers_to_the_bit(photographs, monkeypatch):
     assert photographs.workers == "auto"
-    monkeypatch.setattr("jaxcnn.feed.choose_hands", lambda images, **given: Hands(2))
+    monkeypatch.setattr("jaxcnn.engine.feed.choose_hands", lambda images, **given: Hands(2))
     chosen = Feed(photographs)
     assert chosen.hands == Hands(2)
     none = Feed(replace(photographs, workers=0))

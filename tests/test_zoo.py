@@ -3,7 +3,7 @@ import pytest
 
 from jaxcnn import zoo
 from jaxcnn.models import create_model, list_models, model_spec
-from jaxcnn.models.layer_table import layer_table
+from jaxcnn.models.tools.layer_table import layer_table
 
 
 def test_models_are_listed_by_pattern(capsys):

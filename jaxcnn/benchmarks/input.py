@@ -4,7 +4,7 @@ import statistics
 import time
 from typing import Any
 
-from jaxcnn.feed import Feed
+from jaxcnn.engine.feed import Feed
 from jaxcnn.recipe import Recipe
 
 

@@ -10,14 +10,14 @@ import jax
 import jax.numpy as jnp
 
 from jaxcnn.benchmarks.workload import Workload
-from jaxcnn.losses import cross_entropy
+from jaxcnn.engine.optim import make_optimizer
+from jaxcnn.engine.state import init_state
+from jaxcnn.engine.step import Batch, make_train_step
 from jaxcnn.models import create_model
-from jaxcnn.models.macs import count_macs
 from jaxcnn.models.spec import Variables, init_variables
-from jaxcnn.optim import make_optimizer
+from jaxcnn.models.tools.macs import count_macs
 from jaxcnn.recipe import Optim
-from jaxcnn.state import init_state
-from jaxcnn.step import Batch, make_train_step
+from jaxcnn.task.losses import cross_entropy
 from jaxcnn.trainer import STEPS_IN_FLIGHT
 from jaxcnn.xla import device_memory
 

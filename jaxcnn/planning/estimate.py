@@ -9,12 +9,12 @@ import jax.numpy as jnp
 
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec, load_split
 from jaxcnn.data.splits import VAL_FRACTION
+from jaxcnn.engine.mesh import bytes_on_a_device
+from jaxcnn.engine.model_input import image_channels
+from jaxcnn.engine.program import Program, model_of
 from jaxcnn.errors import UserError
-from jaxcnn.model_input import image_channels
-from jaxcnn.models.macs import count_macs
-from jaxcnn.program import Program, model_of
+from jaxcnn.models.tools.macs import count_macs
 from jaxcnn.recipe import Recipe, data_place
-from jaxcnn.sharding import bytes_on_a_device
 
 
 @dataclass(frozen=True)

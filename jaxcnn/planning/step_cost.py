@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from jax.experimental import topologies
 from jax.sharding import NamedSharding, PartitionSpec
 
+from jaxcnn.engine.mesh import Devices
+from jaxcnn.engine.program import Program
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.planning.chips import chip_of
 from jaxcnn.planning.collectives import Collective, collectives
 from jaxcnn.planning.largest_batch import DoesNotFit
-from jaxcnn.program import Program
-from jaxcnn.sharding import Devices
 from jaxcnn.xla.device_errors import bytes_counted
 
 

@@ -22,8 +22,8 @@ from jaxcnn.data.prepare.command.listing import Listing, Split
 from jaxcnn.data.prepare.command.preparation import prepare_listing
 
 from jaxcnn.command import cli
+from jaxcnn.engine.feed import Feed
 from jaxcnn.errors import UserError
-from jaxcnn.feed import Feed
 from jaxcnn.recipe import Recipe
 
 PROGRAM = "python -m tests.data.measure_memory"

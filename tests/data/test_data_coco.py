@@ -20,9 +20,9 @@ from jaxcnn.data.augment.transforms import Resize
 from jaxcnn.data.inspect import command as inspect
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.splits import hold_out
+from jaxcnn.engine.program import eval_prepare
 from jaxcnn.evaluation import evaluate_run
 from jaxcnn.models import create_model
-from jaxcnn.program import eval_prepare
 from jaxcnn.recipe import Mesh, Optim, Recipe, recipe_for
 from jaxcnn.run_folder import RunFolder
 from jaxcnn.train import parse

@@ -10,8 +10,8 @@ from jaxcnn.data.inspect.command.command import main as inspect
 from jaxcnn.data.prepare.command.command import main as prepare
 
 from jaxcnn.data import DataError, DataNotFound, dataset_at, load_split, with_labels
+from jaxcnn.engine.feed import Feed
 from jaxcnn.errors import UserError
-from jaxcnn.feed import Feed
 from jaxcnn.recipe import Recipe, differences
 from tests.hostile.conftest import within_limits
 

@@ -7,8 +7,8 @@ import optax
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxcnn.data import mixing
-from jaxcnn.data.mixing import make_mix, normalize
+from jaxcnn.task import mixing
+from jaxcnn.task.mixing import make_mix, normalize
 
 mixup, cutmix = jax.jit(mixing.mixup), jax.jit(mixing.cutmix)
 

@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 
 from jaxcnn.data import dataset_at, load_split
 from jaxcnn.data.preprocessing import IMAGENET
+from jaxcnn.engine.feed import Feed
 from jaxcnn.evaluation import evaluate_run
-from jaxcnn.feed import Feed
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.prediction import Prediction, classifier_of_run, classify

@@ -10,8 +10,8 @@ from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.models import create_model, model_spec
-from jaxcnn.models.fold_batchnorm import fold_batchnorm
 from jaxcnn.models.spec import init_variables
+from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm
 from tests.models.test_contract import shapes_of, smallest_of_each_kind
 
 KEY = jax.random.key(0)

@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from jaxcnn.engine.program import model_of
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.models.spec import init_variables
-from jaxcnn.program import model_of
 from jaxcnn.recipe import Model, Recipe, check
 from tests.models.test_contract import smallest_of_each_kind
 

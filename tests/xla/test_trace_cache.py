@@ -10,10 +10,10 @@ import pytest
 
 from jaxcnn import train
 from jaxcnn.data import dataset_spec
-from jaxcnn.program import build
+from jaxcnn.engine.mesh import to_devices
+from jaxcnn.engine.program import build
+from jaxcnn.engine.state import eval_variables
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.sharding import to_devices
-from jaxcnn.state import eval_variables
 from jaxcnn.xla import trace_cache
 from jaxcnn.xla.trace_cache import TraceCache
 

@@ -10,15 +10,15 @@ import pytest
 from flax import linen as nn
 from flax.traverse_util import flatten_dict
 
-from jaxcnn.data.mixing import _blend
-from jaxcnn.losses import binary_cross_entropy, cross_entropy
+from jaxcnn.engine.optim import kernels, make_optimizer
+from jaxcnn.engine.schedules import make_schedule
+from jaxcnn.engine.state import fresh_state
+from jaxcnn.engine.step import make_train_step
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import init_variables
-from jaxcnn.optim import kernels, make_optimizer
 from jaxcnn.recipe import Optim, Recipe, Schedule, check
-from jaxcnn.schedules import make_schedule
-from jaxcnn.state import fresh_state
-from jaxcnn.step import make_train_step
+from jaxcnn.task.losses import binary_cross_entropy, cross_entropy
+from jaxcnn.task.mixing import _blend
 from jaxcnn.weights.torch_names import torch_name
 from tests.parity.training import cases
 

@@ -5,10 +5,10 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from jaxcnn.engine.mesh import batch_sharding, replicated
+from jaxcnn.engine.state import TrainState
+from jaxcnn.engine.step import Batch, Sums, TrainStep
 from jaxcnn.ops.batch_axis import BATCH_AXIS
-from jaxcnn.sharding import batch_sharding, replicated
-from jaxcnn.state import TrainState
-from jaxcnn.step import Batch, Sums, TrainStep
 
 
 class CompiledStep(Protocol):

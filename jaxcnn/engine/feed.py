@@ -26,8 +26,8 @@ from jaxcnn.data.loader.pipeline import (
 from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.sources.readable import find_unreadable, leave_out
+from jaxcnn.engine.model_input import input_of_run
 from jaxcnn.errors import UserError
-from jaxcnn.model_input import input_of_run
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe, data_place
 

@@ -10,13 +10,13 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from jaxcnn.losses import AUX_WEIGHT, LossFn
-from jaxcnn.metrics import CLASSES, Metrics
+from jaxcnn.engine.optim import scheduled_at
+from jaxcnn.engine.state import TrainState
 from jaxcnn.models.spec import Variables
 from jaxcnn.ops.batch_axis import mean_over_devices, sum_over_devices
 from jaxcnn.ops.finite import all_finite
-from jaxcnn.optim import scheduled_at
-from jaxcnn.state import TrainState
+from jaxcnn.task.losses import AUX_WEIGHT, LossFn
+from jaxcnn.task.metrics import CLASSES, Metrics
 
 Batch = Mapping[str, jax.Array]
 Sums = dict[str, jax.Array]
@@ -42,7 +42,7 @@ def make_train_step(
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
     `key` is the run's; the step's own randomness is `fold_in(key, state.step)`. The metrics are
-    sums over the batch (`jaxcnn.metrics`), and `finite`: whether loss and gradient are. A model's
+    sums over the batch (`task.metrics`), and `finite`: whether loss and gradient are. A model's
     auxiliary classifiers, what it sows in the collection "aux_logits", add their loss times
     `AUX_WEIGHT` to what is minimised, and nothing to the metrics.
 

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcnn.models.macs import count_macs
 from jaxcnn.models.spec import init_variables
+from jaxcnn.models.tools.macs import count_macs
 
 
 @dataclass(frozen=True)

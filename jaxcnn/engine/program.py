@@ -15,20 +15,9 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
 from jaxcnn.data import DatasetSpec
-from jaxcnn.data.mixing import make_mix, normalize
 from jaxcnn.data.preprocessing import Preprocessing
-from jaxcnn.errors import UserError
-from jaxcnn.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
-from jaxcnn.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
-from jaxcnn.model_input import image_channels
-from jaxcnn.models import create_model, model_spec
-from jaxcnn.models.hidden_matrices import hidden_matrices
-from jaxcnn.models.spec import Variables, init_variables
-from jaxcnn.optim import Matrices, make_optimizer
-from jaxcnn.parallel import CompiledStep, UnderPmap, under_jit
-from jaxcnn.recipe import Recipe, compute_dtype, model_overrides
-from jaxcnn.schedules import make_schedule
-from jaxcnn.sharding import (
+from jaxcnn.engine.compile import CompiledStep, UnderPmap, under_jit
+from jaxcnn.engine.mesh import (
     Devices,
     batch_sharding,
     check_batch_size,
@@ -38,15 +27,19 @@ from jaxcnn.sharding import (
     state_shardings,
     to_devices,
 )
-from jaxcnn.state import TrainState, fresh_state
-from jaxcnn.step import (
-    Batch,
-    EvalStep,
-    Prepare,
-    TrainStep,
-    make_eval_step,
-    make_train_step,
-)
+from jaxcnn.engine.model_input import image_channels
+from jaxcnn.engine.optim import Matrices, make_optimizer
+from jaxcnn.engine.schedules import make_schedule
+from jaxcnn.engine.state import TrainState, fresh_state
+from jaxcnn.engine.step import Batch, EvalStep, Prepare, TrainStep, make_eval_step, make_train_step
+from jaxcnn.errors import UserError
+from jaxcnn.models import create_model, model_spec
+from jaxcnn.models.hidden_matrices import hidden_matrices
+from jaxcnn.models.spec import Variables, init_variables
+from jaxcnn.recipe import Recipe, compute_dtype, model_overrides
+from jaxcnn.task.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
+from jaxcnn.task.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
+from jaxcnn.task.mixing import make_mix, normalize
 from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache

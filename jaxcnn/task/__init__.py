@@ -1,0 +1,1 @@
+"""What is learned: losses, metrics, and what is done to whole batches on the device."""
