@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from jaxcnn.models import create_model as create_model
     from jaxcnn.models import list_models as list_models
     from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm as fold_batchnorm
-    from jaxcnn.pretrained import load_weights as load_weights
     from jaxcnn.recipe import Recipe as Recipe
     from jaxcnn.recipe import recipe_for as recipe_for
+    from jaxcnn.run.pretrained import load_weights as load_weights
     from jaxcnn.sweeps import sweep as sweep
     from jaxcnn.trainer import fit as fit
     from jaxcnn.xla.set_up import set_up as set_up
@@ -41,7 +41,7 @@ _HOMES = {
     "fold_batchnorm": "jaxcnn.models.tools.fold_batchnorm",
     "list_datasets": "jaxcnn.data",
     "list_models": "jaxcnn.models",
-    "load_weights": "jaxcnn.pretrained",
+    "load_weights": "jaxcnn.run.pretrained",
     "recipe_for": "jaxcnn.recipe",
     "set_up": "jaxcnn.xla.set_up",
     "sweep": "jaxcnn.sweeps",

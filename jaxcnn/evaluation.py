@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 
-from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import dataset_at, load_split, with_labels
 from jaxcnn.data.augment.transforms import Transform
 from jaxcnn.data.augment.views import ViewsName, with_views
@@ -20,11 +19,12 @@ from jaxcnn.engine.state import eval_variables
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.models import create_model
-from jaxcnn.pretrained import check_classes, learned_from, read_pretrained
 from jaxcnn.recipe import Mesh, Recipe, data_place
-from jaxcnn.run_data import RunData
-from jaxcnn.run_folder import RunFolder
-from jaxcnn.same_data import compared, in_order_of
+from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.pretrained import check_classes, learned_from, read_pretrained
+from jaxcnn.run.run_data import RunData
+from jaxcnn.run.same_data import compared, in_order_of
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 

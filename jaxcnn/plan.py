@@ -78,7 +78,7 @@ def report(options: Options) -> Iterator[str]:
     from jaxcnn.engine.program import build
     from jaxcnn.planning import estimate
     from jaxcnn.planning.step_cost import topology_devices
-    from jaxcnn.pretrained import of_its_weights
+    from jaxcnn.run.pretrained import of_its_weights
 
     devices = None
     if options.topology is not None:

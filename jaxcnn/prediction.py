@@ -23,15 +23,15 @@ from jaxcnn.explain import attributions, grad_cam, occlusion
 from jaxcnn.explain.figure import HeatMap
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables
-from jaxcnn.pretrained import (
+from jaxcnn.recipe import compute_dtype
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.pretrained import (
     Pretrained,
     check_classes,
     check_head,
     learned_from,
     read_pretrained,
 )
-from jaxcnn.recipe import compute_dtype
-from jaxcnn.run_folder import RunFolder
 from jaxcnn.task.mixing import normalize
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 

@@ -31,9 +31,9 @@ from jaxcnn.files.paths import expanded
 from jaxcnn.processes.distributed import Distributed, is_first, joined, leave
 from jaxcnn.processes.stopping import end_on_signal
 from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.wandb_log import wandb_log
 from jaxcnn.text.lines import say
-from jaxcnn.wandb_log import wandb_log
 from jaxcnn.xla.cache import cache_folder, keep_no_compiled_programs
 
 
@@ -102,7 +102,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
         options = parse(args)
         cli.set_up(compilation_cache=options.compilation_cache)
         # After the flags are known to be right: this import takes seconds.
-        from jaxcnn.pretrained import of_its_weights
+        from jaxcnn.run.pretrained import of_its_weights
         from jaxcnn.trainer import fit
 
         with joined(options.distributed, PROGRAM), ExitStack() as stack:

@@ -20,7 +20,6 @@ import numpy as np
 from rich.console import Console
 from tensorboardX import SummaryWriter
 
-from jaxcnn.checkpoint import Checkpoints, Progress, validation_rank
 from jaxcnn.data import DataNotFound, ExampleError, dataset_at, load_split
 from jaxcnn.data.errors import WorkerError
 from jaxcnn.data.loader.pipeline import HostSeconds
@@ -36,20 +35,15 @@ from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.files.disk_full import is_disk_full
 from jaxcnn.little_seen import little_seen
 from jaxcnn.memory_full import one_line_if_memory_is_full
-from jaxcnn.pretrained import (
-    Pretrained,
-    head_note,
-    of_its_weights,
-    read_pretrained,
-    start_from,
-)
 from jaxcnn.processes.distributed import begin_batch, is_first
 from jaxcnn.processes.lost_reader import while_it_is_read
 from jaxcnn.processes.stopping import StopFlag, StopRequested, in_background, stop_on_signal
 from jaxcnn.recipe import Recipe, check, data_place
-from jaxcnn.run_data import SPLITS, run_data
-from jaxcnn.run_folder import RunFolder
-from jaxcnn.run_lock import locked
+from jaxcnn.run.checkpoint import Checkpoints, Progress, validation_rank
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.lock import locked
+from jaxcnn.run.pretrained import Pretrained, head_note, of_its_weights, read_pretrained, start_from
+from jaxcnn.run.run_data import SPLITS, run_data
 from jaxcnn.task.metrics import add_sums
 from jaxcnn.text.lines import say_on
 from jaxcnn.text.phrases import first_few, reason
@@ -632,7 +626,7 @@ class Run:
     def write_report(self, test: Evaluation) -> None:
         """Draws the run. What keeps it from that costs the pictures: the result is there."""
         # Here, since what it draws with takes a second to import.
-        from jaxcnn.report import write_report
+        from jaxcnn.run.report import write_report
 
         try:
             write_report(

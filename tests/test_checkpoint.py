@@ -11,9 +11,9 @@ import optax
 import orbax.checkpoint as ocp
 import pytest
 
-from jaxcnn.checkpoint import Checkpoints, validation_rank
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.errors import RunError
+from jaxcnn.run.checkpoint import Checkpoints, validation_rank
 
 
 def state(step):

@@ -17,8 +17,8 @@ from jaxcnn.data.preprocessing import IMAGENET
 from jaxcnn.evaluate import main
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
-from jaxcnn.pretrained import load_weights
 from jaxcnn.recipe import Mesh, Recipe
+from jaxcnn.run.pretrained import load_weights
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
 
@@ -42,7 +42,7 @@ ON_ONE_DEVICE = """
 import json, sys
 import jax
 from jaxcnn.evaluation import evaluate_run
-from jaxcnn.pretrained import load_weights
+from jaxcnn.run.pretrained import load_weights
 figures = evaluate_run(sys.argv[1])
 weights = load_weights("mlp", sys.argv[1])
 print(json.dumps([jax.device_count(), figures, jax.tree.map(lambda w: w.sum().item(), weights)]))

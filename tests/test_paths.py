@@ -13,7 +13,7 @@ from jaxcnn.data.sources.picture_files import find_pictures
 from jaxcnn.data.sources.tfds import resolve_data_dir
 from jaxcnn.errors import UserError
 from jaxcnn.files import paths
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run.folder import RunFolder
 from jaxcnn.train import main
 from jaxcnn.weights.sources import read
 

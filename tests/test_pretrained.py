@@ -16,8 +16,8 @@ from jaxcnn.errors import UserError
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.prediction import published_classifier
-from jaxcnn.pretrained import of_its_weights, read_pretrained
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, to_json
+from jaxcnn.run.pretrained import of_its_weights, read_pretrained
 from jaxcnn.trainer import fit
 from jaxcnn.weights import to_torch
 from tests.weights.test_sources import hub_cache, state_dict_of

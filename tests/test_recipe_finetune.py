@@ -11,7 +11,7 @@ from jaxcnn.data import dataset_spec, list_datasets
 from jaxcnn.models import list_models
 from jaxcnn.recipe import Model, Recipe, check, from_json, recipe_for, to_json
 from jaxcnn.recipe.finetune import LENGTHS, TUNING
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run.folder import RunFolder
 from tests.weights.test_sources import hub_cache, state_dict_of
 
 WEIGHTS = "w.safetensors"

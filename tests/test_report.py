@@ -8,7 +8,7 @@ from sklearn.metrics import recall_score
 
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.engine.program import Evaluation
-from jaxcnn.report import curves, mistakes, write_report
+from jaxcnn.run.report import curves, mistakes, write_report
 
 RNG = np.random.default_rng(0)
 LINES = [

@@ -5,8 +5,8 @@ import pytest
 from jaxcnn.engine.model_input import ModelInput
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Recipe
-from jaxcnn.run_data import Examples, RunData
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.run_data import Examples, RunData
 
 RECIPE = Recipe("lenet5")
 DATA = RunData(

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from jaxcnn import run_lock
 from jaxcnn.errors import UserError
-from jaxcnn.run_lock import locked
+from jaxcnn.run import lock
+from jaxcnn.run.lock import locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from jaxcnn.run_lock import locked
+from jaxcnn.run.lock import locked
 with locked(Path(sys.argv[1]), print):
     print("held", flush=True)
     time.sleep(600)
@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 def test_on_a_system_without_locks_the_run_goes_on_and_says_so(tmp_path, monkeypatch):
     """As on Windows, which has no fcntl, and where an open file cannot be deleted."""
     monkeypatch.setitem(sys.modules, "fcntl", None)
-    without = runpy.run_path(run_lock.__file__)
+    without = runpy.run_path(lock.__file__)
     said = []
     with without["locked"](tmp_path, said.append):
         assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxcnn import evaluate, predict, train
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run.folder import RunFolder
 from jaxcnn.trainer import fit
 
 CLASSES = {"ant": 0, "bee": 1, "cat": 2}  # The channel that is bright.

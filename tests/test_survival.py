@@ -30,7 +30,7 @@ from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.processes.stopping import StopRequested, in_background
 from jaxcnn.recipe import Mesh, Optim, Recipe
-from jaxcnn.run_lock import locked
+from jaxcnn.run.lock import locked
 from jaxcnn.trainer import fit
 
 TIMES = ("images_per_second", "waiting_for_data", "data_seconds")
@@ -313,7 +313,7 @@ def test_a_report_that_cannot_be_drawn_costs_pictures_and_no_figure(tmp_path, wh
     def fail(*args, **options):
         raise ValueError("Expected\nend of text")
 
-    monkeypatch.setattr("jaxcnn.report.write_report", fail)
+    monkeypatch.setattr("jaxcnn.run.report.write_report", fail)
     (line,) = (line for line in run(tmp_path).splitlines() if "is not whole" in line)
     assert "(ValueError: Expected end of text); the figures are, in summary.json" in line
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in (tmp_path, whole)]

@@ -18,8 +18,8 @@ from jaxcnn.little_seen import little_seen
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import ModelSpec, init_variables
 from jaxcnn.models.vit import VisionTransformer
-from jaxcnn.pretrained import Pretrained, overlay, read_pretrained
 from jaxcnn.recipe import Mesh, Model, Recipe, check, recipe_for, thumbnail_cure
+from jaxcnn.run.pretrained import Pretrained, overlay, read_pretrained
 from jaxcnn.trainer import fit
 from jaxcnn.weights.origin import Origin
 

@@ -5,7 +5,7 @@ import pytest
 
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Recipe
-from jaxcnn.wandb_log import wandb_log
+from jaxcnn.run.wandb_log import wandb_log
 
 LINE = {"epoch": 1, "step": 9, "val_top1": 0.5}
 

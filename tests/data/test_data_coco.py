@@ -14,7 +14,6 @@ from rich.console import Console
 from sklearn.metrics import average_precision_score, f1_score
 
 from jaxcnn import predict
-from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import dataset_at, dataset_spec, load_split
 from jaxcnn.data.augment.transforms import Resize
 from jaxcnn.data.inspect import command as inspect
@@ -24,7 +23,8 @@ from jaxcnn.engine.program import eval_prepare
 from jaxcnn.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.recipe import Mesh, Optim, Recipe, recipe_for
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.run.folder import RunFolder
 from jaxcnn.train import parse
 from jaxcnn.trainer import fit
 

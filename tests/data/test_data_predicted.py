@@ -98,7 +98,7 @@ def test_predictions_of_a_runs_test_files_are_what_evaluate_counts(
     assert {name: evaluated[name] for name in summary["test"]} == pytest.approx(summary["test"])
 
     # Its folder is enough: neither the data nor another directory to work in changes a thing.
-    monkeypatch.setattr("jaxcnn.pretrained.dataset_at", None)
+    monkeypatch.setattr("jaxcnn.run.pretrained.dataset_at", None)
     monkeypatch.chdir(tmp_path / "test")
     classifier = classifier_of_run(tmp_path / "run")
     predictions = [p for p in classify(classifier, paths) if isinstance(p, Prediction)]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.errors import UserError
 from jaxcnn.evaluation import evaluate_run
-from jaxcnn.pretrained import load_weights
 from jaxcnn.recipe import Augment, Mesh, Optim, recipe_for
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.pretrained import load_weights
 from jaxcnn.trainer import fit
 from jaxcnn.weights.sources import read
 from tests.hostile.conftest import within_limits

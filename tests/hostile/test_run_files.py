@@ -11,11 +11,12 @@ import socket
 
 import pytest
 
-from jaxcnn import evaluate, run_data
+from jaxcnn import evaluate
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import to_json
-from jaxcnn.run_data import names_in
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run import run_data
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.run_data import names_in
 from tests.hostile.conftest import within_limits
 from tests.test_run_folder import DATA, RECIPE
 

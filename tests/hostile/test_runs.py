@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 
 from jaxcnn import evaluate, predict, train
 from jaxcnn.command.native_messages import native_messages_in
-from jaxcnn.digests import NAME, damage, write_digests
 from jaxcnn.errors import UserError
-from jaxcnn.pretrained import read_pretrained
-from jaxcnn.run_lock import locked
+from jaxcnn.run.digests import NAME, damage, write_digests
+from jaxcnn.run.lock import locked
+from jaxcnn.run.pretrained import read_pretrained
 from tests.hostile.conftest import within_limits
 
 FLAGS = ("--arch=linear", "--steps=12", "--checkpoint-every-steps=5", "--batch-size=256")

@@ -18,7 +18,7 @@ from safetensors.numpy import save, save_file
 
 from jaxcnn import predict
 from jaxcnn.errors import UserError
-from jaxcnn.pretrained import load_weights
+from jaxcnn.run.pretrained import load_weights
 from jaxcnn.weights.torch_files import read_state_dict
 from tests.hostile.conftest import within_limits
 from tests.weights.test_sources import state_dict_of

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
-from jaxcnn.pretrained import load_weights
+from jaxcnn.run.pretrained import load_weights
 from jaxcnn.weights import from_torch
 from jaxcnn.weights.dialects import translate
 from jaxcnn.weights.sources import read

@@ -9,7 +9,7 @@ import numpy as np
 from jaxcnn.data import DatasetSpec, Source
 from jaxcnn.data.spec import Relabelled, example_name
 from jaxcnn.errors import UserError
-from jaxcnn.run_data import Examples, Names, RunData, listed_examples, names_in
+from jaxcnn.run.run_data import Examples, Names, RunData, listed_examples, names_in
 from jaxcnn.text.phrases import first_few
 
 OTHER_LABELS = "other labels"

@@ -19,7 +19,6 @@ from jax.experimental import multihost_utils
 from jax.sharding import SingleDeviceSharding
 from orbax.checkpoint import checkpoint_managers
 
-from jaxcnn.digests import NAME, damage, has_digests, write_digests
 from jaxcnn.engine.state import TrainState
 from jaxcnn.errors import RunError
 from jaxcnn.files import own_files
@@ -27,6 +26,7 @@ from jaxcnn.files.disk_full import is_disk_full
 from jaxcnn.files.typed_json import typed
 from jaxcnn.models.spec import Variables
 from jaxcnn.processes.distributed import is_first
+from jaxcnn.run.digests import NAME, damage, has_digests, write_digests
 from jaxcnn.task.metrics import headline
 
 Progress = dict[str, Any]

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jaxcnn import run_data, same_data
 from jaxcnn.errors import UserError
 from jaxcnn.files import own_files, strict_json
 from jaxcnn.files.paths import expanded
 from jaxcnn.files.typed_json import typed
 from jaxcnn.recipe import Recipe, differences, from_json, to_json
-from jaxcnn.run_data import RunData
+from jaxcnn.run import run_data, same_data
+from jaxcnn.run.run_data import RunData
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ class RunFolder:
         return before.steps is None or recipe.steps is None or recipe.steps > before.steps
 
     def refuse_other_data(self, data: RunData, names: bytes) -> None:
-        """Raises UserError if the run here learned from other data; see `jaxcnn.run_data`."""
+        """Raises UserError if the run here learned from other data; see `jaxcnn.run.run_data`."""
         before = self.read_data()
         if before is None:
             return

@@ -11,8 +11,6 @@ import jax
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jaxcnn import digests
-from jaxcnn.checkpoint import Checkpoints
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.engine.model_input import ModelInput, input_of_run
@@ -22,7 +20,9 @@ from jaxcnn.files.paths import expanded
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.recipe import Recipe, data_place, model_overrides
-from jaxcnn.run_folder import RunFolder
+from jaxcnn.run import digests
+from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.run.folder import RunFolder
 from jaxcnn.weights.dialects import other_form
 from jaxcnn.weights.origin import Origin
 from jaxcnn.weights.sources import read, sha256_of

@@ -1,0 +1,1 @@
+"""A run's folder and what is kept there: checkpoints, figures, what it learned from."""
