@@ -28,7 +28,7 @@ from rich.table import Table
 
 from jaxcnn.command import cli
 from jaxcnn.data.augment.transforms import RandomCrop
-from jaxcnn.evaluation import evaluate_run
+from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.recipe import Augment, Recipe, recipe_for
 from jaxcnn.sweeps import Estimate, sweep
 

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from jaxcnn.selfchecks.equal import differences, saved_steps
+from jaxcnn.selfcheck.equal import differences, saved_steps
 
 COMMAND = (
     sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--steps=400", "--batch-size=64",

@@ -12,7 +12,7 @@ from functools import partial
 import jax
 import numpy as np
 
-from jaxcnn.benchmarks.contest import time_in_turns
+from jaxcnn.benchmark.contest import time_in_turns
 from jaxcnn.command import cli
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec

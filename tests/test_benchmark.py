@@ -8,11 +8,11 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcnn import benchmark
-from jaxcnn.benchmarks import contest, largest_batch, ours
-from jaxcnn.benchmarks.ours import Ours
-from jaxcnn.benchmarks.rival import EAGER, timm
-from jaxcnn.benchmarks.workload import Workload, workload_of
+from jaxcnn.benchmark import command as benchmark
+from jaxcnn.benchmark import contest, largest_batch, ours
+from jaxcnn.benchmark.ours import Ours
+from jaxcnn.benchmark.rival import EAGER, timm
+from jaxcnn.benchmark.workload import Workload, workload_of
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import init_variables
@@ -176,7 +176,7 @@ def test_a_batch_that_runs_out_of_memory_is_halved(monkeypatch):
 
 PLAIN_LOGITS = """
 import json, sys
-from jaxcnn.benchmarks.flax_rival import put_plain_layers_in_place
+from jaxcnn.benchmark.flax_rival import put_plain_layers_in_place
 put_plain_layers_in_place()
 from flax import linen as nn
 from jaxcnn.models import resnet

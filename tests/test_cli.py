@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from jaxcnn import plan
 from jaxcnn.command import cli
+from jaxcnn.plan import command as plan
 
 
 def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
@@ -57,7 +57,7 @@ def test_an_event_loop_that_was_closed_is_no_traceback_and_other_errors_are(monk
 def test_a_plan_for_other_devices_compiles_without_the_cpus_flags(monkeypatch):
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setenv("XLA_FLAGS", "")
-    monkeypatch.setattr("jaxcnn.planning.step_cost.find_spec", lambda name: None)
+    monkeypatch.setattr("jaxcnn.plan.step_cost.find_spec", lambda name: None)
     assert plan.main(["--arch=lenet5", "--topology=v5e:2x2"]) == cli.WRONG_INPUT
     assert "xla" not in os.environ["XLA_FLAGS"]
 

@@ -6,9 +6,9 @@ from types import ModuleType
 import pytest
 from rich.console import Console
 
-from jaxcnn import notebook
-from jaxcnn.display import Display, show_result
 from jaxcnn.errors import RunError
+from jaxcnn.train import notebook
+from jaxcnn.train.display import Display, show_result
 
 FIGURES = {"n": 10, "top1": 0.5, "top5": 0.9, "loss": 1.0}
 SUMMARY = {

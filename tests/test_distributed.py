@@ -20,12 +20,12 @@ import pytest
 from rich.console import Console
 
 import jaxcnn
-from jaxcnn import train as train_module
 from jaxcnn.errors import UserError
 from jaxcnn.processes import distributed
 from jaxcnn.processes.distributed import Distributed, check, join, reason_of_end, several_indicated
 from jaxcnn.recipe import Mesh, recipe_for
-from jaxcnn.trainer import fit
+from jaxcnn.train import command as train_module
+from jaxcnn.train.loop import fit
 
 DEVICES = 4
 # 1,257 training images: 9 steps an epoch. 180 images to validate on, no multiple of 128.

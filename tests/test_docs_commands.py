@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from jaxcnn import benchmark, plan, predict, selfcheck, train
 from jaxcnn.__main__ import commands as programs
+from jaxcnn.benchmark import command as benchmark
 from jaxcnn.command import cli
+from jaxcnn.plan import command as plan
+from jaxcnn.predict import command as predict
 from jaxcnn.recipe import Recipe, check
+from jaxcnn.selfcheck import command as selfcheck
+from jaxcnn.train import command as train
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

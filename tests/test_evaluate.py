@@ -14,12 +14,12 @@ from safetensors.numpy import save_file
 from jaxcnn.data import dataset_spec, load_split
 from jaxcnn.data.augment.transforms import Resize
 from jaxcnn.data.preprocessing import IMAGENET
-from jaxcnn.evaluate import main
+from jaxcnn.evaluate.command import main
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.run.pretrained import load_weights
-from jaxcnn.trainer import fit
+from jaxcnn.train.loop import fit
 from jaxcnn.weights import to_torch
 
 
@@ -41,7 +41,7 @@ def test_evaluating_a_run_gives_the_figures_of_its_summary(run, capsys, split):
 ON_ONE_DEVICE = """
 import json, sys
 import jax
-from jaxcnn.evaluation import evaluate_run
+from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.run.pretrained import load_weights
 figures = evaluate_run(sys.argv[1])
 weights = load_weights("mlp", sys.argv[1])

@@ -9,10 +9,11 @@ import chex
 import pytest
 from rich.console import Console
 
-from jaxcnn import train, trainer
 from jaxcnn.errors import Interrupted, UserError
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, Schedule
-from jaxcnn.trainer import fit
+from jaxcnn.train import command as train
+from jaxcnn.train import loop
+from jaxcnn.train.loop import fit
 from tests.test_trainer import StopAt, metrics_of, state_at
 
 # 1,257 training images: 9 steps an epoch.
@@ -42,7 +43,7 @@ def test_an_extended_run_is_one_that_was_longer_from_its_start(tmp_path, monkeyp
         quiet_fit(LONGER, tmp_path / "run")
     if kill:
         with monkeypatch.context() as patch:
-            patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(4)))
+            patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(4)))
             with pytest.raises(Interrupted, match="stopped at step 21 of 36"):
                 quiet_fit(LONGER, tmp_path / "run", extend=True)
     summary = quiet_fit(LONGER, tmp_path / "run", extend=not kill)

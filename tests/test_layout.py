@@ -26,15 +26,10 @@ LAYERS = [
     ["task"],
     ["engine"],
     ["run"],
-    ["notebook", "throughput", "memory_full", "little_seen"],
-    ["display"],
-    ["trainer", "evaluation", "prediction", "planning"],
-    ["sweeps"],
     ["command"],
-    ["benchmarks"],
-    ["selfchecks"],
-    ["train", "evaluate", "predict", "zoo", "benchmark", "plan", "selfcheck"],
-    ["data/prepare", "data/inspect"],
+    ["train", "evaluate", "predict", "zoo", "plan", "data/prepare", "data/inspect"],
+    ["sweeps", "benchmark"],
+    ["selfcheck"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "uvloop"}

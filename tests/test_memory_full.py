@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import jax
 import pytest
 
-from jaxcnn import memory_full, trainer
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.program import Program, build
 from jaxcnn.errors import UserError
-from jaxcnn.memory_full import batch_that_fits, one_line_if_memory_is_full
 from jaxcnn.recipe import Mesh, Model, Optim, Recipe
+from jaxcnn.train import loop, memory_full
+from jaxcnn.train.memory_full import batch_that_fits, one_line_if_memory_is_full
 
 GPU = "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 5520758552 bytes."
 TPU = (
@@ -130,6 +130,6 @@ def test_a_run_whose_first_step_does_not_fit_ends_in_that_line(tmp_path, monkeyp
         step = SimpleNamespace(lower=lambda *args: SimpleNamespace(compile=full))
         return replace(program, train_step=step)
 
-    monkeypatch.setattr(trainer, "build", built)
+    monkeypatch.setattr(loop, "build", built)
     with pytest.raises(UserError, match="--batch-size=64 does not fit"):
-        trainer.fit(replace(RECIPE, arch="linear", image_size=28), tmp_path)
+        loop.fit(replace(RECIPE, arch="linear", image_size=28), tmp_path)

@@ -15,14 +15,14 @@ from jaxcnn.command.native_messages import python_writes_beside
 python_writes_beside()
 import logging
 logging.basicConfig()
-from jaxcnn import train, trainer
-fit = trainer.fit
+from jaxcnn.train import command, loop
+fit = loop.fit
 def noisy(*args, **options):
     os.write(2, b"chatter\\n")
     logging.warning("from Python")
     return fit(*args, **options)
-trainer.fit = noisy
-sys.exit(train.main(sys.argv[1:], own_process=True))
+loop.fit = noisy
+sys.exit(command.main(sys.argv[1:], own_process=True))
 """
 
 

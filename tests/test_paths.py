@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from jaxcnn import predict
 from jaxcnn.command import cli
 from jaxcnn.data import dataset_at
 from jaxcnn.data.sources.picture_files import find_pictures
 from jaxcnn.data.sources.tfds import resolve_data_dir
 from jaxcnn.errors import UserError
 from jaxcnn.files import paths
+from jaxcnn.predict import command as predict
 from jaxcnn.run.folder import RunFolder
-from jaxcnn.train import main
+from jaxcnn.train.command import main
 from jaxcnn.weights.sources import read
 
 

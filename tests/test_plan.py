@@ -6,15 +6,15 @@ from dataclasses import replace
 import jax
 import pytest
 
-from jaxcnn import plan
 from jaxcnn.data import dataset_spec
 from jaxcnn.engine.program import build
-from jaxcnn.planning import step_cost
-from jaxcnn.planning.chips import CHIPS, chip_of, least_seconds
-from jaxcnn.planning.collectives import Collective, collectives
-from jaxcnn.planning.estimate import activation_bytes_per_image, memory_per_device
-from jaxcnn.planning.largest_batch import DoesNotFit, largest_batch
-from jaxcnn.planning.step_cost import StepCost
+from jaxcnn.plan import command as plan
+from jaxcnn.plan import step_cost
+from jaxcnn.plan.chips import CHIPS, chip_of, least_seconds
+from jaxcnn.plan.collectives import Collective, collectives
+from jaxcnn.plan.estimate import activation_bytes_per_image, memory_per_device
+from jaxcnn.plan.largest_batch import DoesNotFit, largest_batch
+from jaxcnn.plan.step_cost import StepCost
 from jaxcnn.recipe import Mesh, recipe_for
 
 

@@ -11,13 +11,13 @@ from safetensors.numpy import save_file
 
 from jaxcnn.data import dataset_spec, load_split
 from jaxcnn.data.preprocessing import IMAGENET
-from jaxcnn.evaluation import evaluate_run
+from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
-from jaxcnn.predict import main
-from jaxcnn.prediction import classifier_of_run, classify
+from jaxcnn.predict.command import main
+from jaxcnn.predict.prediction import classifier_of_run, classify
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.trainer import fit
+from jaxcnn.train.loop import fit
 from jaxcnn.weights import to_torch
 
 

@@ -11,14 +11,17 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import jaxcnn
-from jaxcnn import evaluate, plan, predict, train
 from jaxcnn.errors import UserError
+from jaxcnn.evaluate import command as evaluate
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
-from jaxcnn.prediction import published_classifier
+from jaxcnn.plan import command as plan
+from jaxcnn.predict import command as predict
+from jaxcnn.predict.prediction import published_classifier
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, to_json
 from jaxcnn.run.pretrained import of_its_weights, read_pretrained
-from jaxcnn.trainer import fit
+from jaxcnn.train import command as train
+from jaxcnn.train.loop import fit
 from jaxcnn.weights import to_torch
 from tests.weights.test_sources import hub_cache, state_dict_of
 
@@ -194,7 +197,9 @@ def test_every_command_goes_on_with_the_form_that_the_weights_are_of(
     source = f"--pretrained={tf_weights}"
     flags = ["--arch=efficientnet_lite0", source]
     asked = []
-    monkeypatch.setattr("jaxcnn.trainer.fit", lambda recipe, workdir, **more: asked.append(recipe))
+    monkeypatch.setattr(
+        "jaxcnn.train.loop.fit", lambda recipe, workdir, **more: asked.append(recipe)
+    )
     assert train.main([*flags, "--no-compilation-cache"]) == 0
     assert [recipe.arch for recipe in asked] == ["tf_efficientnet_lite0"]
     assert plan.main([*flags, "--batch-size=8"]) == 0

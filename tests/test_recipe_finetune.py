@@ -6,12 +6,12 @@ from dataclasses import replace
 import huggingface_hub.constants
 import pytest
 
-from jaxcnn import train
 from jaxcnn.data import dataset_spec, list_datasets
 from jaxcnn.models import list_models
 from jaxcnn.recipe import Model, Recipe, check, from_json, recipe_for, to_json
 from jaxcnn.recipe.finetune import LENGTHS, TUNING
 from jaxcnn.run.folder import RunFolder
+from jaxcnn.train import command as train
 from tests.weights.test_sources import hub_cache, state_dict_of
 
 WEIGHTS = "w.safetensors"

@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from jaxcnn import evaluate, predict, train
+from jaxcnn.evaluate import command as evaluate
+from jaxcnn.predict import command as predict
 from jaxcnn.run.folder import RunFolder
-from jaxcnn.trainer import fit
+from jaxcnn.train import command as train
+from jaxcnn.train.loop import fit
 
 CLASSES = {"ant": 0, "bee": 1, "cat": 2}  # The channel that is bright.
 COUNTS = {"train": 12, "val": 4, "test": 4}

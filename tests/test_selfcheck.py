@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from jaxcnn import selfcheck
-from jaxcnn.selfchecks import everything
-from jaxcnn.selfchecks.ask import ask
-from jaxcnn.selfchecks.outcome import Outcome
+from jaxcnn.selfcheck import command as selfcheck
+from jaxcnn.selfcheck import everything
+from jaxcnn.selfcheck.ask import ask
+from jaxcnn.selfcheck.outcome import Outcome
 
 ROW = {
     "side": "jaxcnn", "arch": "resnet50", "batch_size": 8, "precision": "float32", "mfu": 0.5,

@@ -20,7 +20,6 @@ import orbax.checkpoint as ocp
 import pytest
 from rich.console import Console
 
-from jaxcnn import trainer
 from jaxcnn.data.errors import WorkerError
 from jaxcnn.engine import program
 from jaxcnn.engine import step as train_step
@@ -31,7 +30,8 @@ from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.processes.stopping import StopRequested, in_background
 from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.run.lock import locked
-from jaxcnn.trainer import fit
+from jaxcnn.train import loop
+from jaxcnn.train.loop import fit
 
 TIMES = ("images_per_second", "waiting_for_data", "data_seconds")
 # 1,257 training images: 2 steps an epoch.
@@ -90,7 +90,7 @@ class StopAt:
 def stopped(tmp_path, monkeypatch):
     """A run stopped before step 7, with checkpoints at 4 (an epoch's end, the best) and 6."""
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(10)))
+        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(10)))
         with pytest.raises(Interrupted, match="stopped at step 6"):
             fit(RECIPE, tmp_path, console=Console(file=io.StringIO()))
     return tmp_path
@@ -123,10 +123,10 @@ def test_a_run_all_whose_checkpoints_are_damaged_is_refused_and_left_as_it_is(st
 
 
 def test_no_other_checkpoint_is_tested_in_place_of_a_damaged_best_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "validation_rank", lambda val: val["loss"])  # The first is best.
+    monkeypatch.setattr(loop, "validation_rank", lambda val: val["loss"])  # The first is best.
     looks = 8
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
+        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
         with pytest.raises(Interrupted):
             run(tmp_path)
     flip_a_bit(arrays_of(tmp_path, 2))
@@ -164,7 +164,7 @@ def bad_steps(monkeypatch):
 
 def stop_before_step(monkeypatch, tmp_path, recipe, looks):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
+        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
         with pytest.raises(Interrupted):
             run(tmp_path, recipe)
 
@@ -254,16 +254,16 @@ def test_two_runs_in_one_folder_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("owner", "method"),
     [
-        (trainer.RunFolder, "append_metrics"),
-        (trainer.RunFolder, "write_summary"),
-        (trainer.Checkpoints, "_add_digests"),
+        (loop.RunFolder, "append_metrics"),
+        (loop.RunFolder, "write_summary"),
+        (loop.Checkpoints, "_add_digests"),
     ],
 )
 def test_a_full_disk_ends_the_run_in_one_line_and_the_run_can_go_on(
     tmp_path, whole, monkeypatch, owner, method
 ):
     def full(self, *args):
-        if (self.path if owner is trainer.RunFolder else self._folder.parent) == tmp_path:
+        if (self.path if owner is loop.RunFolder else self._folder.parent) == tmp_path:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
@@ -283,7 +283,7 @@ def finite(line):
 
 def validated_with(monkeypatch, losses):
     """Has the validations give these losses, in turn."""
-    evaluate, left = trainer.Run.evaluate, iter(losses)
+    evaluate, left = loop.Run.evaluate, iter(losses)
 
     def evaluated(run, split, variables):
         found = evaluate(run, split, variables)
@@ -291,7 +291,7 @@ def validated_with(monkeypatch, losses):
             found, figures={**found.figures, **({"loss": next(left)} if split == "val" else {})}
         )
 
-    monkeypatch.setattr(trainer.Run, "evaluate", evaluated)
+    monkeypatch.setattr(loop.Run, "evaluate", evaluated)
 
 
 def test_an_epoch_whose_loss_is_not_finite_is_null_and_never_the_best(tmp_path, monkeypatch):
@@ -378,7 +378,7 @@ def test_a_signal_does_not_wait_for_the_compiler(tmp_path, whole, monkeypatch, c
 
     started = time.monotonic()
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "in_background", slow)
+        patch.setattr(loop, "in_background", slow)
         message = ["stopped before a step was done", "stopped at step 2 of 8, saved"]
         with pytest.raises(Interrupted, match=message[compiled_before]) as stopped:
             run(tmp_path)

@@ -12,8 +12,8 @@ import pytest
 from jaxcnn.data.loader.pipeline import HostSeconds, train_batches
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.engine.prefetch import arrivals
-from jaxcnn.throughput import Throughput
-from jaxcnn.trainer import STEPS_IN_FLIGHT
+from jaxcnn.train.loop import STEPS_IN_FLIGHT
+from jaxcnn.train.throughput import Throughput
 
 IMAGES = ArraySource(np.zeros((64, 4, 4, 1), np.uint8), np.zeros(64, np.int32))
 NO_TIME = HostSeconds(0, 0, 0)

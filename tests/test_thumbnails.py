@@ -9,18 +9,18 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxcnn import evaluate
 from jaxcnn.data import dataset_spec
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.engine.program import build, model_of
 from jaxcnn.errors import UserError
-from jaxcnn.little_seen import little_seen
+from jaxcnn.evaluate import command as evaluate
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import ModelSpec, init_variables
 from jaxcnn.models.vit import VisionTransformer
 from jaxcnn.recipe import Mesh, Model, Recipe, check, recipe_for, thumbnail_cure
 from jaxcnn.run.pretrained import Pretrained, overlay, read_pretrained
-from jaxcnn.trainer import fit
+from jaxcnn.train.little_seen import little_seen
+from jaxcnn.train.loop import fit
 from jaxcnn.weights.origin import Origin
 
 # As shallow as each may be: a stem is a stem.

@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 import pytest
 
-from jaxcnn import evaluate as evaluate_module
-from jaxcnn import predict as predict_module
-from jaxcnn import train as train_module
 from jaxcnn.errors import UserError
+from jaxcnn.evaluate import command as evaluate_module
+from jaxcnn.predict import command as predict_module
 from jaxcnn.recipe import fields as recipe_module
 from jaxcnn.recipe import recipe_for
-from jaxcnn.train import main, parse
+from jaxcnn.train import command as train_module
+from jaxcnn.train.command import main, parse
 
 
 def test_flags_default_to_the_recipe_of_the_architecture_and_data_set():

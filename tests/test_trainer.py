@@ -19,13 +19,13 @@ import orbax.checkpoint as ocp
 import pytest
 from rich.console import Console
 
-from jaxcnn import trainer
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.program import Program, build
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.trainer import fit
+from jaxcnn.train import loop
+from jaxcnn.train.loop import fit
 from jaxcnn.xla.flags import CPU_FLAGS
 
 # 1,257 training images: 9 steps an epoch.
@@ -46,7 +46,7 @@ def quiet():
 
 
 def state_at(workdir, step):
-    """A checkpoint's arrays, read without the trainer."""
+    """A checkpoint's arrays, read without the loop."""
     return ocp.StandardCheckpointer().restore(workdir.absolute() / "checkpoints" / f"{step}/state")
 
 
@@ -101,7 +101,7 @@ def test_the_summary_is_of_the_best_epoch_by_validation(finished):
 
 def test_a_finished_run_is_not_run_again(finished, monkeypatch):
     folder, summary = finished
-    monkeypatch.setattr(trainer, "build", None)
+    monkeypatch.setattr(loop, "build", None)
     console = quiet()
     assert fit(RECIPE, folder, console=console) == summary
     assert "finished" in console.file.getvalue()
@@ -122,7 +122,7 @@ class StopAt:
     def check(self):
         self.looks -= 1
         if self.looks == 0:
-            raise trainer.StopRequested(signal.SIGINT)
+            raise loop.StopRequested(signal.SIGINT)
 
 
 def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, monkeypatch):
@@ -141,7 +141,7 @@ def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, mon
         ("1", "16"), ("5", "32")
     ]  # fmt: skip
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(4)))
+        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(4)))
         with pytest.raises(Interrupted, match="stopped at step 3 "):
             fit(recipe, tmp_path / "run", console=quiet())
     resumed = fit(recipe, tmp_path / "run", console=quiet())
@@ -155,7 +155,7 @@ def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, mon
 def test_resumed_run_matches_uninterrupted_run(finished, tmp_path, monkeypatch, looks):
     folder, summary = finished
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
+        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
         with pytest.raises(Interrupted, match="run the same command again to go on"):
             fit(RECIPE, tmp_path, console=quiet())
     resumed = fit(RECIPE, tmp_path, console=quiet())
@@ -187,12 +187,12 @@ def test_killed_run_resumes_bit_identical(tmp_path):
 def test_a_checkpoint_holds_the_state_it_was_given_though_training_goes_on(tmp_path):
     """Writing happens in the background, while the next steps reuse the state's memory."""
     recipe = replace(RECIPE, arch="resnet20", steps=3, batch_size=64)
-    folder = trainer.RunFolder(tmp_path)
+    folder = loop.RunFolder(tmp_path)
     feed = Feed(recipe)
     program = build(recipe, feed.spec, steps_per_epoch=9, total_steps=9)
     state = program.init_state()
     batches = [to_devices(b, program.rows) for b in feed.train_batches(0, 3)]
-    with trainer.Checkpoints(folder.checkpoints) as checkpoints:
+    with loop.Checkpoints(folder.checkpoints) as checkpoints:
         state, _ = program.train_step(state, batches[0], program.step_key)
         saved = jax.tree.map(lambda x: x + 0, state)
         checkpoints.save(state, {"best": None, "evaluated_step": 0}, evaluated=False)
@@ -350,7 +350,7 @@ def test_a_run_first_says_its_classes_and_what_it_left_out(tmp_path):
 
 def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):
     """Its program compiles in the meantime: see `Run.start`."""
-    begun, fresh_state, lower = threading.Event(), trainer.Run.fresh_state, Program.lower_train_step
+    begun, fresh_state, lower = threading.Event(), loop.Run.fresh_state, Program.lower_train_step
 
     def begin(run):
         begun.set()
@@ -360,6 +360,6 @@ def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):
         assert begun.wait(timeout=30)
         return lower(program, image_size)
 
-    monkeypatch.setattr(trainer.Run, "fresh_state", begin)
+    monkeypatch.setattr(loop.Run, "fresh_state", begin)
     monkeypatch.setattr(Program, "lower_train_step", lower_once_begun)
     fit(RECIPE, tmp_path, console=quiet())

@@ -1,9 +1,9 @@
 import jax
 import pytest
 
-from jaxcnn import zoo
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.models.tools.layer_table import layer_table
+from jaxcnn.zoo import command as zoo
 
 
 def test_models_are_listed_by_pattern(capsys):

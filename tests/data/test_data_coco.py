@@ -13,20 +13,20 @@ from jaxcnn.data.prepare.command.preparation import prepare_from
 from rich.console import Console
 from sklearn.metrics import average_precision_score, f1_score
 
-from jaxcnn import predict
 from jaxcnn.data import dataset_at, dataset_spec, load_split
 from jaxcnn.data.augment.transforms import Resize
 from jaxcnn.data.inspect import command as inspect
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.splits import hold_out
 from jaxcnn.engine.program import eval_prepare
-from jaxcnn.evaluation import evaluate_run
+from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.models import create_model
+from jaxcnn.predict import command as predict
 from jaxcnn.recipe import Mesh, Optim, Recipe, recipe_for
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
-from jaxcnn.train import parse
-from jaxcnn.trainer import fit
+from jaxcnn.train.command import parse
+from jaxcnn.train.loop import fit
 
 CLASSES = ("square", "crowd only", "disc", "bar")  # In the order of their ids.
 LABEL_OF = {1: 0, 5: 1, 7: 2, 90: 3}

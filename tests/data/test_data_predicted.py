@@ -13,12 +13,12 @@ from safetensors.numpy import save_file
 from jaxcnn.data import dataset_at, load_split
 from jaxcnn.data.preprocessing import IMAGENET
 from jaxcnn.engine.feed import Feed
-from jaxcnn.evaluation import evaluate_run
+from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
-from jaxcnn.prediction import Prediction, classifier_of_run, classify
+from jaxcnn.predict.prediction import Prediction, classifier_of_run, classify
 from jaxcnn.recipe import Mesh, Optim, Recipe
-from jaxcnn.trainer import fit
+from jaxcnn.train.loop import fit
 from jaxcnn.weights import to_torch
 
 RNG = np.random.default_rng(0)

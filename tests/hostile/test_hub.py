@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 
 from jaxcnn.errors import UserError
-from jaxcnn.evaluation import evaluate_run
+from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.recipe import Augment, Mesh, Optim, recipe_for
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.pretrained import load_weights
-from jaxcnn.trainer import fit
+from jaxcnn.train.loop import fit
 from jaxcnn.weights.sources import read
 from tests.hostile.conftest import within_limits
 from tests.weights.test_sources import COMMIT, hub_cache, state_dict_of

@@ -18,15 +18,18 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from jaxcnn import evaluate, predict, sweeps, train
+from jaxcnn import sweeps
 from jaxcnn.command import cli
 from jaxcnn.data.inspect import command as inspect
 from jaxcnn.data.inspect import survey_report
-from jaxcnn.display import show_result
 from jaxcnn.errors import UserError
+from jaxcnn.evaluate import command as evaluate
+from jaxcnn.predict import command as predict
 from jaxcnn.text.figure_text import drawn
 from jaxcnn.text.lines import say, say_on
 from jaxcnn.text.phrases import MOST_OF_A_LINE, MOST_OF_A_NAME, first_few, printable
+from jaxcnn.train import command as train
+from jaxcnn.train.display import show_result
 from tests.hostile.conftest import within_limits
 
 NAMES = [

@@ -11,8 +11,8 @@ import socket
 
 import pytest
 
-from jaxcnn import evaluate
 from jaxcnn.errors import UserError
+from jaxcnn.evaluate import command as evaluate
 from jaxcnn.recipe import to_json
 from jaxcnn.run import run_data
 from jaxcnn.run.folder import RunFolder

@@ -16,12 +16,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from jaxcnn import evaluate, predict, train
 from jaxcnn.command.native_messages import native_messages_in
 from jaxcnn.errors import UserError
+from jaxcnn.evaluate import command as evaluate
+from jaxcnn.predict import command as predict
 from jaxcnn.run.digests import NAME, damage, write_digests
 from jaxcnn.run.lock import locked
 from jaxcnn.run.pretrained import read_pretrained
+from jaxcnn.train import command as train
 from tests.hostile.conftest import within_limits
 
 FLAGS = ("--arch=linear", "--steps=12", "--checkpoint-every-steps=5", "--batch-size=256")

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save, save_file
 
-from jaxcnn import predict
 from jaxcnn.errors import UserError
+from jaxcnn.predict import command as predict
 from jaxcnn.run.pretrained import load_weights
 from jaxcnn.weights.torch_files import read_state_dict
 from tests.hostile.conftest import within_limits

@@ -13,7 +13,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.models.spec import init_variables
 from jaxcnn.models.tools.macs import count_macs
-from jaxcnn.selfchecks.rule import digest
+from jaxcnn.selfcheck.rule import digest
 from jaxcnn.weights import from_torch, to_torch
 from jaxcnn.weights.torch_names import model_tensors, tensors_of
 from tests.parity.cases import KEYS

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from jaxcnn.selfchecks import cases as selfchecks
-from jaxcnn.selfchecks.cases import Case
+from jaxcnn.selfcheck import cases as selfchecks
+from jaxcnn.selfcheck.cases import Case
 
 GOLDENS = Path(__file__).parent / "goldens"
 FULL_SIZES = GOLDENS / "full"

@@ -1,4 +1,4 @@
-"""Writes goldens/ here and in jaxcnn/selfchecks: the references' outputs with the rule's weights.
+"""Writes goldens/ here and in jaxcnn/selfcheck: the references' outputs with the rule's weights.
 
     pip install torch==2.14.1 torchvision==0.29.1 timm
     PYTHONPATH=. python tests/parity/make_goldens.py [MODEL...]  # our names; without, all
@@ -25,8 +25,8 @@ from timm.layers import set_fused_attn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from jaxcnn.benchmarks import torch_twins
-from jaxcnn.selfchecks.rule import digest, fill, images, labels, sample, spread
+from jaxcnn.benchmark import torch_twins
+from jaxcnn.selfcheck.rule import digest, fill, images, labels, sample, spread
 
 GRADIENTS, STATISTICS = 8, 6  # Tensors compared per case, where so many are sound.
 NOISE, NOISE_DRAWS = 1e-6, 16

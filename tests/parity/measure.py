@@ -17,8 +17,8 @@ import numpy as np
 
 from jaxcnn.models import list_models, model_spec
 from jaxcnn.models.spec import Variables
-from jaxcnn.selfchecks.parity import difference, rule_variables, without_dropout
-from jaxcnn.selfchecks.rule import images
+from jaxcnn.selfcheck.parity import difference, rule_variables, without_dropout
+from jaxcnn.selfcheck.rule import images
 from tests.parity.cases import FULL_SIZES, full_size
 
 FIGURES = Path(__file__).parent / "figures.json"

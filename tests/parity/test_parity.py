@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcnn.selfchecks.parity import LOGITS, differences, tolerance
+from jaxcnn.selfcheck.parity import LOGITS, differences, tolerance
 from tests.parity.cases import CASES, FULL_SIZES, Case, golden_path
 from tests.parity.measure import full_size_difference
 

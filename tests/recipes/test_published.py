@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 import jaxcnn
-from jaxcnn import plan, train
 from jaxcnn.data import list_datasets
 from jaxcnn.errors import UserError
 from jaxcnn.models import list_models, model_spec
+from jaxcnn.plan import command as plan
 from jaxcnn.recipe import check, from_json, note_of_default, recipe_for, to_json
 from jaxcnn.recipe.published import DEFAULT_FOR, PUBLISHED
 from jaxcnn.recipe.published.page import table
+from jaxcnn.train import command as train
 
 PAGE = Path(jaxcnn.__file__).parents[1] / "docs/imagenet.md"
 IMAGENET = [name for name, row in PUBLISHED.items() if row.datasets == ("imagenet2012",)]

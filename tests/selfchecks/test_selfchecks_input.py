@@ -1,4 +1,4 @@
-from jaxcnn.selfchecks.input import check_input
+from jaxcnn.selfcheck.input import check_input
 
 
 def test_pictures_that_it_draws_are_read_as_photographs():

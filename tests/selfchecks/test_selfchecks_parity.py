@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from jaxcnn.selfchecks import parity
-from jaxcnn.selfchecks.cases import CASES, GOLDENS
+from jaxcnn.selfcheck import parity
+from jaxcnn.selfcheck.cases import CASES, GOLDENS
 
 MODEL = "vit_tiny_patch16_224"
 

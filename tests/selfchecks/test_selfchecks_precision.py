@@ -1,7 +1,7 @@
 import jax
 
 from jaxcnn.ops.dense import dense
-from jaxcnn.selfchecks import precision
+from jaxcnn.selfcheck import precision
 
 
 def test_this_device_computes_float32_and_bfloat16():

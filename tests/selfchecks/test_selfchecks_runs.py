@@ -7,8 +7,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from jaxcnn.selfchecks import runs
-from jaxcnn.selfchecks.equal import check_equal, differences
+from jaxcnn.selfcheck import runs
+from jaxcnn.selfcheck.equal import check_equal, differences
 
 
 def write_run(folder, *, weight=1.0, seconds=1.0, loss=0.5):

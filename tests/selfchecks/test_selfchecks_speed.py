@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from jaxcnn.benchmarks.rival import COMPILED, EAGER, PLAIN_FLAX
+from jaxcnn.benchmark.rival import COMPILED, EAGER, PLAIN_FLAX
 from jaxcnn.errors import UserError
-from jaxcnn.selfchecks import speed
-from jaxcnn.selfchecks.limited import limited
-from jaxcnn.selfchecks.speed import EXACT, OURS, Entry, check_speed, shortfalls
+from jaxcnn.selfcheck import speed
+from jaxcnn.selfcheck.limited import limited
+from jaxcnn.selfcheck.speed import EXACT, OURS, Entry, check_speed, shortfalls
 
 # Images per second that each side is made to have.
 RATES = {OURS: 100.0, EXACT: 90.0, PLAIN_FLAX: 110.0, COMPILED: 95.0, EAGER: 50.0}

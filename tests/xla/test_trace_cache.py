@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn import train
 from jaxcnn.data import dataset_spec
 from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.program import build
 from jaxcnn.engine.state import eval_variables
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
+from jaxcnn.train import command as train
 from jaxcnn.xla import trace_cache
 from jaxcnn.xla.trace_cache import TraceCache
 
@@ -186,7 +186,7 @@ def test_what_does_not_run_on_one_device_under_jit_is_not_kept(tmp_path, changes
 def test_traces_are_kept_with_what_is_compiled_of_them(tmp_path, monkeypatch, flags, kept):
     asked = []
     monkeypatch.setattr(
-        "jaxcnn.trainer.fit", lambda *_, trace_folder=None, **more: asked.append(trace_folder)
+        "jaxcnn.train.loop.fit", lambda *_, trace_folder=None, **more: asked.append(trace_folder)
     )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     args = ["--arch=linear", f"--workdir={tmp_path / 'run'}", *flags]

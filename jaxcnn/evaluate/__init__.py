@@ -1,0 +1,1 @@
+"""A run, or published weights, measured on a split."""

@@ -1,0 +1,1 @@
+"""Pictures classified and explained, by a run or by published weights."""

@@ -1,8 +1,0 @@
-"""What this device makes of a large matrix product, which models' speed is measured by."""
-
-from jaxcnn.benchmarks.peak import matmul_flops
-from jaxcnn.selfchecks.outcome import Outcome
-
-
-def check_peak(precision: str) -> Outcome:
-    return Outcome({"flops": matmul_flops(precision)})

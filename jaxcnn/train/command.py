@@ -1,0 +1,120 @@
+"""python -m jaxcnn.train --arch=NAME: trains a model, or goes on with a run that stopped."""
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import tyro
+
+from jaxcnn.command import cli
+from jaxcnn.command.native_messages import native_messages_in
+from jaxcnn.files.paths import expanded
+from jaxcnn.processes.distributed import Distributed, is_first, joined, leave
+from jaxcnn.processes.stopping import end_on_signal
+from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.wandb_log import wandb_log
+from jaxcnn.text.lines import say
+from jaxcnn.xla.cache import cache_folder, keep_no_compiled_programs
+
+PROGRAM = "python -m jaxcnn.train"
+
+
+@dataclass(frozen=True)
+class Options:
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    workdir: str | None = None
+    """The run's folder; runs/ARCH-DATASET-sSEED if not given. The same command resumes there."""
+    extend: bool = False
+    """Go on with a run that is finished, for more --epochs or --steps, its schedule stretched."""
+    wandb: str | None = None
+    """Project at Weights & Biases to log the epochs to as well; needs the wandb extra."""
+    distributed: Distributed = Distributed()
+    compilation_cache: bool = True
+    """Keep programs, traced and compiled, in ~/.cache/jaxcnn: a second run starts in seconds."""
+
+
+def parse(args: Sequence[str], recipe: Recipe | None = None) -> Options:
+    """The flags; defaults are those of the recipe for --arch and --dataset, if none is given."""
+    recipe = recipe or cli.default_recipe(args)
+    return cli.parse(
+        Options,
+        args,
+        program=PROGRAM,
+        description=f"{__doc__}\n\nDefaults are those of {recipe.arch} on {recipe.dataset}.",
+        default=Options(recipe),
+    )
+
+
+def with_batch_of_run(recipe: Recipe, workdir: str, args: Sequence[str]) -> Recipe:
+    """The recipe with the batch size of the run that it resumes, where no flag gives one.
+
+    An image folder's default follows its pictures (see `recipe_for`), which may have gone since;
+    other defaults are the same at each start.
+    """
+    given = any(arg.replace("_", "-").startswith("--batch-size") for arg in args)
+    if given or recipe.dataset != "image_folder" or not (Path(workdir) / "recipe.json").is_file():
+        return recipe
+    return replace(recipe, batch_size=RunFolder(workdir).read_recipe().batch_size)
+
+
+def as_begun(recipe: Recipe, workdir: str, args: Sequence[str], command: str) -> Recipe:
+    """The recipe with the defaults of the run in `workdir`, where the same command began it.
+
+    More flags may have been put at its end. Defaults may have changed since: with the version, and
+    those of pretrained weights with what can still be read of them.
+    """
+    if not (Path(workdir) / "recipe.json").is_file():
+        return recipe
+    folder = RunFolder(workdir)
+    kept = folder.read_data()
+    if kept is None or not f"{command} ".startswith(f"{kept.command} "):
+        return recipe
+    begun = folder.read_recipe()
+    default = replace(recipe, **{name: getattr(begun, name) for name in DEFAULTED_FIELDS})
+    return replace(parse(args, default).recipe, arch=recipe.arch)
+
+
+def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int:
+    """Trains. In an `own_process` traced programs are kept (see `TraceCache`), and C++ writes to a
+    file in the run's folder; where several run as one, `joined` reads it."""
+    args = sys.argv[1:] if args is None else args
+
+    @end_on_signal()
+    def train() -> int:
+        options = parse(args)
+        cli.set_up(compilation_cache=options.compilation_cache)
+        # After the flags are known to be right: this import takes seconds.
+        from jaxcnn.run.pretrained import of_its_weights
+        from jaxcnn.train.loop import fit
+
+        with joined(options.distributed, PROGRAM), ExitStack() as stack:
+            tell = say if is_first() else lambda line: None
+            recipe = of_its_weights(options.recipe, tell)
+            if note := note_of_default(recipe):
+                tell(note)
+            dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
+            workdir = expanded(options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}")
+            recipe = with_batch_of_run(recipe, workdir, args)
+            command = shlex.join([*PROGRAM.split(), *args])
+            recipe = as_begun(recipe, workdir, args, command)
+            extra: dict[str, Any] = {"extend": options.extend, "command": command}
+            cache = cache_folder()
+            if own_process and options.compilation_cache and cache is not None:
+                extra["trace_folder"] = cache / "traces"
+            if own_process and not jax.distributed.is_initialized():
+                stack.enter_context(native_messages_in(Path(workdir) / "xla.log"))
+            if not options.compilation_cache:
+                keep_no_compiled_programs()
+            if options.wandb is not None and is_first():
+                extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir, say)
+            fit(recipe, workdir, **extra)
+        return cli.DONE
+
+    return leave(cli.run(PROGRAM, train))

@@ -1,0 +1,1 @@
+"""The models there are, or one of them layer by layer."""
