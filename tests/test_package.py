@@ -14,7 +14,7 @@ import jaxcnn
 
 ROOT = Path(jaxcnn.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-FOLDERS = (".ci", "docs", "experiments", "jaxcnn", "tests", "tpu_scripts")
+FOLDERS = (".ci", "benchmarks", "docs", "experiments", "jaxcnn", "tests", "tpu_scripts")
 FILES = (".dockerignore", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml")
 BUILD = (
     "from setuptools import build_meta; build_meta.build_sdist('.'); build_meta.build_wheel('.')"

@@ -3,7 +3,7 @@
 `conv_general_dilated` takes the arguments of `jax.lax.conv_general_dilated`, returns its result.
 
 On CPU (two cores, float32, without YNNPACK as the command lines have it; milliseconds of forward /
-input gradient / kernel gradient, from `python -m tests.ops.measure_conv`):
+input gradient / kernel gradient, from `python -m benchmarks.conv`):
 
     convolution                       batch    XLA                 here
     depthwise 3x3, 112x112x32            16    196 / 209 / 52      2 / 2 / 45

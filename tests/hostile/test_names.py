@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from jaxcnn.data.inspect.command.survey_report import _shown, _table
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +21,7 @@ from jaxcnn import sweeps
 from jaxcnn.command import cli
 from jaxcnn.data.inspect import command as inspect
 from jaxcnn.data.inspect import survey_report
+from jaxcnn.data.inspect.survey_report import _shown, _table
 from jaxcnn.errors import UserError
 from jaxcnn.evaluate import command as evaluate
 from jaxcnn.predict import command as predict

@@ -18,7 +18,7 @@ from jaxcnn.run import run_data
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.run_data import names_in
 from tests.hostile.conftest import within_limits
-from tests.test_run_folder import DATA, RECIPE
+from tests.run.test_folder import DATA, RECIPE
 
 # Of another type, out of range, null, huge: for a field of any type most are wrong.
 WRONG = {

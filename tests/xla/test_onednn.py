@@ -18,7 +18,7 @@ from jaxcnn.ops.kernel_gradient import kernel_gradient
 from jaxcnn.ops.matmul import matmul
 from jaxcnn.xla import onednn, support
 from jaxcnn.xla.trace_cache import TraceCache
-from tests.ops.test_ops_conv import (
+from tests.ops.test_conv import (
     LOWERINGS,
     NHWC,
     arguments,

@@ -49,8 +49,8 @@ def main(args: Sequence[str] | None = None) -> int:
         cli.set_up(compilation_cache=False)
         # After the flags are known to be right: these imports take seconds.
         from jaxcnn.data import dataset_at, with_labels
-        from jaxcnn.data.inspect.command.survey import survey
-        from jaxcnn.data.inspect.command.survey_report import write_report
+        from jaxcnn.data.inspect.survey import survey
+        from jaxcnn.data.inspect.survey_report import write_report
 
         started = time.monotonic()
         place = with_labels(options.dataset, options.data_dir, options.labels)

@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxcnn.data.balance import class_counts, imbalance_ratio, normalized_entropy
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.inspect.command.duplicates import (
+from jaxcnn.data.inspect.duplicates import (
     Fingerprint,
     Fingerprints,
     Pair,
@@ -22,7 +22,7 @@ from jaxcnn.data.inspect.command.duplicates import (
     fingerprint,
     near_pairs,
 )
-from jaxcnn.data.inspect.command.statistics import ChannelMoments, image_moments
+from jaxcnn.data.inspect.statistics import ChannelMoments, image_moments
 from jaxcnn.data.loader.budget import DECODING
 from jaxcnn.data.sources.readable import Unreadable
 from jaxcnn.data.spec import DataDir, DatasetSpec, Source, example_name

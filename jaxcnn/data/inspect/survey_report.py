@@ -20,8 +20,8 @@ from jaxcnn.data.augment.transforms import (
     Transform,
 )
 from jaxcnn.data.balance import effective_number_weights, inverse_frequency_weights
-from jaxcnn.data.inspect.command.duplicates import Pair
-from jaxcnn.data.inspect.command.survey import SharedPictures, SplitSurvey, Survey, balance, summary
+from jaxcnn.data.inspect.duplicates import Pair
+from jaxcnn.data.inspect.survey import SharedPictures, SplitSurvey, Survey, balance, summary
 from jaxcnn.data.order import ExampleRng
 from jaxcnn.data.spec import DatasetSpec
 from jaxcnn.text.figure_text import drawn, plain_text

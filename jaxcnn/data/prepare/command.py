@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> int:
         from rich.console import Console
         from rich.progress import Progress
 
-        from jaxcnn.data.prepare.command.preparation import prepare_from, prepare_official
+        from jaxcnn.data.prepare.preparation import prepare_from, prepare_official
         from jaxcnn.data.sources.tfds import resolve_data_dir
 
         data_dir = resolve_data_dir(options.data_dir)

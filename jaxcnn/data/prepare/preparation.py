@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxcnn.data.errors import DataError, DataNotFound
-from jaxcnn.data.prepare.command.listing import (
+from jaxcnn.data.prepare.listing import (
     Listing,
     Split,
     Values,

@@ -229,7 +229,7 @@ def _converted(picture: Image.Image, mode: str) -> np.ndarray:
     return pixels
 
 
-# By Pillow's names; found by trying each mode that Pillow writes (tests/data/test_data_modes.py).
+# By Pillow's names; found by trying each mode that Pillow writes: tests/data/sources/test_modes.py.
 PLAIN_MODES = {
     "JPEG": {"L", "RGB"},
     "MPO": {"L", "RGB"},
