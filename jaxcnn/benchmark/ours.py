@@ -12,12 +12,13 @@ import jax.numpy as jnp
 from jaxcnn.benchmark.workload import Workload
 from jaxcnn.engine.optim import make_optimizer
 from jaxcnn.engine.state import init_state
-from jaxcnn.engine.step import Batch, make_train_step
+from jaxcnn.engine.step import make_train_step
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.models.tools.macs import count_macs
 from jaxcnn.recipe import Optim
 from jaxcnn.task.losses import cross_entropy
+from jaxcnn.task.task import Batch
 from jaxcnn.train.loop import STEPS_IN_FLIGHT
 from jaxcnn.xla import device_memory
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from jaxcnn.engine.mesh import batch_sharding, replicated
 from jaxcnn.engine.state import TrainState
-from jaxcnn.engine.step import Batch, Sums, TrainStep
+from jaxcnn.engine.step import Sums, TrainStep
 from jaxcnn.ops.batch_axis import BATCH_AXIS
+from jaxcnn.task.task import Batch
 
 
 class CompiledStep(Protocol):

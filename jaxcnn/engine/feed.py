@@ -27,9 +27,9 @@ from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_imag
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.sources.readable import find_unreadable, leave_out
 from jaxcnn.engine.model_input import input_of_run
-from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe, data_place
+from jaxcnn.task.of_data import check_task
 
 
 def readable(recipe: Recipe, source: Source) -> tuple[Source, list[str]]:
@@ -104,11 +104,7 @@ class Feed:
     def __init__(self, recipe: Recipe, preprocessing: Preprocessing | None = None) -> None:
         self.recipe = recipe
         self.spec = dataset_at(recipe.dataset, data_place(recipe))
-        if self.spec.multi_label and (recipe.sampling, recipe.class_weights) != ("shuffle", "none"):
-            raise UserError(
-                "--sampling and --class-weights take one class an image; "
-                f"{recipe.dataset} has several"
-            )
+        check_task(recipe, self.spec)
         self.input = input_of_run(recipe, self.spec, preprocessing)
         self._eval_transforms = self.input.transforms(self.spec)
         self._stored: dict[str, Source] = {}

@@ -11,12 +11,12 @@ import numpy as np
 import optax
 from flax import linen as nn
 from flax.errors import FlaxError
-from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
 from jaxcnn.data import DatasetSpec
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.engine.compile import CompiledStep, UnderPmap, under_jit
+from jaxcnn.engine.evaluate import eval_step_of
 from jaxcnn.engine.mesh import (
     Devices,
     batch_sharding,
@@ -25,21 +25,19 @@ from jaxcnn.engine.mesh import (
     place,
     replicated,
     state_shardings,
-    to_devices,
 )
 from jaxcnn.engine.model_input import image_channels
 from jaxcnn.engine.optim import Matrices, make_optimizer
 from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.engine.state import TrainState, fresh_state
-from jaxcnn.engine.step import Batch, EvalStep, Prepare, TrainStep, make_eval_step, make_train_step
+from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.hidden_matrices import hidden_matrices
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.recipe import Recipe, compute_dtype, model_overrides
-from jaxcnn.task.losses import LossFn, binary_cross_entropy, cross_entropy, sigmoid_cross_entropy
-from jaxcnn.task.metrics import CLASSES, MULTI_LABEL, Figures, Metrics, Sums, add_sums
-from jaxcnn.task.mixing import make_mix, normalize
+from jaxcnn.task.of_data import training_task_of
+from jaxcnn.task.task import Batch, Task
 from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache
@@ -58,7 +56,7 @@ class Program:
         step_key: the key that `train_step` takes, the same for every step.
         schedule: step -> learning rate.
         rows: how batches lie on the devices.
-        metrics: what is measured.
+        task: what is learned.
     """
 
     init_state: Callable[[], TrainState]
@@ -69,7 +67,7 @@ class Program:
     step_key: jax.Array
     schedule: optax.Schedule
     rows: NamedSharding
-    metrics: Metrics
+    task: Task
 
     @property
     def num_params(self) -> int:
@@ -138,7 +136,8 @@ def build(
     if recipe.parallel == "pmap" and recipe.deterministic and gpu:
         raise UserError("--deterministic on a GPU takes --parallel=jit")
     options = reproducible_options(autotuning) if recipe.deterministic and gpu else None
-    model = model_of(recipe, data.num_classes)
+    task = training_task_of(recipe, data, preprocessing, class_weights)
+    model = model_of(recipe, task.num_outputs)
     schedule = make_schedule(
         recipe.schedule,
         recipe.optim.lr,
@@ -182,25 +181,28 @@ def build(
     train_step = make_train_step(
         model,
         optimizer,
-        train_loss_of(recipe, data, class_weights),
-        metrics=metrics_of(data),
-        prepare=_train_prepare(recipe, data, preprocessing),
-        # PyTorch averages over the examples where targets are shares of classes.
-        class_weights=None if _mixes(recipe) else class_weights,
+        task.train_loss,
+        prepare=task.prepare_train,
+        labels=task.labels,
+        metrics=task.metrics,
+        class_weights=task.class_weights,
         accumulate_steps=recipe.optim.accumulate_steps,
         ema_decay=recipe.optim.ema_decay,
         ema_warmup=recipe.optim.ema_warmup,
         skip_not_finite=recipe.on_nan == "skip",
     )
     train_step = _step_once(once, train_step)
-    eval_step = once("eval_step", eval_step_of(model, data, preprocessing))
+    eval_step = once("eval_step", eval_step_of(model, task))
     if gpu and recipe.precision == "float32":
         train_step = with_float32_products(train_step)
     if gpu and recipe.precision != "bfloat16":
         eval_step = with_float32_products(eval_step)
     rows = batch_sharding(mesh)
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
-    labels = (recipe.batch_size, data.num_classes) if data.multi_label else images[:1]
+    batch_like = {
+        "image": jax.ShapeDtypeStruct(images, jnp.uint8),
+        **task.labels_like(recipe.batch_size),
+    }
     return Program(
         init_state=partial(_drawn_on_cpu, init, init_key, shardings),
         state_like=jax.tree.map(
@@ -213,17 +215,12 @@ def build(
             if recipe.parallel == "pmap"
             else under_jit(train_step, mesh, shardings, options)
         ),
-        batch_like={
-            "image": jax.ShapeDtypeStruct(images, jnp.uint8, sharding=rows),
-            "label": jax.ShapeDtypeStruct(
-                labels, jnp.uint8 if data.multi_label else jnp.int32, sharding=rows
-            ),
-        },
+        batch_like={name: like.update(sharding=rows) for name, like in batch_like.items()},
         eval_step=jax.jit(eval_step, out_shardings=replicated(mesh), compiler_options=options),
         step_key=step_key,
         schedule=schedule,
         rows=rows,
-        metrics=metrics_of(data),
+        task=task,
     )
 
 
@@ -292,114 +289,3 @@ def _matrices(recipe: Recipe, data: DatasetSpec, channels: int) -> Matrices | No
         return None
     size = recipe.image_size, recipe.image_size
     return hidden_matrices(partial(model_of, recipe), data.num_classes, size, channels)
-
-
-def train_loss_of(
-    recipe: Recipe, data: DatasetSpec, class_weights: np.ndarray | None = None
-) -> LossFn:
-    """What is minimised: the recipe's loss, or where images show several classes theirs."""
-    if recipe.loss == "bce" and not data.multi_label:
-        return binary_cross_entropy(recipe.augment.label_smoothing, recipe.bce_threshold)
-    return loss_of(data, recipe.augment.label_smoothing, class_weights)
-
-
-def loss_of(
-    data: DatasetSpec, label_smoothing: float = 0.0, class_weights: np.ndarray | None = None
-) -> LossFn:
-    """Cross-entropy over the classes, or of each class on its own where images show several."""
-    if data.multi_label:
-        return sigmoid_cross_entropy(label_smoothing)
-    return cross_entropy(label_smoothing, class_weights)
-
-
-def metrics_of(data: DatasetSpec) -> Metrics:
-    return MULTI_LABEL if data.multi_label else CLASSES
-
-
-def eval_step_of(model: nn.Module, data: DatasetSpec, preprocessing: Preprocessing) -> EvalStep:
-    """Evaluation on a data set, not compiled yet."""
-    return make_eval_step(
-        model, loss_of(data), prepare=eval_prepare(data, preprocessing), metrics=metrics_of(data)
-    )
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A split, evaluated.
-
-    Attributes:
-        figures: `{"top1", "top5", "loss", "n"}`, or `{"mAP", "CF1", "OF1", "loss", "n"}`.
-        labels: int [n], in the split's order; [n, K] where images have several.
-        predicted: int [n], the class with the highest logit; of several labels the logits [n, K].
-    """
-
-    figures: Figures
-    labels: np.ndarray
-    predicted: np.ndarray
-
-
-def evaluate(
-    eval_step: EvalStep,
-    rows: NamedSharding,
-    variables: Variables,
-    batches: Iterable[dict[str, np.ndarray]],
-    *,
-    metrics: Metrics = CLASSES,
-    between: Callable[[], None] = lambda: None,
-) -> Evaluation:
-    """Evaluates all of `batches`, each example once; `between` is called before each batch.
-
-    Of several processes each gives its own rows, and all get the whole split's result.
-    `eval_step` is compiled, `rows` how batches lie on the devices, `metrics` those of the step
-    (see `Program`).
-    """
-    sums: Sums = {}
-    labels, outputs = [], []
-    for batch in batches:
-        between()
-        on_devices = to_devices(batch, rows)
-        batch_sums, batch_outputs = eval_step(variables, on_devices)
-        sums = add_sums(sums, batch_sums)
-        known = {name: on_devices[name] for name in ("label", "weight")}
-        everyones = multihost_utils.process_allgather(known, tiled=True)
-        real = everyones["weight"] > 0
-        labels.append(everyones["label"][real])
-        outputs.append(np.asarray(batch_outputs)[real])
-    all_labels, all_outputs = np.concatenate(labels), np.concatenate(outputs)
-    return Evaluation(metrics.evaluated(sums, all_labels, all_outputs), all_labels, all_outputs)
-
-
-def eval_prepare(data: DatasetSpec, preprocessing: Preprocessing) -> Prepare:
-    """Normalised images, and as targets a 1 for each class that an image shows.
-
-    Where one class is asked for and an image has several right ones, they share the 1.
-    """
-
-    def targets(labels: jax.Array) -> jax.Array:
-        if labels.ndim == 1:
-            return jax.nn.one_hot(labels, data.num_classes)
-        shown = labels.astype(jnp.float32)
-        # A row that only fills a batch shows nothing.
-        return shown if data.multi_label else shown / jnp.maximum(shown.sum(-1, keepdims=True), 1)
-
-    def prepare(key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-        images = normalize(batch["image"], preprocessing.mean, preprocessing.std)
-        return images, targets(batch["label"])
-
-    return prepare
-
-
-def _mixes(recipe: Recipe) -> bool:
-    return recipe.augment.mixup > 0 or recipe.augment.cutmix > 0
-
-
-def _train_prepare(recipe: Recipe, data: DatasetSpec, preprocessing: Preprocessing) -> Prepare:
-    plain = eval_prepare(data, preprocessing)
-    mix = make_mix(mixup_alpha=recipe.augment.mixup, cutmix_alpha=recipe.augment.cutmix)
-    if mix is None:
-        return plain
-
-    def prepare(key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-        return mix(key, *plain(key, batch))
-
-    return prepare

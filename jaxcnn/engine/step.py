@@ -1,6 +1,6 @@
 """One step of training, one of evaluation: pure functions, to be compiled by the caller."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,13 +17,15 @@ from jaxcnn.ops.batch_axis import mean_over_devices, sum_over_devices
 from jaxcnn.ops.finite import all_finite
 from jaxcnn.task.losses import AUX_WEIGHT, LossFn
 from jaxcnn.task.metrics import CLASSES, Metrics
+from jaxcnn.task.task import Batch, Prepare
 
-Batch = Mapping[str, jax.Array]
 Sums = dict[str, jax.Array]
-# (key, batch) -> images [N, H, W, C] as the model takes them, targets [N, K].
-Prepare = Callable[[jax.Array, Batch], tuple[jax.Array, jax.Array]]
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Sums]]
 EvalStep = Callable[[Variables, Batch], tuple[Sums, jax.Array]]
+
+
+def _class_labels(batch: Batch) -> jax.Array:
+    return batch["label"]
 
 
 def make_train_step(
@@ -32,6 +34,7 @@ def make_train_step(
     loss_fn: LossFn,
     *,
     prepare: Prepare,
+    labels: Callable[[Batch], Any] = _class_labels,
     metrics: Metrics = CLASSES,
     class_weights: np.ndarray | None = None,
     accumulate_steps: int = 1,
@@ -50,6 +53,7 @@ def make_train_step(
 
     Args:
         prepare: normalisation and mixing, on the device.
+        labels: what of a batch `metrics` takes.
         metrics: what is summed over the batch.
         class_weights: float [K], those of `loss_fn`. The batch's losses are divided by the mean
             weight of its targets, so that their mean is PyTorch's weighted one.
@@ -64,11 +68,11 @@ def make_train_step(
     def loss_and_sums(
         params: Any,
         batch_stats: Any,
-        part: tuple[jax.Array, ...],
+        part: tuple[Any, ...],
         key: jax.Array,
         weight: jax.Array | float,
     ) -> tuple[jax.Array, tuple[Any, Sums]]:
-        images, targets, labels = part
+        images, targets, part_labels = part
         logits, updated = model.apply(
             {"params": params, "batch_stats": batch_stats},
             images,
@@ -77,7 +81,7 @@ def make_train_step(
             rngs={"dropout": key},
         )
         losses = loss_fn(logits, targets) / weight
-        sums = metrics.batch_sums(losses, logits, labels, jnp.ones_like(losses))
+        sums = metrics.batch_sums(losses, logits, part_labels, jnp.ones_like(losses))
         loss = losses.mean()
         for aux_logits in jax.tree.leaves(updated.get("aux_logits", {})):
             loss += AUX_WEIGHT * loss_fn(aux_logits, targets).mean() / weight
@@ -86,7 +90,7 @@ def make_train_step(
     gradient = jax.grad(loss_and_sums, has_aux=True)
 
     def accumulated(
-        state: TrainState, whole: tuple[jax.Array, ...], key: jax.Array, weight: jax.Array | float
+        state: TrainState, whole: tuple[Any, ...], key: jax.Array, weight: jax.Array | float
     ) -> tuple[Any, Any, Sums]:
         if accumulate_steps == 1:
             grads, (batch_stats, sums) = gradient(
@@ -118,7 +122,7 @@ def make_train_step(
     def step(state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Sums]:
         prepare_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
         images, targets = prepare(prepare_key, batch)
-        whole = (images, targets, batch["label"])
+        whole = (images, targets, labels(batch))
         weight = 1.0
         if class_weights is not None:
             weight = mean_over_devices((targets @ class_weights.astype(np.float32)).mean())
@@ -157,7 +161,12 @@ def update_averages(state: TrainState, decay: float, *, warmup: bool = True) -> 
 
 
 def make_eval_step(
-    model: nn.Module, loss_fn: LossFn, *, prepare: Prepare, metrics: Metrics = CLASSES
+    model: nn.Module,
+    loss_fn: LossFn,
+    *,
+    prepare: Prepare,
+    labels: Callable[[Batch], Any] = _class_labels,
+    metrics: Metrics = CLASSES,
 ) -> EvalStep:
     """`step(variables, batch) -> (sums, outputs)`: the top class [N], or of several labels the
     logits [N, K].
@@ -182,7 +191,7 @@ def make_eval_step(
         else:
             logits: Any = model.apply(variables, images, train=False)
         losses = loss_fn(logits, targets)
-        sums = metrics.batch_sums(losses, logits, batch["label"], batch["weight"])
+        sums = metrics.batch_sums(losses, logits, labels(batch), batch["weight"])
         return sums, metrics.outputs(logits)
 
     return step

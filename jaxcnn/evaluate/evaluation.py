@@ -11,10 +11,11 @@ from jaxcnn.data import dataset_at, load_split, with_labels
 from jaxcnn.data.augment.transforms import Transform
 from jaxcnn.data.augment.views import ViewsName, with_views
 from jaxcnn.data.loader.pipeline import eval_batches, seconds_an_image
+from jaxcnn.engine.evaluate import eval_step_of, evaluate
 from jaxcnn.engine.feed import hands_for, in_order, readable, share_of_process
 from jaxcnn.engine.mesh import batch_sharding, make_mesh, mesh_here, replicated
 from jaxcnn.engine.model_input import input_of_weights
-from jaxcnn.engine.program import build, eval_step_of, evaluate, metrics_of
+from jaxcnn.engine.program import build
 from jaxcnn.engine.state import eval_variables
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
@@ -25,6 +26,7 @@ from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.pretrained import check_classes, learned_from, read_pretrained
 from jaxcnn.run.run_data import RunData
 from jaxcnn.run.same_data import compared, in_order_of
+from jaxcnn.task.of_data import task_of
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 
@@ -102,7 +104,7 @@ def evaluate_run(
         program.rows,
         eval_variables(state),
         batches,
-        metrics=program.metrics,
+        task=program.task,
     )
     return {"split": split, "tta": tta, "step": step, **evaluation.figures}
 
@@ -175,12 +177,11 @@ def evaluate_pretrained(
         **share_of_process(),
     )
     model = create_model(pretrained.arch, num_classes=data.num_classes, **pretrained.overrides)
-    eval_step = eval_step_of(model, data, model_input.preprocessing)
+    task = task_of(data, model_input.preprocessing)
+    eval_step = eval_step_of(model, task)
     if on_gpu(mesh.devices.flat):
         eval_step = with_float32_products(eval_step)
     eval_step = jax.jit(eval_step, out_shardings=replicated(mesh))
     variables = jax.device_put(pretrained.variables, replicated(mesh))
-    evaluation = evaluate(
-        eval_step, batch_sharding(mesh), variables, batches, metrics=metrics_of(data)
-    )
+    evaluation = evaluate(eval_step, batch_sharding(mesh), variables, batches, task=task)
     return {"arch": pretrained.arch, "split": split, "tta": tta, **evaluation.figures}

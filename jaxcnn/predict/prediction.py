@@ -33,6 +33,7 @@ from jaxcnn.run.pretrained import (
     read_pretrained,
 )
 from jaxcnn.task.mixing import normalize
+from jaxcnn.task.of_data import task_of
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 Method = Literal["grad_cam", "integrated_gradients", "occlusion"]
@@ -62,7 +63,7 @@ class Classifier:
 
     def probabilities(self, logits: jax.Array) -> jax.Array:
         """[N, K] -> [N, K]: of one class for each image, or of each class on its own."""
-        return jax.nn.sigmoid(logits) if self.data.multi_label else jax.nn.softmax(logits)
+        return task_of(self.data, self.preprocessing).probabilities(logits)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

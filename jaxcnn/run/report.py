@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 
 from jaxcnn.data import Source
-from jaxcnn.engine.program import Evaluation
+from jaxcnn.engine.evaluate import Evaluation
 from jaxcnn.files import strict_json
 from jaxcnn.task.metrics import average_precisions, headline
 from jaxcnn.text.figure_text import drawn, plain_text

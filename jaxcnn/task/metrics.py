@@ -44,7 +44,8 @@ class Metrics(Protocol):
         Args:
             losses: [N] loss of each example.
             logits: [N, K].
-            labels: [N] class of each example, or [N, K] 1 for each of its classes.
+            labels: [N] class of each example, or [N, K] 1 for each of its classes; what
+                `Task.labels` gives.
             weight: [N] 1 for a real example, 0 for one that only fills the batch.
         """
         ...

@@ -24,11 +24,12 @@ from jaxcnn.data import DataNotFound, ExampleError, dataset_at, load_split
 from jaxcnn.data.errors import WorkerError
 from jaxcnn.data.loader.pipeline import HostSeconds
 from jaxcnn.data.loader.worker_processes import end_a_worker_that_starts_again
+from jaxcnn.engine.evaluate import Evaluation, evaluate
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.engine.prefetch import Arrival, arrivals
-from jaxcnn.engine.program import Evaluation, Program, build, evaluate
+from jaxcnn.engine.program import Program, build
 from jaxcnn.engine.state import eval_variables
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.files.disk_full import is_disk_full
@@ -477,7 +478,7 @@ class Run:
                 self.progress["skipped"]["in_a_row"] = 0
             self.progress["epoch_sums"] = add_sums(self.progress["epoch_sums"], metrics)
             epoch = math.ceil(step / self.feed.steps_per_epoch)
-            figures = self.program.metrics.summarize(self.progress["epoch_sums"])
+            figures = self.program.task.metrics.summarize(self.progress["epoch_sums"])
             self.display.step(step, epoch, figures, self.throughput.images_per_second)
 
     def not_finite(self, step: int) -> None:
@@ -549,7 +550,7 @@ class Run:
         self.settle(leave=0)
         if not self.progress["epoch_sums"]:
             self.diverged(step, "nor was it at any other step of the epoch;")
-        metrics = self.program.metrics
+        metrics = self.program.task.metrics
         train = metrics.summarize(self.progress["epoch_sums"])
         epoch = math.ceil(step / self.feed.steps_per_epoch)
         rate, waiting = self.throughput.images_per_second, self.throughput.waiting
@@ -610,7 +611,7 @@ class Run:
             "params": self.program.num_params,
             "steps": self.total_steps,
             "seconds": self.progress["seconds"],
-            "val": {name: best[name] for name in (*self.program.metrics.figures, "loss", "n")},
+            "val": {name: best[name] for name in (*self.program.task.metrics.figures, "loss", "n")},
             "test": test.figures,
         }
         summary |= self.left_out()
@@ -670,6 +671,6 @@ class Run:
             program.rows,
             variables,
             batches,
-            metrics=program.metrics,
+            task=program.task,
             between=between,
         )

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import recall_score
 
 from jaxcnn.data.spec import ArraySource
-from jaxcnn.engine.program import Evaluation
+from jaxcnn.engine.evaluate import Evaluation
 from jaxcnn.run.report import curves, mistakes, write_report
 
 RNG = np.random.default_rng(0)

@@ -18,13 +18,13 @@ from jaxcnn.data.inspect import command as inspect
 from jaxcnn.data.prepare.preparation import prepare_from
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.splits import hold_out
-from jaxcnn.engine.program import eval_prepare
 from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.predict import command as predict
 from jaxcnn.recipe import Mesh, Optim, Recipe, recipe_for
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
+from jaxcnn.task.of_data import task_of
 from jaxcnn.train.command import parse
 from jaxcnn.train.loop import fit
 
@@ -195,9 +195,9 @@ def test_several_right_classes_of_which_one_is_asked_for_share_the_target():
     real = replace(dataset_spec("imagenet2012_real"), num_classes=4)
     coco = replace(dataset_spec("coco"), num_classes=4)
     key, preprocessing = jax.random.key(0), Preprocessing(real.mean, real.std)
-    _, targets = eval_prepare(real, preprocessing)(key, batch)
+    _, targets = task_of(real, preprocessing).prepare_eval(key, batch)
     assert targets.tolist() == [[0.5, 0, 0, 0.5], [0, 1, 0, 0], [0, 0, 0, 0]]
-    _, targets = eval_prepare(coco, preprocessing)(key, batch)
+    _, targets = task_of(coco, preprocessing).prepare_eval(key, batch)
     assert targets.tolist() == labels.tolist()
 
 

@@ -1,0 +1,73 @@
+"""A split, evaluated: each example counts once, whatever batches and processes it came by."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+from jax.experimental import multihost_utils
+from jax.sharding import NamedSharding
+
+from jaxcnn.engine.mesh import to_devices
+from jaxcnn.engine.step import EvalStep, make_eval_step
+from jaxcnn.models.spec import Variables
+from jaxcnn.task.metrics import Figures, Sums, add_sums
+from jaxcnn.task.task import Task
+
+
+def eval_step_of(model: nn.Module, task: Task) -> EvalStep:
+    """Evaluation of a task, not compiled yet."""
+    return make_eval_step(
+        model, task.eval_loss, prepare=task.prepare_eval, labels=task.labels, metrics=task.metrics
+    )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A split, evaluated.
+
+    Attributes:
+        figures: `{"top1", "top5", "loss", "n"}`, or `{"mAP", "CF1", "OF1", "loss", "n"}`.
+        labels: int [n], in the split's order; [n, K] where images have several; of another task
+            what it takes of a batch.
+        predicted: int [n], the class with the highest logit; of several labels the logits [n, K].
+    """
+
+    figures: Figures
+    labels: Any
+    predicted: np.ndarray
+
+
+def evaluate(
+    eval_step: EvalStep,
+    rows: NamedSharding,
+    variables: Variables,
+    batches: Iterable[dict[str, np.ndarray]],
+    *,
+    task: Task,
+    between: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Evaluates all of `batches`, each example once; `between` is called before each batch.
+
+    Of several processes each gives its own rows, and all get the whole split's result.
+    `eval_step` is compiled, `rows` how batches lie on the devices (see `Program`).
+    """
+    sums: Sums = {}
+    labels, outputs = [], []
+    for batch in batches:
+        between()
+        on_devices = to_devices(batch, rows)
+        batch_sums, batch_outputs = eval_step(variables, on_devices)
+        sums = add_sums(sums, batch_sums)
+        known = (task.labels(on_devices), on_devices["weight"])
+        batch_labels, weight = multihost_utils.process_allgather(known, tiled=True)
+        real = weight > 0
+        labels.append(jax.tree.map(lambda rows, real=real: rows[real], batch_labels))
+        outputs.append(np.asarray(batch_outputs)[real])
+    all_labels = jax.tree.map(lambda *parts: np.concatenate(parts), *labels)
+    all_outputs = np.concatenate(outputs)
+    return Evaluation(
+        task.metrics.evaluated(sums, all_labels, all_outputs), all_labels, all_outputs
+    )
