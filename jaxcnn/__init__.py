@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jaxcnn.recipe import recipe_for as recipe_for
     from jaxcnn.run.pretrained import load_weights as load_weights
     from jaxcnn.sweeps import sweep as sweep
-    from jaxcnn.train.loop import fit as fit
+    from jaxcnn.train.fit import fit as fit
     from jaxcnn.xla.set_up import set_up as set_up
 
 _HOMES = {
@@ -37,7 +37,7 @@ _HOMES = {
     "RunError": "jaxcnn.errors",
     "UserError": "jaxcnn.errors",
     "create_model": "jaxcnn.models",
-    "fit": "jaxcnn.train.loop",
+    "fit": "jaxcnn.train.fit",
     "fold_batchnorm": "jaxcnn.models.tools.fold_batchnorm",
     "list_datasets": "jaxcnn.data",
     "list_models": "jaxcnn.models",

@@ -12,7 +12,7 @@ from scipy import stats
 
 from jaxcnn.recipe import Recipe
 from jaxcnn.text.lines import cell
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,9 @@ class Ours:
         def prepare(_: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
             return batch["image"], jax.nn.one_hot(batch["label"], self.workload.num_classes)
 
-        return make_train_step(self._model, self._optimizer, cross_entropy(), prepare=prepare)
+        return make_train_step(
+            self._model, self._optimizer, cross_entropy(), prepare=prepare, norms=True
+        )
 
 
 def seconds_of(step: Callable[[], Any], steps: int) -> float:

@@ -190,6 +190,7 @@ def build(
         ema_decay=recipe.optim.ema_decay,
         ema_warmup=recipe.optim.ema_warmup,
         skip_not_finite=recipe.on_nan == "skip",
+        norms=True,
     )
     train_step = _step_once(once, train_step)
     eval_step = once("eval_step", eval_step_of(model, task))

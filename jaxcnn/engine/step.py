@@ -20,6 +20,9 @@ from jaxcnn.task.metrics import CLASSES, Metrics
 from jaxcnn.task.task import Batch, Prepare
 
 Sums = dict[str, jax.Array]
+# What a step tells of itself beside the sums, where it is asked: Euclidean norms of the gradient
+# before it is clipped, of the update, and of the parameters after it.
+NORMS = ("grad_norm", "update_norm", "param_norm")
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Sums]]
 EvalStep = Callable[[Variables, Batch], tuple[Sums, jax.Array]]
 
@@ -41,6 +44,7 @@ def make_train_step(
     ema_decay: float | None = None,
     ema_warmup: bool = True,
     skip_not_finite: bool = False,
+    norms: bool = False,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -63,6 +67,7 @@ def make_train_step(
         ema_warmup: whether the decay grows to that value; see `update_averages`.
         skip_not_finite: where loss or gradient is not finite, leave all but `step` and the learning
             rate's schedule as it is.
+        norms: whether the metrics have `NORMS` too; each takes a pass over the parameters.
     """
 
     def loss_and_sums(
@@ -140,7 +145,13 @@ def make_train_step(
             step_done = new_state.step
             kept = state.replace(step=step_done, opt_state=scheduled_at(state.opt_state, step_done))
             new_state = jax.tree.map(partial(jnp.where, finite), new_state, kept)
-        return new_state, {**sums, "finite": finite}
+        results = {**sums, "finite": finite}
+        if norms:
+            trees = (grads, updates, new_state.params)
+            results |= {
+                name: optax.tree.norm(tree) for name, tree in zip(NORMS, trees, strict=True)
+            }
+        return new_state, results
 
     return step
 

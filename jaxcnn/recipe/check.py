@@ -27,6 +27,7 @@ def check(recipe: Recipe) -> None:
         "batch-size": recipe.batch_size,
         **sizes,
         "checkpoint-every-steps": recipe.checkpoint_every_steps,
+        "log-every-steps": recipe.log_every_steps,
         "optim.lr": optim.lr,
         "optim.adam-lr": optim.adam_lr,
         "optim.accumulate-steps": optim.accumulate_steps,

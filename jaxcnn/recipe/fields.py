@@ -225,6 +225,9 @@ class Recipe:
     """
     checkpoint_every_steps: int = 1000
     """Save so often within an epoch; each epoch's end is saved anyway."""
+    log_every_steps: int = 50
+    """Write a line of steps.jsonl so often: loss, learning rate, norms of gradient, update and
+    parameters."""
     workers: int | Literal["auto"] = "auto"
     """Processes that prepare batches; 0 uses threads of this one, auto as many as help."""
     parallel: Literal["jit", "pmap"] = "jit"
@@ -246,6 +249,7 @@ PLACE_FIELDS = (
     "parallel",
     "mesh",
     "checkpoint_every_steps",
+    "log_every_steps",
     "on_nan",
 )
 

@@ -1,6 +1,5 @@
 """Checkpoints of a run, by Orbax: the two latest, the best by validation, and the last epoch's."""
 
-import copy
 import json
 import logging
 import math
@@ -23,13 +22,12 @@ from jaxcnn.engine.state import TrainState
 from jaxcnn.errors import RunError
 from jaxcnn.files import own_files
 from jaxcnn.files.disk_full import is_disk_full
-from jaxcnn.files.typed_json import typed
 from jaxcnn.models.spec import Variables
 from jaxcnn.processes.distributed import is_first
 from jaxcnn.run.digests import NAME, damage, has_digests, write_digests
+from jaxcnn.run.progress import Progress
 from jaxcnn.task.metrics import headline
 
-Progress = dict[str, Any]
 PROGRESS_FILE = "metadata"
 
 
@@ -173,7 +171,7 @@ class Checkpoints:
             return f"it cannot be restored: {type(error).__name__}"
 
     def _not_its_own(self, step: int) -> str | None:
-        run = self._progress(step).get("run")
+        _, run = self._progress(step)
         if None in (run, self._run) or run == self._run:
             return None
         return "it is another run's"
@@ -196,15 +194,14 @@ class Checkpoints:
         step = int(state.step)
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state),
-            # Orbax writes it in the background, while the run goes on changing it.
-            progress=ocp.args.JsonSave(copy.deepcopy(progress) | self._mark),
+            progress=ocp.args.JsonSave(progress.to_json() | self._mark),
         )
         if step == self.latest_step():
             if not evaluated:
                 return
             self._manager.delete(step)
-        best = progress["best"]
-        self._needed.steps = {progress["evaluated_step"]} | ({best["step"]} if best else set())
+        best = progress.best
+        self._needed.steps = {progress.evaluated_step} | ({best["step"]} if best else set())
         self.wait()
         self._saving = step
         self._known.pop(step, None)
@@ -226,7 +223,7 @@ class Checkpoints:
                 continue
             if self._not_its_own(step) is not None:
                 continue
-            best = self._progress(step)["best"]
+            best = self._progress(step)[0].best
             if best is not None and best["step"] not in steps:
                 raise RunError(
                     f"checkpoint {step} in {self._folder} names {best['step']} as the best, which "
@@ -237,15 +234,13 @@ class Checkpoints:
             raise RunError(f"every checkpoint in {self._folder} is damaged, or another run's")
         return None
 
-    def _progress(self, step: int) -> Progress:
-        """Of this process alone: Orbax would have all of them restore it together."""
+    def _progress(self, step: int) -> tuple[Progress, str | None]:
+        """With the mark of the run that saved it, if there is one. Of this process alone: Orbax
+        would have all of them restore it together."""
         with self._one_line_if_not_restored(step):
             path = self._folder / str(step) / "progress" / PROGRESS_FILE
-            progress = json.loads(own_files.read(path))
-            typed(int, progress["evaluated_step"], "evaluated_step")
-            if progress["best"] is not None:
-                typed(int, progress["best"]["step"], "best.step")
-            return progress
+            values = json.loads(own_files.read(path))
+            return Progress.from_json(values), values.get("run")
 
     def restore_variables(self, step: int) -> Variables:
         """The weights saved at `step`, as evaluation uses them, whatever the run's shapes are.
@@ -311,7 +306,7 @@ class Checkpoints:
             state = self._manager.restore(
                 step, args=ocp.args.Composite(state=ocp.args.StandardRestore(like))
             )["state"]
-        return state, self._progress(step)
+        return state, self._progress(step)[0]
 
     def _refuse_damaged(self, step: int) -> None:
         reason = None

@@ -34,10 +34,11 @@ SUMMARY = {
 }
 LEFT_OUT = {"left_out": Mapping[str, tuple[str, ...]]}
 EPOCH = {"epoch": int, "step": int}
+STEP = {"step": int}
 
 
 class RunFolder:
-    """`recipe.json`, `data.json`, `metrics.jsonl`, `summary.json`, and folders for the rest.
+    """`recipe.json`, `data.json`, `metrics.jsonl`, `steps.jsonl`, `summary.json`, and folders.
 
     Of several processes that run together one `writes`; the others' writing does nothing.
     """
@@ -49,21 +50,32 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.report = self.path / "report"
         self.autotuning = self.path / "autotuning"
+        self.profile = self.path / "profile"
         self._recipe = self.path / "recipe.json"
         self._metrics = self.path / "metrics.jsonl"
+        self._steps = self.path / "steps.jsonl"
         self._summary = self.path / "summary.json"
         self._data = self.path / "data.json"
         self._names = self.path / "data.names.gz"
 
     def refuse_foreign(self) -> None:
         """Raises UserError if a file or folder that a run writes here is a link or no file."""
-        own = (self._recipe, self._metrics, self._summary, self._data, self._names)
+        own = (
+            self._recipe, self._metrics, self._steps, self._summary, self._data, self._names
+        )  # fmt: skip
         partial = (path.with_name(path.name + ".partial") for path in own)
         others = (self.path / name for name in ("lock", "xla.log", "wandb-id"))
         damaged = self.path / "damaged"
         own_files.refuse_foreign(
             (*own, *partial, *others),
-            (self.checkpoints, self.tensorboard, self.report, self.autotuning, damaged),
+            (
+                self.checkpoints,
+                self.tensorboard,
+                self.report,
+                self.autotuning,
+                self.profile,
+                damaged,
+            ),
         )
 
     def refuse_other(self, recipe: Recipe) -> None:
@@ -176,30 +188,20 @@ class RunFolder:
 
         Raises UserError if another line is none that `append_metrics` wrote.
         """
-        if not self._metrics.exists():
-            return []
-        text = own_files.read(self._metrics).decode(errors="replace")
-        *whole, _ = text.split("\n")
-        lines = []
-        for number, text in enumerate(whole, start=1):
-            try:
-                line = json.loads(text)
-                _refuse_untyped(line, EPOCH | _figures_of(line), self._metrics)
-                lines.append(line)
-            except (ValueError, RecursionError) as error:
-                raise UserError(
-                    f"{self._metrics} is damaged in line {number}; mend or delete that line"
-                ) from error
-        return lines
+        return _read_lines(self._metrics, EPOCH)
+
+    def read_steps(self) -> list[dict[str, Any]]:
+        """The same of `append_step`'s lines, in the order of their steps."""
+        return _read_lines(self._steps, STEP)
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
-        if not self.writes:
-            return
-        with open(self._metrics, "a", opener=own_files.opener) as file:
-            file.write(_json_line(line))
-            file.flush()
+        if self.writes:
             # A power cut must not take the line of an epoch whose checkpoint it leaves.
-            os.fsync(file.fileno())
+            _append(self._metrics, line, to_disk=True)
+
+    def append_step(self, line: Mapping[str, Any]) -> None:
+        if self.writes:
+            _append(self._steps, line, to_disk=False)
 
     def drop_metrics_after(self, step: int) -> None:
         """Forgets epochs that ended after `step`, which a resumed run is going to repeat.
@@ -207,8 +209,12 @@ class RunFolder:
         A last line that a kill cut short is such an epoch's too.
         """
         if self.writes and self._metrics.exists():
-            kept = [_json_line(line) for line in self.read_metrics() if line["step"] <= step]
-            own_files.write(self._metrics, "".join(kept))
+            _write_until(step, self._metrics, self.read_metrics())
+
+    def drop_steps_after(self, step: int) -> None:
+        """The same of `append_step`'s lines."""
+        if self.writes and self._steps.exists():
+            _write_until(step, self._steps, self.read_steps())
 
     def as_begun(self, data: RunData) -> RunData:
         """`data` with what tells the checkpoints here from another run's, if the run has begun;
@@ -231,6 +237,35 @@ class RunFolder:
 
     def _write_data(self, data: RunData) -> None:
         own_files.write(self._data, _json_page(run_data.to_json(data)))
+
+
+def _append(path: Path, line: Mapping[str, Any], *, to_disk: bool) -> None:
+    with open(path, "a", opener=own_files.opener) as file:
+        file.write(_json_line(line))
+        if to_disk:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _read_lines(path: Path, needed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    *whole, _ = own_files.read(path).decode(errors="replace").split("\n")
+    lines = []
+    for number, text in enumerate(whole, start=1):
+        try:
+            line = json.loads(text)
+            _refuse_untyped(line, {**needed, **_figures_of(line)}, path)
+            lines.append(line)
+        except (ValueError, RecursionError) as error:
+            raise UserError(
+                f"{path} is damaged in line {number}; mend or delete that line"
+            ) from error
+    return lines
+
+
+def _write_until(step: int, path: Path, lines: list[dict[str, Any]]) -> None:
+    own_files.write(path, "".join(_json_line(line) for line in lines if line["step"] <= step))
 
 
 def _json_page(values: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.wandb_log import wandb_log
 from jaxcnn.text.lines import say
+from jaxcnn.train.step_profile import steps_to_profile
 from jaxcnn.xla.cache import cache_folder, keep_no_compiled_programs
 
 PROGRAM = "python -m jaxcnn.train"
@@ -33,6 +34,8 @@ class Options:
     """The run's folder; runs/ARCH-DATASET-sSEED if not given. The same command resumes there."""
     extend: bool = False
     """Go on with a run that is finished, for more --epochs or --steps, its schedule stretched."""
+    profile: str | None = None
+    """Write a jax.profiler trace of steps FIRST:LAST, counted from 1, into the run's folder."""
     wandb: str | None = None
     """Project at Weights & Biases to log the epochs to as well; needs the wandb extra."""
     distributed: Distributed = Distributed()
@@ -89,10 +92,11 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
     @end_on_signal()
     def train() -> int:
         options = parse(args)
+        profile = range(0) if options.profile is None else steps_to_profile(options.profile)
         cli.set_up(compilation_cache=options.compilation_cache)
         # After the flags are known to be right: this import takes seconds.
         from jaxcnn.run.pretrained import of_its_weights
-        from jaxcnn.train.loop import fit
+        from jaxcnn.train.fit import fit
 
         with joined(options.distributed, PROGRAM), ExitStack() as stack:
             tell = say if is_first() else lambda line: None
@@ -104,7 +108,9 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
             recipe = with_batch_of_run(recipe, workdir, args)
             command = shlex.join([*PROGRAM.split(), *args])
             recipe = as_begun(recipe, workdir, args, command)
-            extra: dict[str, Any] = {"extend": options.extend, "command": command}
+            extra: dict[str, Any] = {
+                "extend": options.extend, "command": command, "profile": profile
+            }  # fmt: skip
             cache = cache_folder()
             if own_process and options.compilation_cache and cache is not None:
                 extra["trace_folder"] = cache / "traces"

@@ -15,13 +15,13 @@ from jaxcnn.command.native_messages import python_writes_beside
 python_writes_beside()
 import logging
 logging.basicConfig()
-from jaxcnn.train import command, loop
-fit = loop.fit
+from jaxcnn.train import command, fit as module
+fit = module.fit
 def noisy(*args, **options):
     os.write(2, b"chatter\\n")
     logging.warning("from Python")
     return fit(*args, **options)
-loop.fit = noisy
+module.fit = noisy
 sys.exit(command.main(sys.argv[1:], own_process=True))
 """
 

@@ -18,7 +18,7 @@ from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.predict.prediction import Prediction, classifier_of_run, classify
 from jaxcnn.recipe import Mesh, Optim, Recipe
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 from jaxcnn.weights import to_torch
 
 RNG = np.random.default_rng(0)

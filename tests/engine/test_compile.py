@@ -22,7 +22,7 @@ from jaxcnn.models import create_model
 from jaxcnn.recipe import Mesh, Optim, Recipe, check
 from jaxcnn.task.losses import cross_entropy
 from jaxcnn.task.mixing import make_mix
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 
 KEY = jax.random.key(0)
 # BatchNorm; dropout and stochastic depth.

@@ -20,7 +20,7 @@ from jaxcnn.models.spec import init_variables
 from jaxcnn.ops.pool import max_pool
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, differences
 from jaxcnn.task.losses import cross_entropy
-from jaxcnn.train import loop
+from jaxcnn.train import fit as fit_module
 from jaxcnn.xla import gpu
 from tests.parity.cases import CASES
 
@@ -113,7 +113,7 @@ def texts(recipe):
 
 @pytest.fixture
 def as_on_a_gpu(monkeypatch):
-    for module in (program, loop):
+    for module in (program, fit_module):
         monkeypatch.setattr(module, "on_gpu", lambda devices: True)
 
 
@@ -178,7 +178,7 @@ def test_a_run_on_a_gpu_says_first_that_it_is_not_reproducible(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     console = Console(record=True, width=200)
     recipe = replace(RECIPE, steps=1, batch_size=32, deterministic=deterministic)
-    loop.fit(recipe, tmp_path / "run", console=console)
+    fit_module.fit(recipe, tmp_path / "run", console=console)
     first = console.export_text().splitlines()[0]
     assert first.startswith("not reproducible to the bit on a GPU") != deterministic
     assert (tmp_path / "run" / "autotuning").is_dir() == deterministic

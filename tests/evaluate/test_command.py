@@ -19,7 +19,7 @@ from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.run.pretrained import load_weights
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 from jaxcnn.weights import to_torch
 
 

@@ -17,7 +17,7 @@ from jaxcnn.recipe import Augment, Mesh, Optim, recipe_for
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.pretrained import load_weights
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 from jaxcnn.weights.sources import read
 from tests.hostile.conftest import within_limits
 from tests.weights.test_sources import COMMIT, hub_cache, state_dict_of

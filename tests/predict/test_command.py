@@ -17,7 +17,7 @@ from jaxcnn.models.spec import init_variables
 from jaxcnn.predict.command import main
 from jaxcnn.predict.prediction import classifier_of_run, classify
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 from jaxcnn.weights import to_torch
 
 

@@ -25,7 +25,7 @@ from jaxcnn.processes import distributed
 from jaxcnn.processes.distributed import Distributed, check, join, reason_of_end, several_indicated
 from jaxcnn.recipe import Mesh, recipe_for
 from jaxcnn.train import command as train_module
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 
 DEVICES = 4
 # 1,257 training images: 9 steps an epoch. 180 images to validate on, no multiple of 128.

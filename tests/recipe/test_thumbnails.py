@@ -19,8 +19,8 @@ from jaxcnn.models.spec import ModelSpec, init_variables
 from jaxcnn.models.vit import VisionTransformer
 from jaxcnn.recipe import Mesh, Model, Recipe, check, recipe_for, thumbnail_cure
 from jaxcnn.run.pretrained import Pretrained, overlay, read_pretrained
+from jaxcnn.train.fit import fit
 from jaxcnn.train.little_seen import little_seen
-from jaxcnn.train.loop import fit
 from jaxcnn.weights.origin import Origin
 
 # As shallow as each may be: a stem is a stem.

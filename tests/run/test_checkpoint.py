@@ -14,6 +14,7 @@ import pytest
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.errors import RunError
 from jaxcnn.run.checkpoint import Checkpoints, validation_rank
+from jaxcnn.run.progress import Progress
 
 
 def state(step):
@@ -21,7 +22,7 @@ def state(step):
 
 
 def progress(best, evaluated_step):
-    return {"best": best, "evaluated_step": evaluated_step}
+    return Progress(best=best, evaluated_step=evaluated_step)
 
 
 @pytest.mark.parametrize("name", ["top1", "mAP"])
@@ -75,8 +76,8 @@ def test_a_checkpoint_holds_the_progress_it_was_given_though_the_run_goes_on(tmp
     known = progress(None, 1)
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(state(1), known, evaluated=True)
-        known["evaluated_step"] = -1
-    assert handed[0].item == progress(None, 1)
+        known.evaluated_step = -1
+    assert handed[0].item == progress(None, 1).to_json()
 
 
 def flip_a_bit(path):

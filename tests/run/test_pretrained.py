@@ -21,7 +21,7 @@ from jaxcnn.predict.prediction import published_classifier
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, to_json
 from jaxcnn.run.pretrained import of_its_weights, read_pretrained
 from jaxcnn.train import command as train
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 from jaxcnn.weights import to_torch
 from tests.weights.test_sources import hub_cache, state_dict_of
 
@@ -198,7 +198,7 @@ def test_every_command_goes_on_with_the_form_that_the_weights_are_of(
     flags = ["--arch=efficientnet_lite0", source]
     asked = []
     monkeypatch.setattr(
-        "jaxcnn.train.loop.fit", lambda recipe, workdir, **more: asked.append(recipe)
+        "jaxcnn.train.fit.fit", lambda recipe, workdir, **more: asked.append(recipe)
     )
     assert train.main([*flags, "--no-compilation-cache"]) == 0
     assert [recipe.arch for recipe in asked] == ["tf_efficientnet_lite0"]

@@ -12,7 +12,7 @@ from jaxcnn.evaluate import command as evaluate
 from jaxcnn.predict import command as predict
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.train import command as train
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 
 CLASSES = {"ant": 0, "bee": 1, "cat": 2}  # The channel that is bright.
 COUNTS = {"train": 12, "val": 4, "test": 4}

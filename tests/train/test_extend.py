@@ -2,7 +2,6 @@
 
 import io
 import json
-from contextlib import nullcontext
 from dataclasses import replace
 
 import chex
@@ -12,9 +11,9 @@ from rich.console import Console
 from jaxcnn.errors import Interrupted, UserError
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, Schedule
 from jaxcnn.train import command as train
-from jaxcnn.train import loop
-from jaxcnn.train.loop import fit
-from tests.train.test_loop import StopAt, metrics_of, state_at
+from jaxcnn.train.fit import fit
+from tests.train.stops import at_look
+from tests.train.test_loop import metrics_of, state_at
 
 # 1,257 training images: 9 steps an epoch.
 RECIPE = Recipe(
@@ -42,10 +41,8 @@ def test_an_extended_run_is_one_that_was_longer_from_its_start(tmp_path, monkeyp
     with pytest.raises(UserError, match=r"--epochs: 2 != 4\); --extend goes on from its end"):
         quiet_fit(LONGER, tmp_path / "run")
     if kill:
-        with monkeypatch.context() as patch:
-            patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(4)))
-            with pytest.raises(Interrupted, match="stopped at step 21 of 36"):
-                quiet_fit(LONGER, tmp_path / "run", extend=True)
+        with pytest.raises(Interrupted, match="stopped at step 21 of 36"):
+            quiet_fit(LONGER, tmp_path / "run", extend=True, stop_when_asked=at_look(4))
     summary = quiet_fit(LONGER, tmp_path / "run", extend=not kill)
     assert summary == {**whole, "extended_from": 18, "seconds": summary["seconds"]}
     chex.assert_trees_all_equal(state_at(tmp_path / "run", 36), state_at(tmp_path / "whole", 36))

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 
 import chex
@@ -24,9 +23,14 @@ from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.program import Program, build
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.train import loop
-from jaxcnn.train.loop import fit
+from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.progress import Progress
+from jaxcnn.train import fit as fit_module
+from jaxcnn.train.fit import fit
+from jaxcnn.train.start import Start
 from jaxcnn.xla.flags import CPU_FLAGS
+from tests.train.stops import at_look
 
 # 1,257 training images: 9 steps an epoch.
 RECIPE = Recipe(
@@ -37,6 +41,7 @@ RECIPE = Recipe(
     optim=Optim("adamw", lr=3e-3, ema_decay=0.9),
     augment=Augment(crop_padding=2, mixup=0.2),
     checkpoint_every_steps=4,
+    log_every_steps=2,
     mesh=Mesh(data=1),
 )
 
@@ -55,6 +60,10 @@ def metrics_of(workdir):
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     timed = ("images_per_second", "waiting_for_data", "data_seconds")
     return [{k: v for k, v in line.items() if k not in timed} for line in lines]
+
+
+def steps_of(workdir):
+    return [json.loads(line) for line in (workdir / "steps.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +95,8 @@ def test_a_run_leaves_what_it_promises(finished):
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 9), (2, 18), (3, 27)]
     assert lines[-1]["train_loss"] < lines[0]["train_loss"]
     assert {path.name for path in folder.iterdir()} == {
-        "recipe.json", "data.json", "metrics.jsonl", "summary.json", "checkpoints", "tensorboard",
+        "recipe.json", "data.json", "metrics.jsonl", "steps.jsonl", "summary.json", "checkpoints",
+        "tensorboard",
         "report",
     }  # fmt: skip
 
@@ -101,7 +111,7 @@ def test_the_summary_is_of_the_best_epoch_by_validation(finished):
 
 def test_a_finished_run_is_not_run_again(finished, monkeypatch):
     folder, summary = finished
-    monkeypatch.setattr(loop, "build", None)
+    monkeypatch.setattr(fit_module, "build", None)
     console = quiet()
     assert fit(RECIPE, folder, console=console) == summary
     assert "finished" in console.file.getvalue()
@@ -111,18 +121,6 @@ def test_another_recipe_is_refused_in_the_same_folder(finished):
     folder, _ = finished
     with pytest.raises(UserError, match="--epochs: 3 != 4"):
         fit(replace(RECIPE, epochs=4), folder, console=quiet())
-
-
-class StopAt:
-    """Stands in for the stop flag: as if a signal arrived at the n-th look at it."""
-
-    def __init__(self, looks):
-        self.looks = looks
-
-    def check(self):
-        self.looks -= 1
-        if self.looks == 0:
-            raise loop.StopRequested(signal.SIGINT)
 
 
 def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, monkeypatch):
@@ -140,10 +138,8 @@ def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, mon
     assert re.findall(r"step (\d+): training on (\d+)x", console.file.getvalue()) == [
         ("1", "16"), ("5", "32")
     ]  # fmt: skip
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(4)))
-        with pytest.raises(Interrupted, match="stopped at step 3 "):
-            fit(recipe, tmp_path / "run", console=quiet())
+    with pytest.raises(Interrupted, match="stopped at step 3 "):
+        fit(recipe, tmp_path / "run", console=quiet(), stop_when_asked=at_look(4))
     resumed = fit(recipe, tmp_path / "run", console=quiet())
     chex.assert_trees_all_equal(state_at(tmp_path / "run", 8), state_at(tmp_path / "whole", 8))
     assert (resumed["val"], resumed["test"]) == (summary["val"], summary["test"])
@@ -154,13 +150,12 @@ def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, mon
 @pytest.mark.parametrize("looks", [1, 3, 11, 12, 37])
 def test_resumed_run_matches_uninterrupted_run(finished, tmp_path, monkeypatch, looks):
     folder, summary = finished
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
-        with pytest.raises(Interrupted, match="run the same command again to go on"):
-            fit(RECIPE, tmp_path, console=quiet())
+    with pytest.raises(Interrupted, match="run the same command again to go on"):
+        fit(RECIPE, tmp_path, console=quiet(), stop_when_asked=at_look(looks))
     resumed = fit(RECIPE, tmp_path, console=quiet())
     chex.assert_trees_all_equal(state_at(tmp_path, 27), state_at(folder, 27))
     assert metrics_of(tmp_path) == metrics_of(folder)
+    assert steps_of(tmp_path) == steps_of(folder)
     assert (resumed["val"], resumed["test"]) == (summary["val"], summary["test"])
 
 
@@ -169,6 +164,7 @@ def test_killed_run_resumes_bit_identical(tmp_path):
     command = [
         sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--steps=150",
         "--checkpoint-every-steps=5", "--batch-size=64", "--optim.ema-decay=0.9",
+        "--log-every-steps=3",
     ]  # fmt: skip
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run = subprocess.Popen([*command, f"--workdir={killed}"], stderr=subprocess.DEVNULL)
@@ -182,20 +178,22 @@ def test_killed_run_resumes_bit_identical(tmp_path):
     subprocess.run([*command, f"--workdir={whole}"], check=True)
     chex.assert_trees_all_equal(state_at(killed, 150), state_at(whole, 150))
     assert metrics_of(killed) == metrics_of(whole)
+    assert steps_of(killed) == steps_of(whole)
+    assert [line["step"] for line in steps_of(whole)] == list(range(3, 151, 3))
 
 
 def test_a_checkpoint_holds_the_state_it_was_given_though_training_goes_on(tmp_path):
     """Writing happens in the background, while the next steps reuse the state's memory."""
     recipe = replace(RECIPE, arch="resnet20", steps=3, batch_size=64)
-    folder = loop.RunFolder(tmp_path)
+    folder = RunFolder(tmp_path)
     feed = Feed(recipe)
     program = build(recipe, feed.spec, steps_per_epoch=9, total_steps=9)
     state = program.init_state()
     batches = [to_devices(b, program.rows) for b in feed.train_batches(0, 3)]
-    with loop.Checkpoints(folder.checkpoints) as checkpoints:
+    with Checkpoints(folder.checkpoints) as checkpoints:
         state, _ = program.train_step(state, batches[0], program.step_key)
         saved = jax.tree.map(lambda x: x + 0, state)
-        checkpoints.save(state, {"best": None, "evaluated_step": 0}, evaluated=False)
+        checkpoints.save(state, Progress(), evaluated=False)
         for batch in batches[1:]:
             state, _ = program.train_step(state, batch, program.step_key)
         checkpoints.wait()
@@ -350,7 +348,7 @@ def test_a_run_first_says_its_classes_and_what_it_left_out(tmp_path):
 
 def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):
     """Its program compiles in the meantime: see `Run.start`."""
-    begun, fresh_state, lower = threading.Event(), loop.Run.fresh_state, Program.lower_train_step
+    begun, fresh_state, lower = threading.Event(), Start.fresh_state, Program.lower_train_step
 
     def begin(run):
         begun.set()
@@ -360,6 +358,6 @@ def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):
         assert begun.wait(timeout=30)
         return lower(program, image_size)
 
-    monkeypatch.setattr(loop.Run, "fresh_state", begin)
+    monkeypatch.setattr(Start, "fresh_state", begin)
     monkeypatch.setattr(Program, "lower_train_step", lower_once_begun)
     fit(RECIPE, tmp_path, console=quiet())

@@ -10,7 +10,9 @@ from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.program import Program, build
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Mesh, Model, Optim, Recipe
-from jaxcnn.train import loop, memory_full
+from jaxcnn.train import fit as fit_module
+from jaxcnn.train import memory_full
+from jaxcnn.train.fit import fit
 from jaxcnn.train.memory_full import batch_that_fits, one_line_if_memory_is_full
 
 GPU = "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 5520758552 bytes."
@@ -130,6 +132,6 @@ def test_a_run_whose_first_step_does_not_fit_ends_in_that_line(tmp_path, monkeyp
         step = SimpleNamespace(lower=lambda *args: SimpleNamespace(compile=full))
         return replace(program, train_step=step)
 
-    monkeypatch.setattr(loop, "build", built)
+    monkeypatch.setattr(fit_module, "build", built)
     with pytest.raises(UserError, match="--batch-size=64 does not fit"):
-        loop.fit(replace(RECIPE, arch="linear", image_size=28), tmp_path)
+        fit(replace(RECIPE, arch="linear", image_size=28), tmp_path)

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -27,11 +27,15 @@ from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.errors import Interrupted, RunError, UserError
-from jaxcnn.processes.stopping import StopRequested, in_background
+from jaxcnn.processes.stopping import in_background
 from jaxcnn.recipe import Mesh, Optim, Recipe
+from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.lock import locked
 from jaxcnn.train import loop
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
+from jaxcnn.train.loop import Run
+from tests.train.stops import at_look
 
 TIMES = ("images_per_second", "waiting_for_data", "data_seconds")
 # 1,257 training images: 2 steps an epoch.
@@ -45,10 +49,10 @@ RECIPE = Recipe(
 )
 
 
-def run(workdir, recipe=RECIPE):
+def run(workdir, recipe=RECIPE, **options):
     """What the run printed."""
     console = Console(file=io.StringIO(), width=1000)
-    fit(recipe, workdir, console=console)
+    fit(recipe, workdir, console=console, **options)
     return console.file.getvalue()
 
 
@@ -73,26 +77,11 @@ def flip_a_bit(path):
     path.write_bytes(content)
 
 
-class StopAt:
-    """As if a signal arrived at the n-th look at the flag: once before each step or epoch's end,
-    and once in each validation."""
-
-    def __init__(self, looks):
-        self.looks = looks
-
-    def check(self):
-        self.looks -= 1
-        if self.looks == 0:
-            raise StopRequested(2)
-
-
 @pytest.fixture
 def stopped(tmp_path, monkeypatch):
     """A run stopped before step 7, with checkpoints at 4 (an epoch's end, the best) and 6."""
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(10)))
-        with pytest.raises(Interrupted, match="stopped at step 6"):
-            fit(RECIPE, tmp_path, console=Console(file=io.StringIO()))
+    with pytest.raises(Interrupted, match="stopped at step 6"):
+        fit(RECIPE, tmp_path, console=Console(file=io.StringIO()), stop_when_asked=at_look(10))
     return tmp_path
 
 
@@ -125,10 +114,8 @@ def test_a_run_all_whose_checkpoints_are_damaged_is_refused_and_left_as_it_is(st
 def test_no_other_checkpoint_is_tested_in_place_of_a_damaged_best_one(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "validation_rank", lambda val: val["loss"])  # The first is best.
     looks = 8
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
-        with pytest.raises(Interrupted):
-            run(tmp_path)
+    with pytest.raises(Interrupted):
+        run(tmp_path, stop_when_asked=at_look(looks))
     flip_a_bit(arrays_of(tmp_path, 2))
     with pytest.raises(RunError, match="checkpoint 2 in .* no other is used in its place"):
         run(tmp_path)
@@ -163,10 +150,8 @@ def bad_steps(monkeypatch):
 
 
 def stop_before_step(monkeypatch, tmp_path, recipe, looks):
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "stop_on_signal", lambda: nullcontext(StopAt(looks)))
-        with pytest.raises(Interrupted):
-            run(tmp_path, recipe)
+    with pytest.raises(Interrupted):
+        run(tmp_path, recipe, stop_when_asked=at_look(looks))
 
 
 def test_a_skipped_step_leaves_all_as_it_was_but_the_step_and_the_schedule(bad_steps, tmp_path):
@@ -254,16 +239,16 @@ def test_two_runs_in_one_folder_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("owner", "method"),
     [
-        (loop.RunFolder, "append_metrics"),
-        (loop.RunFolder, "write_summary"),
-        (loop.Checkpoints, "_add_digests"),
+        (RunFolder, "append_metrics"),
+        (RunFolder, "write_summary"),
+        (Checkpoints, "_add_digests"),
     ],
 )
 def test_a_full_disk_ends_the_run_in_one_line_and_the_run_can_go_on(
     tmp_path, whole, monkeypatch, owner, method
 ):
     def full(self, *args):
-        if (self.path if owner is loop.RunFolder else self._folder.parent) == tmp_path:
+        if (self.path if owner is RunFolder else self._folder.parent) == tmp_path:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
@@ -283,7 +268,7 @@ def finite(line):
 
 def validated_with(monkeypatch, losses):
     """Has the validations give these losses, in turn."""
-    evaluate, left = loop.Run.evaluate, iter(losses)
+    evaluate, left = Run.evaluate, iter(losses)
 
     def evaluated(run, split, variables):
         found = evaluate(run, split, variables)
@@ -291,7 +276,7 @@ def validated_with(monkeypatch, losses):
             found, figures={**found.figures, **({"loss": next(left)} if split == "val" else {})}
         )
 
-    monkeypatch.setattr(loop.Run, "evaluate", evaluated)
+    monkeypatch.setattr(Run, "evaluate", evaluated)
 
 
 def test_an_epoch_whose_loss_is_not_finite_is_null_and_never_the_best(tmp_path, monkeypatch):

@@ -186,7 +186,7 @@ def test_what_does_not_run_on_one_device_under_jit_is_not_kept(tmp_path, changes
 def test_traces_are_kept_with_what_is_compiled_of_them(tmp_path, monkeypatch, flags, kept):
     asked = []
     monkeypatch.setattr(
-        "jaxcnn.train.loop.fit", lambda *_, trace_folder=None, **more: asked.append(trace_folder)
+        "jaxcnn.train.fit.fit", lambda *_, trace_folder=None, **more: asked.append(trace_folder)
     )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     args = ["--arch=linear", f"--workdir={tmp_path / 'run'}", *flags]

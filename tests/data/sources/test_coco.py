@@ -26,7 +26,7 @@ from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.task.of_data import task_of
 from jaxcnn.train.command import parse
-from jaxcnn.train.loop import fit
+from jaxcnn.train.fit import fit
 
 CLASSES = ("square", "crowd only", "disc", "bar")  # In the order of their ids.
 LABEL_OF = {1: 0, 5: 1, 7: 2, 90: 3}

@@ -1,0 +1,253 @@
+"""fit(): a recipe made a run in a folder, and trained to its end."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from jaxcnn.data import DataNotFound, dataset_at, load_split
+from jaxcnn.data.loader.worker_processes import end_a_worker_that_starts_again
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.program import build
+from jaxcnn.errors import Interrupted, RunError, UserError
+from jaxcnn.files.disk_full import is_disk_full
+from jaxcnn.processes.distributed import is_first
+from jaxcnn.processes.lost_reader import while_it_is_read
+from jaxcnn.processes.stopping import StopFlag, StopRequested, in_background, stop_on_signal
+from jaxcnn.recipe import Recipe, check, data_place
+from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.lock import locked
+from jaxcnn.run.pretrained import of_its_weights, read_pretrained
+from jaxcnn.run.run_data import SPLITS, run_data
+from jaxcnn.text.lines import say_on
+from jaxcnn.train.display import Display, show_result
+from jaxcnn.train.logs import Logs
+from jaxcnn.train.loop import TO_GO_ON, OnEpoch, Run
+from jaxcnn.train.memory_full import one_line_if_memory_is_full
+from jaxcnn.train.not_finite import at_not_finite
+from jaxcnn.train.start import Start
+from jaxcnn.train.step_profile import StepProfile
+from jaxcnn.xla.garbage import garbage_collected_seldom
+from jaxcnn.xla.gpu import autotuning_shared, on_gpu
+from jaxcnn.xla.set_up import set_up
+
+StopWhenAsked = Callable[[], AbstractContextManager[StopFlag]]
+
+
+def fit(
+    recipe: Recipe,
+    workdir: str | Path,
+    *,
+    console: Console | None = None,
+    on_epoch: OnEpoch = lambda line: None,
+    trace_folder: Path | None = None,
+    extend: bool = False,
+    command: str = "jaxcnn.fit",
+    profile: range = range(0),
+    stop_when_asked: StopWhenAsked = stop_on_signal,
+) -> dict[str, Any]:
+    """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
+
+    Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
+    end, with that one. What is shown may go unread (a closed terminal, a pipe): the run goes on. A
+    run that has finished is not run again: its summary is returned. Makes the
+    process's settings of `jaxcnn.set_up`, or says in a line which it is too late for. Of
+    several processes (`jax.distributed`) that call this, the first alone shows and writes things;
+    checkpoints, which all write parts of, must go to a folder that they share.
+
+    Args:
+        recipe: what to run. Where its weights are of the other form of its architecture
+            (`tf_efficientnet_b0` for `efficientnet_b0`), that is run, and a line says so.
+        workdir: the run's folder.
+        console: where progress is shown; standard error if not given.
+        on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere, once the epoch is
+            saved; what it raises ends the run.
+        trace_folder: where traced programs are kept, see `build`; traced at every start if not
+            given.
+        extend: go on with a run that is finished and was shorter, from its last checkpoint, its
+            optimiser and averages. The learning rate's schedule, and progressive resizing's stages,
+            are stretched: from there on they are what they would be had the run been this long from
+            its start, so that a cosine's rate rises again. The summary of the shorter run is kept
+            as `summary-STEPS.json`.
+        command: what the run's folder is to say made it.
+        profile: steps, counted from 1, whose trace by `jax.profiler` goes to the folder `profile`.
+        stop_when_asked: gives the flag that is looked at between steps, for as long as the run
+            takes; a signal sets it if not given.
+
+    Returns:
+        `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
+        with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions; where images
+        show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`; "left_out", by split the
+        examples that could not be read, if there were any and the recipe skips them; and
+        "extended_from", the steps of the run before it was extended, if it was.
+
+    Raises:
+        UserError: the recipe cannot work, its data is missing, the folder is another recipe's or of
+            other data, another process is running in it, or a batch does not fit a device's memory.
+        RunError: the loss stopped being finite, the disk is full, no checkpoint is whole, or a
+            worker process is gone.
+        Interrupted: a signal to stop (`jaxcnn.processes.signals`); the state is saved.
+    """
+    end_a_worker_that_starts_again()
+    # Before anything that has JAX compute.
+    off = set_up()
+    check(recipe)
+    first = is_first()
+    console = console or Console(stderr=True)
+    console.file = while_it_is_read(console.file)
+    if not first:
+        console, on_epoch = Console(quiet=True), lambda line: None
+    say = partial(say_on, console)
+    recipe = of_its_weights(recipe, say)
+    folder = RunFolder(workdir, writes=first)
+    folder.refuse_foreign()
+    extends = extend and folder.is_extended_by(recipe)
+    if not extends:
+        folder.refuse_other(recipe)
+    if (summary := folder.read_summary()) is not None and not extends:
+        refuse_other_pictures(folder, recipe)
+        show_result(console, summary, folder.path)
+        return summary
+    if off:
+        say(off)
+    pretrained = preprocessing = None
+    if recipe.pretrained is not None:
+        kept = folder.read_data()
+        if kept is not None and folder.has_checkpoints():
+            # What is at the source by now may be other weights, for images of another look.
+            preprocessing = kept.input.preprocessing
+        else:
+            pretrained = read_pretrained(recipe.arch, recipe.pretrained)
+            preprocessing = pretrained.preprocessing
+    feed = Feed(recipe, preprocessing)
+    sources = {split: feed.stored(split) for split in SPLITS}
+    data, names = run_data(
+        recipe,
+        feed.spec,
+        feed.input,
+        sources,
+        command=command,
+        weights=pretrained and pretrained.origin,
+    )
+    folder.refuse_other_data(data, names)
+    data = folder.as_begun(data)
+    total_steps = feed.total_steps
+    with garbage_collected_seldom():
+        program = build(
+            recipe,
+            feed.spec,
+            preprocessing=feed.input.preprocessing,
+            steps_per_epoch=feed.steps_per_epoch,
+            total_steps=total_steps,
+            class_weights=feed.class_weights,
+            trace_folder=trace_folder,
+            autotuning=folder.autotuning,
+        )
+    tuned = recipe.deterministic and on_gpu(program.rows.device_set)
+    program.check_sizes(feed.stages.sizes[:-1])
+    display = Display(
+        console,
+        total_steps=total_steps,
+        num_epochs=math.ceil(total_steps / feed.steps_per_epoch),
+    )
+    with (
+        stop_when_asked() as stop,
+        display,
+        one_line_if_disk_is_full(folder),
+        one_line_if_memory_is_full(recipe, program),
+        locked(folder.path, display.say) if first else nullcontext(),
+        Checkpoints(folder.checkpoints, run=data.run) as checkpoints,
+        autotuning_shared(folder.autotuning) if tuned else nullcontext(_nothing) as compiled,
+    ):
+        # Once more, for another process may have had it.
+        if extend and folder.is_extended_by(recipe):
+            refuse_no_longer(folder, checkpoints.latest_step(), total_steps)
+            folder.reopen(feed.steps_per_epoch)
+        else:
+            folder.refuse_other(recipe)
+        folder.refuse_other_data(data, names)
+        folder.claim(recipe, data, names)
+        clock = time.monotonic()
+        start = Start(recipe, folder, feed, program, checkpoints, display, pretrained, compiled)
+        try:
+            state, progress = in_background(start.begin)
+        except StopRequested as request:
+            raise Interrupted(
+                f"stopped before a step was done; {TO_GO_ON}", request.signal_number
+            ) from request
+        with (
+            Logs(folder, int(state.step)) as logs,
+            StepProfile(profile if first else range(0), folder.profile, display.say) as profiled,
+        ):
+            run = Run(
+                recipe=recipe,
+                folder=folder,
+                feed=feed,
+                program=program,
+                start=start,
+                state=state,
+                progress=progress,
+                checkpoints=checkpoints,
+                display=display,
+                logs=logs,
+                profile=profiled,
+                stop=stop,
+                at_not_finite=at_not_finite(recipe),
+                on_epoch=on_epoch,
+                clock=clock,
+            )
+            summary = run.to_the_end()
+    show_result(console, summary, folder.path)
+    return summary
+
+
+def _nothing() -> None:
+    pass
+
+
+def refuse_other_pictures(folder: RunFolder, recipe: Recipe) -> None:
+    """Raises UserError if a finished run is of other pictures than those that are there now.
+
+    Where they are gone, its figures are still its own; and a set with a name is what it was.
+    """
+    before = folder.read_data()
+    if before is None or not folder.read_names():
+        return
+    with suppress(DataNotFound):
+        data = dataset_at(recipe.dataset, data_place(recipe))
+        sources = {split: load_split(data, split, data_place(recipe)) for split in SPLITS}
+        now = run_data(recipe, data, before.input, sources, command=before.command)
+        folder.refuse_other_data(*now)
+
+
+def refuse_no_longer(folder: RunFolder, done: int | None, total_steps: int) -> None:
+    """Raises UserError if a run of `done` steps cannot be extended to so many."""
+    if done is None:
+        raise UserError(f"{folder.path} has no checkpoint to go on from; give another --workdir")
+    if total_steps <= done:
+        raise UserError(
+            f"{folder.path} holds a run of {done:,} steps; {total_steps:,} do not extend it: give "
+            "more --epochs or --steps"
+        )
+
+
+@contextmanager
+def one_line_if_disk_is_full(folder: RunFolder) -> Iterator[None]:
+    try:
+        yield
+    except (UserError, RunError):
+        raise  # It says itself what is full.
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        saved = [int(p.name) for p in folder.checkpoints.glob("*") if p.name.isdigit()]
+        latest = f"checkpoint {max(saved)} is kept" if saved else "there is no checkpoint yet"
+        raise RunError(
+            f"the disk of {folder.path} is full; {latest}; make room, and {TO_GO_ON}"
+        ) from error

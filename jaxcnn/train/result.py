@@ -1,0 +1,60 @@
+"""What comes out of a run: its summary, and its report."""
+
+from typing import Any
+
+from jaxcnn.engine.evaluate import Evaluation
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.program import Program
+from jaxcnn.recipe import Recipe
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.progress import Progress
+from jaxcnn.text.phrases import reason
+from jaxcnn.train.display import Display
+
+
+def summary_of(
+    recipe: Recipe,
+    folder: RunFolder,
+    feed: Feed,
+    program: Program,
+    progress: Progress,
+    test: Evaluation,
+) -> dict[str, Any]:
+    """`summary.json` of a run that has had its epochs and its test; see `fit`."""
+    best = progress.best
+    assert best is not None, "what was tested is the best epoch's"
+    summary = {
+        "arch": recipe.arch,
+        "dataset": recipe.dataset,
+        "seed": recipe.seed,
+        "params": program.num_params,
+        "steps": feed.total_steps,
+        "seconds": progress.seconds,
+        "val": {name: best[name] for name in (*program.task.metrics.figures, "loss", "n")},
+        "test": test.figures,
+        **progress.left_out(),
+    }
+    if (steps := folder.extended_from()) is not None:
+        summary["extended_from"] = steps
+    if feed.left_out:
+        summary["left_out"] = feed.left_out
+    return summary
+
+
+def draw_report(folder: RunFolder, feed: Feed, test: Evaluation, display: Display) -> None:
+    """Draws the run. What keeps it from that costs the pictures: the result is there."""
+    # Here, since what it draws with takes a second to import.
+    from jaxcnn.run.report import write_report
+
+    try:
+        write_report(
+            folder.report,
+            folder.read_metrics(),
+            test,
+            images=feed.test,
+            class_names=feed.spec.class_names,
+        )
+    except Exception as error:  # Whatever a picture, a font or a disk makes it raise.
+        display.say(
+            f"{folder.report} is not whole ({reason(error)}); the figures are, in summary.json"
+        )

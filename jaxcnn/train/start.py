@@ -1,0 +1,119 @@
+"""How a run begins: with its latest checkpoint, or fresh, and its training step compiled."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.optim import scheduled_at
+from jaxcnn.engine.program import Program
+from jaxcnn.engine.state import TrainState
+from jaxcnn.recipe import Recipe
+from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.pretrained import Pretrained, head_note, read_pretrained, start_from
+from jaxcnn.run.progress import Progress
+from jaxcnn.text.phrases import first_few
+from jaxcnn.train.display import Display
+from jaxcnn.train.little_seen import little_seen
+from jaxcnn.xla.garbage import garbage_collected_seldom
+from jaxcnn.xla.gpu import on_gpu
+
+
+@dataclass(frozen=True)
+class Start:
+    """`pretrained` are the recipe's weights, where they were read already; `compiled` is called
+    when something was compiled."""
+
+    recipe: Recipe
+    folder: RunFolder
+    feed: Feed
+    program: Program
+    checkpoints: Checkpoints
+    display: Display
+    pretrained: Pretrained | None
+    compiled: Callable[[], None]
+
+    def begin(self) -> tuple[TrainState, Progress]:
+        """State and progress to begin with, and the training step compiled."""
+        self.checkpoints.drop_damaged(self.display.say)
+        self._introduce()
+        step = self.checkpoints.latest_step() or 0
+        if step == self.feed.total_steps:
+            return self._resumed()
+        self._say_how_fed()
+        # Beside the state's own program: its compilation leaves Python to the tracing of the step.
+        with garbage_collected_seldom(), ThreadPoolExecutor(1) as beside:
+            resumed = beside.submit(self._resumed)
+            self.display.phase("tracing the training step")
+            lowered = self.program.lower_train_step(self.feed.stages.size_at(step))
+            self.display.phase("compiling the training step")
+            lowered.compile()
+            self.compiled()
+            return resumed.result()
+
+    def fresh_state(self) -> TrainState:
+        """Step 0: drawn for the recipe's seed, or the pretrained weights."""
+        state = self.program.init_state()
+        if self.recipe.pretrained is None:
+            return state
+        # Read already, unless there seemed to be a checkpoint to go on from.
+        pretrained = self.pretrained or read_pretrained(self.recipe.arch, self.recipe.pretrained)
+        state, kept = start_from(state, pretrained)
+        self.display.say(f"starting from {pretrained.origin}")
+        for note in pretrained.notes:
+            self.display.say(note)
+        if kept:
+            self.display.say(head_note(kept, pretrained, self.feed.spec.num_classes))
+        return state
+
+    def state_of(self, origin: int, *, at_step: int) -> TrainState:
+        """The weights of step `origin`, of a checkpoint or 0, in a state that goes on `at_step`."""
+        if origin > 0:
+            state, _ = self.checkpoints.restore(origin, self.program.state_like)
+        else:
+            state = self.fresh_state()
+        here = np.int32(at_step)
+        state = state.replace(step=here, opt_state=scheduled_at(state.opt_state, here))
+        # Each count gets an array of its own: a buffer cannot be donated twice.
+        return jax.tree.map(
+            lambda leaf, like: jax.device_put(leaf, like.sharding), state, self.program.state_like
+        )
+
+    def _resumed(self) -> tuple[TrainState, Progress]:
+        latest = self.checkpoints.latest_step()
+        if latest is not None:
+            self.display.say(f"going on from step {latest} in {self.folder.path}")
+            return self.checkpoints.restore(latest, self.program.state_like)
+        self.display.phase("initialising")
+        return self.fresh_state(), Progress()
+
+    def _introduce(self) -> None:
+        feed, recipe, say = self.feed, self.recipe, self.display.say
+        if on_gpu(self.program.rows.device_set) and not recipe.deterministic:
+            say(
+                "not reproducible to the bit on a GPU; --deterministic is, and costs some speed "
+                "(docs/gpu.md)"
+            )
+        say(
+            f"{recipe.arch} on {recipe.dataset}: {feed.spec.num_classes:,} classes "
+            f"({first_few(feed.spec.class_names)}), {self.program.num_params:,} parameters, "
+            f"{len(feed.train):,} training and {len(feed.val):,} validation images, "
+            f"{feed.total_steps:,} steps of {recipe.batch_size} images at "
+            f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
+            f"x {self.program.rows.mesh.size}"
+        )
+        for note in feed.spec.all_notes:
+            say(note)
+        if (line := little_seen(recipe, feed.spec, self.program)) is not None:
+            say(line)
+
+    def _say_how_fed(self) -> None:
+        measured = ""
+        if self.recipe.workers == "auto":
+            milliseconds = 1e3 * self.feed.seconds_an_image
+            measured = f": preparing an image takes a core {milliseconds:.3g} ms"
+        self.display.say(f"{self.feed.hands}{measured}")
