@@ -17,8 +17,7 @@ LAYERS = [
     ["errors", "__main__"],
     ["discovery", "text", "files"],
     ["xla"],
-    ["processes"],
-    ["ops"],
+    ["ops", "processes"],
     ["layers"],
     ["models", "data"],
     ["weights", "explain"],
@@ -60,6 +59,17 @@ def test_imports_point_down(path):
     assert own in RANK, f"{own} has no place in LAYERS"
     for other in imported_layers(path) - {own}:
         assert RANK[other] < RANK[own], f"{own} imports {other}"
+
+
+DATA = sorted((ROOT / "data").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: str(path.relative_to(ROOT)))
+def test_data_knows_nothing_of_jax(path):
+    """Worker processes import it, and would each take a device."""
+    modules = re.findall(r"^ *(?:from|import) ([\w.]+)", path.read_text(), flags=re.MULTILINE)
+    of_jax = r"(jax|flax|optax|orbax|jaxcnn\.(xla|ops))\b(?!cnn)"
+    assert not [module for module in modules if re.match(of_jax, module)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

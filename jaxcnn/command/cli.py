@@ -1,6 +1,5 @@
 """What the command lines share: parsing with one-line errors, set-up, exit status."""
 
-import argparse
 import io
 import os
 import re
@@ -30,7 +29,6 @@ from jaxcnn.xla.device_errors import no_device, out_of_memory
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from jaxcnn.recipe import Recipe
 
 T = TypeVar("T")
 
@@ -122,36 +120,6 @@ def _one_line(box: str) -> str:
         if near := re.match(r"Perhaps you meant: (--[\w.-]+)", hint):
             message += f"; did you mean {near[1]}?"
     return message + " (--help lists the flags)"
-
-
-def value_of(flag: str, args: Sequence[str]) -> str | None:
-    """The value of one flag, before the others can be understood; None if it is not given."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument(flag)
-    try:
-        known, _ = parser.parse_known_args(args)
-    except argparse.ArgumentError as error:
-        raise UserError(f"{flag} needs a value") from error
-    return vars(known)[flag.lstrip("-").replace("-", "_")]
-
-
-def default_recipe(args: Sequence[str]) -> "Recipe":
-    """The recipe for --arch, --dataset, --data-dir, --labels, --recipe and --pretrained, which the
-    other flags change."""
-    # Not every command line needs the models.
-    from jaxcnn.models import list_models
-    from jaxcnn.recipe import recipe_for
-
-    arch = value_of("--arch", args)
-    asks_help = "--help" in args or "-h" in args
-    if arch is None and not asks_help:
-        raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
-    dataset = value_of("--dataset", args) or "digits"
-    data_dir, recipe = value_of("--data-dir", args), value_of("--recipe", args)
-    labels, pretrained = value_of("--labels", args), value_of("--pretrained", args)
-    return recipe_for(
-        arch or "lenet5", dataset, data_dir, recipe, labels=labels, pretrained=pretrained
-    )
 
 
 def output_file(output: str) -> Path:

@@ -19,6 +19,7 @@ import tyro
 from jaxcnn.command import cli
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.recipe import Recipe, check, note_of_default
+from jaxcnn.recipe.flags import default_recipe
 from jaxcnn.text.lines import say
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def parse(args: Sequence[str]) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset."""
-    default = Options(cli.default_recipe(args))
+    default = Options(default_recipe(args))
     options = cli.parse(Options, args, program=PROGRAM, description=__doc__, default=default)
     check(options.recipe)
     for flag, value in (

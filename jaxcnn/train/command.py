@@ -14,15 +14,17 @@ import tyro
 
 from jaxcnn.command import cli
 from jaxcnn.command.native_messages import native_messages_in
+from jaxcnn.files.cache_folder import cache_folder
 from jaxcnn.files.paths import expanded
 from jaxcnn.processes.distributed import Distributed, is_first, joined, leave
 from jaxcnn.processes.stopping import end_on_signal
 from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
+from jaxcnn.recipe.flags import default_recipe
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.wandb_log import wandb_log
 from jaxcnn.text.lines import say
 from jaxcnn.train.step_profile import steps_to_profile
-from jaxcnn.xla.cache import cache_folder, keep_no_compiled_programs
+from jaxcnn.xla.cache import keep_no_compiled_programs
 
 PROGRAM = "python -m jaxcnn.train"
 
@@ -45,7 +47,7 @@ class Options:
 
 def parse(args: Sequence[str], recipe: Recipe | None = None) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset, if none is given."""
-    recipe = recipe or cli.default_recipe(args)
+    recipe = recipe or default_recipe(args)
     return cli.parse(
         Options,
         args,

@@ -1,52 +1,16 @@
 """What one process leaves on disk for the next to start sooner."""
 
 import hashlib
-import os
 import platform
 import warnings
 from functools import cache
 from pathlib import Path
 
+from jaxcnn.files.cache_folder import cache_folder, cache_place
+
 CPU_INFO = Path("/proc/cpuinfo")
 # A program that compiles sooner is not worth a file.
 WORTH_SECONDS = 0.2
-
-
-def cache_folder() -> Path | None:
-    """$XDG_CACHE_HOME/jaxcnn, of ~/.cache where that is not set; made if it is not there.
-
-    What is kept in it is run by the next process, so nobody else may write there. None for a user
-    without a home, as a container may have, where none can be made, and where it is another user's.
-    """
-    folder = _place()
-    if folder is None:
-        return None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError:
-        return None
-    return folder if _nobody_else_writes_in(folder) else None
-
-
-def _place() -> Path | None:
-    if folder := os.environ.get("XDG_CACHE_HOME"):
-        return Path(folder) / "jaxcnn"
-    try:
-        return Path.home() / ".cache" / "jaxcnn"
-    except RuntimeError:
-        return None
-
-
-def _nobody_else_writes_in(folder: Path) -> bool:
-    if not hasattr(os, "getuid"):  # Windows, where a user's folders are the user's.
-        return True
-    status = folder.stat()
-    if status.st_uid != os.getuid():
-        return False
-    if status.st_mode & 0o077:
-        folder.chmod(0o700)
-    return True
 
 
 def keep_compiled_programs() -> str | None:
@@ -60,7 +24,7 @@ def keep_compiled_programs() -> str | None:
 
     folder = cache_folder()
     if folder is None:
-        place = _place()
+        place = cache_place()
         if place is None or not place.is_dir():
             return None
         return (

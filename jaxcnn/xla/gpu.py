@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import jax
 import jaxlib.version
 
-from jaxcnn.xla.cache import cache_folder
+from jaxcnn.files.cache_folder import cache_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

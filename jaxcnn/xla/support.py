@@ -14,7 +14,8 @@ from pathlib import Path
 
 import jaxlib.version
 
-from jaxcnn.xla.cache import cache_folder, cpu_type
+from jaxcnn.files.cache_folder import cache_folder
+from jaxcnn.xla.cache import cpu_type
 from jaxcnn.xla.flags import CPU_FLAGS
 
 MATMUL, CONVOLUTION = "oneDNN's matrix product", "oneDNN's convolution"

@@ -7,8 +7,9 @@ import jax
 import pytest
 
 from jaxcnn.command import cli
+from jaxcnn.files.cache_folder import cache_folder
 from jaxcnn.xla import support
-from jaxcnn.xla.cache import cache_folder, keep_compiled_programs
+from jaxcnn.xla.cache import keep_compiled_programs
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.sources.array_record import reader
 from jaxcnn.data.sources.unreadable import first_unreadable, in_one_line
 from jaxcnn.data.spec import Example
-from jaxcnn.xla.cache import cache_folder
+from jaxcnn.files.cache_folder import cache_folder
 
 # A record's features by name, as protocol buffers have them.
 Features = Mapping[str, Any]

@@ -1,0 +1,35 @@
+"""The recipe that a command line's flags begin with."""
+
+import argparse
+from collections.abc import Sequence
+
+from jaxcnn.errors import UserError
+from jaxcnn.models import list_models
+from jaxcnn.recipe.defaults import recipe_for
+from jaxcnn.recipe.fields import Recipe
+
+
+def default_recipe(args: Sequence[str]) -> Recipe:
+    """The recipe for --arch, --dataset, --data-dir, --labels, --recipe and --pretrained, which the
+    other flags change."""
+    arch = _value_of("--arch", args)
+    asks_help = "--help" in args or "-h" in args
+    if arch is None and not asks_help:
+        raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
+    dataset = _value_of("--dataset", args) or "digits"
+    data_dir, recipe = _value_of("--data-dir", args), _value_of("--recipe", args)
+    labels, pretrained = _value_of("--labels", args), _value_of("--pretrained", args)
+    return recipe_for(
+        arch or "lenet5", dataset, data_dir, recipe, labels=labels, pretrained=pretrained
+    )
+
+
+def _value_of(flag: str, args: Sequence[str]) -> str | None:
+    """The value of one flag, before the others can be understood; None if it is not given."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument(flag)
+    try:
+        known, _ = parser.parse_known_args(args)
+    except argparse.ArgumentError as error:
+        raise UserError(f"{flag} needs a value") from error
+    return vars(known)[flag.lstrip("-").replace("-", "_")]
