@@ -32,6 +32,7 @@ from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.lock import locked
+from jaxcnn.train import fit as fit_module
 from jaxcnn.train import loop
 from jaxcnn.train.fit import fit
 from jaxcnn.train.loop import Run
@@ -363,7 +364,8 @@ def test_a_signal_does_not_wait_for_the_compiler(tmp_path, whole, monkeypatch, c
 
     started = time.monotonic()
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "in_background", slow)
+        for module in (fit_module, loop):
+            patch.setattr(module, "in_background", slow)
         message = ["stopped before a step was done", "stopped at step 2 of 8, saved"]
         with pytest.raises(Interrupted, match=message[compiled_before]) as stopped:
             run(tmp_path)
