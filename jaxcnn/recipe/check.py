@@ -72,12 +72,6 @@ def _check_policy(augment: Augment) -> None:
     from jaxcnn.data.augment.policies import make_policy
 
     try:
-        make_policy(
-            augment.policy,
-            thumbnails=False,
-            magnitude=augment.magnitude,
-            magnitude_std=augment.magnitude_std,
-            num_ops=augment.num_ops,
-        )
+        make_policy(augment.policy, augment, thumbnails=False)
     except UserError as error:
         raise UserError(f"--augment.policy: {error}") from error
