@@ -21,8 +21,10 @@ import cv2
 import numpy as np
 
 from jaxcnn.command import cli
-from jaxcnn.data.augment.policies import RandAugment
-from jaxcnn.data.augment.transforms import HorizontalFlip, RandomResizedCrop, Transform
+from jaxcnn.data.augment.flip import HorizontalFlip
+from jaxcnn.data.augment.rand_augment import RandAugment
+from jaxcnn.data.augment.random_resized_crop import RandomResizedCrop
+from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.order import ExampleRng
 from jaxcnn.data.sources.folder.source import FolderSource
 from jaxcnn.errors import UserError

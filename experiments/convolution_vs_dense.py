@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxcnn.command import cli
-from jaxcnn.data.augment.transforms import RandomCrop
+from jaxcnn.data.augment.crop import RandomCrop
 from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.recipe import Augment, Recipe, recipe_for
 from jaxcnn.sweeps import Estimate, sweep

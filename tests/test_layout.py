@@ -15,7 +15,7 @@ ROOT = Path(jaxcnn.__file__).parent
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
     ["errors", "__main__"],
-    ["discovery", "text", "files"],
+    ["discovery", "ranges", "text", "files"],
     ["xla"],
     ["ops", "processes"],
     ["layers"],

@@ -8,8 +8,9 @@ import numpy as np
 from absl import flags
 
 from jaxcnn.data import Source, dataset_at, load_split
+from jaxcnn.data.augment.chains import train_transforms
 from jaxcnn.data.augment.progressive import Stages, growing
-from jaxcnn.data.augment.transforms import Transform
+from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.balance import (
     class_counts,
     effective_number_weights,
@@ -21,7 +22,6 @@ from jaxcnn.data.loader.pipeline import (
     seconds_an_image,
     steps_per_epoch,
     train_batches,
-    train_transforms,
 )
 from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 from jaxcnn.data.preprocessing import Preprocessing
@@ -163,27 +163,13 @@ class Feed:
         return source
 
     def _augmented(self, image_size: int) -> tuple[Transform, ...]:
-        augment = self.recipe.augment
         return train_transforms(
             self.spec,
+            self.recipe.augment,
             image_size=image_size,
             channels=self.input.channels,
             resize=self.recipe.resize,
-            crop_padding=augment.crop_padding,
-            flip=augment.flip,
-            policy=augment.policy,
-            magnitude=augment.magnitude,
-            magnitude_std=augment.magnitude_std,
-            num_ops=augment.num_ops,
-            interpolation=augment.interpolation,
-            color_jitter=augment.color_jitter,
-            lighting=augment.lighting,
-            grayscale=augment.grayscale,
-            blur=augment.blur,
-            erase_probability=augment.erase_probability,
-            erase=augment.erase,
             normalisation=(self.input.mean, self.input.std),
-            cutout=augment.cutout,
         )
 
     def train_batches(

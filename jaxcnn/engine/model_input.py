@@ -6,8 +6,8 @@ Training, evaluation and prediction all take it from here, so that they show a m
 from dataclasses import dataclass
 
 from jaxcnn.data import DatasetSpec
-from jaxcnn.data.augment.transforms import Transform
-from jaxcnn.data.loader.pipeline import Fit, eval_transforms
+from jaxcnn.data.augment.chains import Fit, eval_transforms
+from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.preprocessing import Channels, Interpolation, Preprocessing
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe

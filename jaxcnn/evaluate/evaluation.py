@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from jaxcnn.data import dataset_at, load_split, with_labels
-from jaxcnn.data.augment.transforms import Transform
+from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.augment.views import ViewsName, with_views
 from jaxcnn.data.loader.pipeline import eval_batches, seconds_an_image
 from jaxcnn.engine.evaluate import eval_step_of, evaluate

@@ -12,7 +12,8 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec, with_labels
-from jaxcnn.data.augment.transforms import Resize, Transform
+from jaxcnn.data.augment.resize import Resize
+from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.imagenet_classes import imagenet_classes
 from jaxcnn.data.loader.pipeline import eval_batches
 from jaxcnn.data.preprocessing import Preprocessing

@@ -3,9 +3,10 @@
 recipe = recipe_for("resnet20", "cifar10")
 """
 
-from jaxcnn.recipe.check import LARGEST_SIDE, check
+from jaxcnn.recipe.check import check
 from jaxcnn.recipe.defaults import DEFAULTED_FIELDS, note_of_default, recipe_for, small_batch
 from jaxcnn.recipe.fields import (
+    LARGEST_SIDE,
     PLACE_FIELDS,
     Augment,
     Mesh,

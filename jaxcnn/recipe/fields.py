@@ -5,10 +5,25 @@ Every field is a command-line flag of the same name; its docstring is the flag's
 
 from dataclasses import asdict, dataclass, field
 from inspect import signature
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from jaxcnn.data import DataDir, with_labels
+from jaxcnn.data.augment.augment import Augment
 from jaxcnn.models import model_spec
+from jaxcnn.ranges import ABOVE_0, NOT_NEGATIVE, SHARE, Range, at_most, up_to
+
+# Beyond what anyone trains with: a recipe may be a stranger's, and memory is taken for it.
+LARGEST_SIDE = 16_384  # Pixels.
+LARGEST_BATCH = 2**20
+MOST_WORKERS = 1024
+MOST_MILESTONES = 1_000
+
+# At 1 an average would be the first gradient for ever, over zero.
+BETAS = Range("0 or more and below 1", lambda both: all(0 <= beta < 1 for beta in both))
+MILESTONES = Range(
+    f"at most {MOST_MILESTONES} fractions of the run, between 0 and 1",
+    lambda fractions: len(fractions) <= MOST_MILESTONES and all(map(SHARE.holds, fractions)),
+)
 
 
 @dataclass(frozen=True)
@@ -17,37 +32,37 @@ class Optim:
 
     name: Literal["sgd", "adamw", "rmsprop", "lamb", "lion", "muon"] = "sgd"
     """Optimiser; lamb's trust ratio is of what decays, as timm's."""
-    lr: float = 0.1
+    lr: Annotated[float, ABOVE_0] = 0.1
     """Peak learning rate, for the batch size as it is."""
-    adam_lr: float = 3e-4
+    adam_lr: Annotated[float, ABOVE_0] = 3e-4
     """Muon: peak rate of the AdamW that moves what is no matrix between hidden layers: the first
     and the last layer, depthwise kernels, norms, biases and embeddings."""
-    momentum: float | None = None
+    momentum: Annotated[float | None, SHARE] = None
     """Momentum; if not given, 0.9 of sgd and rmsprop, 0.95 of muon."""
     nesterov: bool = True
     """Sgd: Nesterov's momentum; not in torchvision's recipes."""
-    betas: tuple[float, float] | None = None
+    betas: Annotated[tuple[float, float] | None, BETAS] = None
     """Decay of the averages of adamw, lamb (0.9 and 0.999 if not given) and lion (0.9, 0.99)."""
-    eps: float | None = None
+    eps: Annotated[float | None, ABOVE_0] = None
     """Added to the divisor; if not given, adamw 1e-8, lamb 1e-6, rmsprop 1e-3 (in the root)."""
-    rmsprop_decay: float = 0.9
+    rmsprop_decay: Annotated[float, SHARE] = 0.9
     """Decay of rmsprop's average of squares; alpha in PyTorch."""
-    weight_decay: float = 1e-4
+    weight_decay: Annotated[float, NOT_NEGATIVE] = 1e-4
     """L2 penalty added to the gradient for sgd and rmsprop, decoupled decay for the others."""
     decay: Literal["kernels", "all"] = "kernels"
     """What decays: kernels, or all parameters, as in torchvision's recipes."""
-    layer_decay: float | None = None
+    layer_decay: Annotated[float | None, ABOVE_0, SHARE] = None
     """Rate of each layer over that of the next, the head's being the peak; to fine-tune with."""
-    clip_norm: float | None = None
+    clip_norm: Annotated[float | None, ABOVE_0] = None
     """Scale the gradient down to this global norm; lamb to 1 if not given."""
-    ema_decay: float | None = None
+    ema_decay: Annotated[float | None, SHARE] = None
     """Decay per step of an average of the weights and batch statistics, used in evaluation."""
     ema_warmup: bool = True
     """Let the decay grow to its value, being (1 + step) / (10 + step) where that is less: 0.9999
     takes effect after 90,000 steps."""
     momentum_dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the average of gradients that sgd, adamw, lion and muon keep; bfloat16 halves it."""
-    accumulate_steps: int = 1
+    accumulate_steps: Annotated[int, ABOVE_0] = 1
     """Compute each batch in so many parts, one after the other, to save memory."""
 
 
@@ -57,95 +72,44 @@ class Schedule:
 
     name: Literal["cosine", "step", "exponential", "constant"] = "cosine"
     """Shape after the warmup."""
-    warmup_epochs: float = 0.0
+    warmup_epochs: Annotated[float, NOT_NEGATIVE] = 0.0
     """Epochs of linear growth to the peak."""
-    warmup_lr: float = 0.0
+    warmup_lr: Annotated[float, NOT_NEGATIVE] = 0.0
     """Rate at which the warmup starts."""
     warmup_prefix: bool = True
     """The shape begins after the warmup; if not, it began with the run, and the warmup takes the
     place of its start, as timm's cosine has it by default."""
-    min_lr: float = 0.0
+    min_lr: Annotated[float, NOT_NEGATIVE] = 0.0
     """Cosine: the rate at its end."""
     by_epoch: bool = False
     """The rate is that of the epoch's start, all epoch long, as timm and torchvision have it."""
-    milestones: tuple[float, ...] = (0.5, 0.75)
+    milestones: Annotated[tuple[float, ...], MILESTONES] = (0.5, 0.75)
     """Step: the fractions of the run at which the rate is multiplied by the factor; one that is
     there twice multiplies twice."""
-    factor: float = 0.1
+    factor: Annotated[float, NOT_NEGATIVE] = 0.1
     """Step: what each milestone multiplies by. Exponential: final rate over peak rate."""
-
-
-@dataclass(frozen=True)
-class Augment:
-    """What is done to training images and labels."""
-
-    crop_padding: int = 0
-    """Pad by so many pixels each side, then crop at random."""
-    flip: bool = False
-    """Mirror half of the images; refused where mirroring changes the label."""
-    policy: str | None = None
-    """Random operations on each image: autoaugment (cifar10's for images of one size), randaugment
-    (torchvision's), randaugment_timm, randaugment_big_vision, trivialaugment, augmix, or timm's
-    RandAugment as its users type it, for one rand-m9-mstd0.5-inc1."""
-    magnitude: float = 9
-    """Randaugment: how strong an operation is; torchvision's counts to 30, timm's to 10, and 10 is
-    big_vision's usual."""
-    magnitude_std: float = 0.0
-    """Randaugment: standard deviation around the magnitude."""
-    num_ops: int = 2
-    """Randaugment: operations an image."""
-    interpolation: Literal["bilinear", "bicubic", "random"] | None = None
-    """Of --resize=crop's random parts and of what the policy moves; random is timm's coin. If not
-    given, bilinear and what the policy's authors have."""
-    color_jitter: float = 0.0
-    """How far factors of brightness, contrast and saturation may be from 1."""
-    lighting: float = 0.0
-    """Standard deviation of ImageNet's principal colours added to an image; AlexNet's is 0.1."""
-    grayscale: float = 0.0
-    """Probability that an image loses its colours."""
-    blur: float = 0.0
-    """Probability that an image is blurred."""
-    repeats: int = 1
-    """Versions of each example in a batch, which then has as many times fewer examples."""
-    progressive_size: int | None = None
-    """Progressive resizing: image size that training begins with; it ends with image_size."""
-    progressive_stages: int = 4
-    """Progressive resizing: stages of equal length, the image size growing from one to the next."""
-    erase_probability: float = 0.0
-    """Random erasing: probability that a rectangle of noise covers part of an image."""
-    erase: Literal["zhong", "timm"] = "zhong"
-    """Random erasing: bytes at random on up to 0.4 of an image, as its paper has it, or timm's:
-    normal noise on up to a third."""
-    cutout: int = 0
-    """Side in pixels of a grey square put at random on each image; 0 for none."""
-    mixup: float = 0.0
-    """Mixup's alpha; 0 for none."""
-    cutmix: float = 0.0
-    """Cutmix's alpha; 0 for none. With mixup too, each batch draws one of the two."""
-    label_smoothing: float = 0.0
-    """Share of the target spread evenly over all classes."""
 
 
 @dataclass(frozen=True)
 class Model:
     """Of the network, beside its architecture."""
 
-    drop_rate: float | None = None
+    drop_rate: Annotated[float | None, SHARE] = None
     """Dropout, where the architecture has it, of a transformer before its head; its own rate if not
     given, and so for the others."""
-    pos_drop_rate: float | None = None
+    pos_drop_rate: Annotated[float | None, SHARE] = None
     """Transformers: dropout after the embedding."""
-    proj_drop_rate: float | None = None
+    proj_drop_rate: Annotated[float | None, SHARE] = None
     """Transformers: dropout after the dense layers of blocks."""
-    attn_drop_rate: float | None = None
+    attn_drop_rate: Annotated[float | None, SHARE] = None
     """Transformers: dropout of the attention's softmax."""
-    drop_path_rate: float | None = None
+    drop_path_rate: Annotated[float | None, SHARE] = None
     """Stochastic depth at the last block, where the architecture has it; its own if not given."""
     stem: Literal["imagenet", "small"] | None = None
     """First layers of a network for ImageNet; small, for thumbnails, leaves images their size."""
-    patch: int | None = None
+    patch: Annotated[int | None, ABOVE_0] = None
     """Side in pixels of the patches of ViT, Swin and ConvNeXt; 4 or 2 suits thumbnails."""
-    window: int | None = None
+    window: Annotated[int | None, ABOVE_0] = None
     """Side in patches of Swin's windows; 4 goes with patches of 2 in 32 pixels."""
     remat: bool = False
     """Compute each block's activations again in the backward pass, which saves their memory."""
@@ -163,7 +127,7 @@ class Mesh:
 
     data: int = -1
     """Devices that hold copies of the parameters; -1 for all that are left."""
-    fsdp: int = 1
+    fsdp: Annotated[int, ABOVE_0] = 1
     """Devices that share one copy of the parameters, optimiser state and averages."""
 
 
@@ -179,24 +143,24 @@ class Recipe:
     """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
     labels: str | None = None
     """Classes of an image_folder's pictures: a CSV file with columns path, label, maybe split."""
-    epochs: int = 10
+    epochs: Annotated[int, ABOVE_0] = 10
     """Passes over the training set."""
-    steps: int | None = None
+    steps: Annotated[int | None, ABOVE_0] = None
     """Length of the run in optimiser steps, in place of epochs."""
     recipe: str | None = None
     """Published recipe that gives the defaults, one of docs/imagenet.md; rsb_a2 for one."""
     loss: Literal["cross_entropy", "bce"] = "cross_entropy"
     """What training minimises; bce: each class yes or no."""
-    bce_threshold: float | None = None
+    bce_threshold: Annotated[float | None, SHARE] = None
     """Bce: share of the target above which a class is a full yes, and below it a no; 0.2 makes all
     labels of a mixture a yes. The shares themselves if not given."""
-    batch_size: int = 128
+    batch_size: Annotated[int, ABOVE_0, at_most(LARGEST_BATCH)] = 128
     """Examples per step, over all devices."""
-    image_size: int = 224
+    image_size: Annotated[int, ABOVE_0, at_most(LARGEST_SIDE)] = 224
     """Height and width in pixels that images are brought to."""
-    eval_image_size: int | None = None
+    eval_image_size: Annotated[int | None, ABOVE_0, at_most(LARGEST_SIDE)] = None
     """The same in evaluation; image_size if not given."""
-    eval_crop: float | None = None
+    eval_crop: Annotated[float | None, ABOVE_0, SHARE] = None
     """Photographs in evaluation: side of the central crop over the resized shorter side; what the
     pretrained weights ask for, or 0.875, if not given."""
     resize: Literal["interpolate", "pad", "crop"] = "interpolate"
@@ -215,7 +179,7 @@ class Recipe:
     """What a step whose loss or gradient is not finite does: end the run, be left out, or take the
     weights back to the last epoch's end, from where the run goes on with the batches that follow.
     """
-    seed: int = 0
+    seed: Annotated[int, up_to(2**63 - 1)] = 0
     """Seed of initial weights, data order, augmentation and dropout."""
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """Compute type; parameters, statistics and logits stay float32. tf32 is float32 but for the
@@ -223,12 +187,12 @@ class Recipe:
     deterministic: bool = False
     """On a GPU too, give the same bits each time, killed or not, at some speed; a CPU always does.
     """
-    checkpoint_every_steps: int = 1000
+    checkpoint_every_steps: Annotated[int, ABOVE_0] = 1000
     """Save so often within an epoch; each epoch's end is saved anyway."""
-    log_every_steps: int = 50
+    log_every_steps: Annotated[int, ABOVE_0] = 50
     """Write a line of steps.jsonl so often: loss, learning rate, norms of gradient, update and
     parameters."""
-    workers: int | Literal["auto"] = "auto"
+    workers: Annotated[int | Literal["auto"], NOT_NEGATIVE, at_most(MOST_WORKERS)] = "auto"
     """Processes that prepare batches; 0 uses threads of this one, auto as many as help."""
     parallel: Literal["jit", "pmap"] = "jit"
     """How the training step is compiled for many devices: one program over the mesh, or with

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import ExampleError
-from jaxcnn.data.augment.policies import RandAugment
-from jaxcnn.data.augment.transforms import RandomResizedCrop, TimmErasing
+from jaxcnn.data.augment.erasing import TimmErasing
+from jaxcnn.data.augment.rand_augment import RandAugment
+from jaxcnn.data.augment.random_resized_crop import RandomResizedCrop
 from jaxcnn.data.augment.warp import Sampling
 from jaxcnn.data.balance import effective_number_weights, inverse_frequency_weights
 from jaxcnn.data.preprocessing import Preprocessing

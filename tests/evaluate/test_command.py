@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from jaxcnn.data import dataset_spec, load_split
-from jaxcnn.data.augment.transforms import Resize
+from jaxcnn.data.augment.resize import Resize
 from jaxcnn.data.preprocessing import IMAGENET
 from jaxcnn.evaluate.command import main
 from jaxcnn.models import create_model

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from jaxcnn.data.augment import colour, warp
-from jaxcnn.data.augment.transforms import Cutout
+from jaxcnn.data.augment.cutout import Cutout
 from jaxcnn.data.augment.warp import Sampling
 
 FULL = 10.0  # The level at which an operation has its usual strength.

@@ -1,12 +1,9 @@
-"""What changes colours and leaves pixels in place: operations on images, and random transforms.
+"""Operations that change colours and leave pixels in place.
 
-The operations are Pillow's ImageEnhance and ImageOps to the grey level, since that is what policies
+They are Pillow's ImageEnhance and ImageOps to the grey level, since that is what policies
 and published recipes were tuned with. Images are uint8 [H, W, C] with 1 (grey) or 3 channels (red,
 green, blue); none is changed in place.
 """
-
-from dataclasses import dataclass
-from functools import partial
 
 import cv2
 import numpy as np
@@ -71,6 +68,11 @@ def invert(image: np.ndarray) -> np.ndarray:
     return 255 - image
 
 
+def tint(image: np.ndarray, added: np.ndarray) -> np.ndarray:
+    """The same colour, [C] in grey levels, added to all pixels; cut off at black and white."""
+    return _look_up(image, _to_bytes(np.rint(_LEVELS[:, None] + added)))
+
+
 def autocontrast(image: np.ndarray) -> np.ndarray:
     """Stretches each channel so that its darkest level becomes 0, its lightest 255."""
     low, high = np.array([cv2.minMaxLoc(channel)[:2] for channel in cv2.split(image)]).T
@@ -87,104 +89,6 @@ def equalize(image: np.ndarray) -> np.ndarray:
     below = histograms.cumsum(axis=0) - histograms
     spread = (step // 2 + below) // np.maximum(step, 1)
     return _look_up(image, np.where(step > 0, _to_bytes(spread), _LEVELS[:, None]))
-
-
-@dataclass(frozen=True)
-class ColorJitter:
-    """Random brightness, contrast, saturation and hue, in random order. torchvision's definition.
-
-    Args:
-        brightness, contrast, saturation: the factor is uniform in 1 ± this, and at least 0.
-        hue: the turn is uniform in ± this, at most 0.5 of the circle.
-    """
-
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
-        factors = (
-            (brightness, self.brightness),
-            (contrast, self.contrast),
-            (saturation, self.saturation),
-        )
-        changes = [
-            partial(change, factor=rng.uniform(max(0.0, 1 - reach), 1 + reach))
-            for change, reach in factors
-            if reach
-        ]
-        if self.hue:
-            changes.append(partial(hue, turn=rng.uniform(-self.hue, self.hue)))
-        for index in rng.permutation(len(changes)):
-            image = changes[index](image)
-        return image
-
-
-# Principal components of ImageNet's pixels in units of 1 (white), the vectors as columns; computed
-# for fb.resnet.torch, https://github.com/facebookarchive/fb.resnet.torch (datasets/imagenet.lua).
-IMAGENET_EIGENVALUES = (0.2175, 0.0188, 0.0045)
-IMAGENET_EIGENVECTORS = (
-    (-0.5675, 0.7192, 0.4009),
-    (-0.5808, -0.0045, -0.8140),
-    (-0.5836, -0.6948, 0.4203),
-)
-
-
-@dataclass(frozen=True)
-class Lighting:
-    """Adds one random colour, distributed as ImageNet's, to all pixels of an image.
-
-    Krizhevsky et al., 2012, section 4.1,
-    https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks
-
-    Args:
-        std: of the share of each principal component; the paper's is 0.1.
-    """
-
-    std: float = 0.1
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
-        if image.shape[2] != 3:
-            raise DataError(f"lighting needs 3 channels, the image has {image.shape[2]}")
-        shares = rng.normal(scale=self.std, size=3) * IMAGENET_EIGENVALUES
-        added = 255 * (np.array(IMAGENET_EIGENVECTORS) @ shares)
-        return _look_up(image, _to_bytes(np.rint(_LEVELS[:, None] + added)))
-
-
-@dataclass(frozen=True)
-class Grayscale:
-    """Takes the colour out of an image, which keeps its channels."""
-
-    probability: float = 0.1
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
-        return greyscale(image) if rng.random() < self.probability else image
-
-
-@dataclass(frozen=True)
-class GaussianBlur:
-    """Blurs by a Gaussian of random width, the image mirrored at its border.
-
-    Chen et al., 2020, appendix A, https://arxiv.org/abs/2002.05709: half of the images, by a kernel
-    of a tenth of the image's shorter side (here at least 3 pixels).
-
-    Args:
-        probability: of blurring at all.
-        sigma: least and greatest standard deviation, in pixels.
-    """
-
-    probability: float = 0.5
-    sigma: tuple[float, float] = (0.1, 2.0)
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
-        if rng.random() >= self.probability:
-            return image
-        side = 2 * max(1, min(image.shape[:2]) // 20) + 1
-        weights = cv2.getGaussianKernel(side, rng.uniform(*self.sigma))
-        # Nearer than cv2.GaussianBlur, which rounds the weights, and faster.
-        blurred = cv2.sepFilter2D(image, -1, weights, weights, borderType=cv2.BORDER_REFLECT_101)
-        return blurred.reshape(image.shape)
 
 
 _LEVELS = np.arange(256, dtype=np.uint8)

@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from jaxcnn.data.augment.transforms import CenterCrop, Size, Transform, pair
+from jaxcnn.data.augment.crop import CenterCrop
+from jaxcnn.data.augment.transform import Size, Transform, pair
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.spec import DatasetSpec
 

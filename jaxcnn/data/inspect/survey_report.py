@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxcnn.data.augment.transforms import (
-    Cutout,
-    HorizontalFlip,
-    RandomCrop,
-    RandomErasing,
-    RandomResizedCrop,
-    Transform,
-)
+from jaxcnn.data.augment.crop import RandomCrop
+from jaxcnn.data.augment.cutout import Cutout
+from jaxcnn.data.augment.erasing import RandomErasing
+from jaxcnn.data.augment.flip import HorizontalFlip
+from jaxcnn.data.augment.random_resized_crop import RandomResizedCrop
+from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.balance import effective_number_weights, inverse_frequency_weights
 from jaxcnn.data.inspect.duplicates import Pair
 from jaxcnn.data.inspect.survey import SharedPictures, SplitSurvey, Survey, balance, summary

@@ -1,4 +1,4 @@
-"""Source -> order -> transforms -> batches.
+"""Source -> order -> transforms -> batches. Which transforms, `augment.chains` says.
 
 Global batch k is a function of (seed, k): the state of the data is one integer. With P processes,
 process p gets rows [p*b, (p+1)*b) of it, b = batch_size / P, the layout that
@@ -18,27 +18,7 @@ import grain
 import numpy as np
 from absl import flags
 
-from jaxcnn.data.augment.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
-from jaxcnn.data.augment.pillow import DrawnInterpolation, Interpolation
-from jaxcnn.data.augment.policies import make_policy
-from jaxcnn.data.augment.transforms import (
-    CenterCrop,
-    Cutout,
-    HorizontalFlip,
-    OfBatches,
-    Pad,
-    RandomCrop,
-    RandomErasing,
-    RandomResizedCrop,
-    Resize,
-    ResizeShorter,
-    Size,
-    TimmErasing,
-    ToChannels,
-    Transform,
-    pair,
-    transform_example,
-)
+from jaxcnn.data.augment.transform import OfBatches, Transform, transform_example
 from jaxcnn.data.errors import DataError, ExampleError, WorkerError
 from jaxcnn.data.loader.budget import DECODING
 from jaxcnn.data.loader.handover import Handover
@@ -49,11 +29,10 @@ from jaxcnn.data.loader.worker_processes import (
     end_with_the_run,
 )
 from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, batch_examples
-from jaxcnn.data.spec import ArraySource, DatasetSpec, Source, in_memory
+from jaxcnn.data.spec import ArraySource, Source, in_memory
 from jaxcnn.errors import UserError
 
 Batch = dict[str, np.ndarray]
-Fit = Literal["interpolate", "pad", "crop"]
 Sampling = Literal["shuffle", "balanced"]
 
 
@@ -69,148 +48,6 @@ class HostSeconds(NamedTuple):
     decode: float
     augment: float
     batch: float
-
-
-def eval_transforms(
-    spec: DatasetSpec,
-    *,
-    image_size: Size,
-    channels: int,
-    resize: Fit = "interpolate",
-    crop_fraction: float = 0.875,
-    interpolation: Interpolation = "bicubic",
-) -> tuple[Transform, ...]:
-    """What brings a set's images to a model's input; nothing where they fit already.
-
-    Args:
-        spec: row of the data set table.
-        image_size: pixels, height and width of the model's input.
-        channels: of the model's input; grey images are repeated.
-        resize: stretch the image, pad it with black, or crop its centre.
-        crop_fraction: crop: side of the centre over the photograph's shorter side.
-        interpolation: crop: how the photograph is resized before.
-
-    Raises:
-        DataError: the images cannot be brought there this way.
-    """
-    size = pair(image_size)
-    transforms: list[Transform] = []
-    if resize == "crop":
-        shorter = int(min(size) / crop_fraction)
-        transforms += [ResizeShorter(shorter, interpolation), CenterCrop(size)]
-    elif spec.image_size is None:
-        if resize == "pad":
-            raise DataError(
-                f"{spec.name} has images of many sizes; bring them to one by --resize=crop,"
-                " or by --resize=interpolate, which does not keep their proportions"
-            )
-        transforms.append(Resize(size))
-    elif size != pair(spec.image_size):
-        if resize == "pad" and min(size) < spec.image_size:
-            raise DataError(
-                f"cannot pad {spec.name}'s {spec.image_size}x{spec.image_size} to"
-                f" {size[0]}x{size[1]}; resize by interpolation"
-            )
-        transforms.append(Pad(size) if resize == "pad" else Resize(size))
-    if channels != spec.channels:
-        if spec.channels != 1:
-            raise DataError(
-                f"{spec.name} has {spec.channels} channels, not {channels};"
-                " only grey images can be given more"
-            )
-        transforms.append(ToChannels(channels))
-    return tuple(transforms)
-
-
-def train_transforms(
-    spec: DatasetSpec,
-    *,
-    image_size: Size,
-    channels: int,
-    resize: Fit = "interpolate",
-    crop_padding: int = 0,
-    flip: bool = False,
-    policy: str | None = None,
-    magnitude: float = 9,
-    magnitude_std: float = 0.0,
-    num_ops: int = 2,
-    interpolation: DrawnInterpolation | None = None,
-    color_jitter: float = 0.0,
-    lighting: float = 0.0,
-    grayscale: float = 0.0,
-    blur: float = 0.0,
-    erase_probability: float = 0.0,
-    erase: Literal["zhong", "timm"] = "zhong",
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
-    cutout: int = 0,
-) -> tuple[Transform, ...]:
-    """`eval_transforms`, then augmentation: shift, mirror, a policy, colours, cover.
-
-    With resize="crop" a random part of the photograph takes the place of its centre.
-
-    Args:
-        spec, image_size, channels, resize: as for `eval_transforms`.
-        crop_padding: pixels of black each side before a random crop back to image_size.
-        flip: mirror half of the images.
-        policy, magnitude, magnitude_std, num_ops: see `data.augment.policies`; the last three are
-            "randaugment"'s.
-        interpolation: of random parts that are brought to image_size, and of the policy; without,
-            bilinear and the policy's own.
-        color_jitter: how far the factors of brightness, contrast and saturation may be from 1.
-        lighting: standard deviation of ImageNet's principal colours added; 0 for none.
-        grayscale: probability of taking the colour out.
-        blur: probability of blurring.
-        erase_probability: of covering a random rectangle with noise.
-        erase: by Zhong's rule, or timm's.
-        normalisation: what timm's noise is normal after: mean and standard deviation, per channel
-            or one for all, of images in [0, 1]; without, the set's own.
-        cutout: side in pixels of a square covered with the mean colour; 0 for none.
-
-    Raises:
-        DataError: as above; a flip would change labels, or lighting has no colours to work on.
-    """
-    if flip and not spec.flip:
-        raise DataError(f"horizontal flip changes the label of {spec.name}; turn flip off")
-    if lighting and channels != 3:
-        raise DataError(f"lighting needs images of 3 channels, not {channels}; turn lighting off")
-    mean_colour = tuple(round(255 * value) for value in spec.mean)
-    transforms = list(
-        eval_transforms(spec, image_size=image_size, channels=channels, resize=resize)
-    )
-    if resize == "crop":
-        transforms[:2] = [RandomResizedCrop(image_size, interpolation=interpolation or "bilinear")]
-    if crop_padding:
-        transforms.append(RandomCrop(image_size, crop_padding))
-    if flip:
-        transforms.append(HorizontalFlip())
-    if policy:
-        transforms.append(
-            make_policy(
-                policy,
-                thumbnails=spec.image_size is not None,
-                magnitude=magnitude,
-                magnitude_std=magnitude_std,
-                num_ops=num_ops,
-                fill=mean_colour,
-                interpolation=interpolation,
-            )
-        )
-    if color_jitter:
-        transforms.append(ColorJitter(color_jitter, color_jitter, color_jitter))
-    if lighting:
-        transforms.append(Lighting(lighting))
-    if grayscale:
-        transforms.append(Grayscale(grayscale))
-    if blur:
-        transforms.append(GaussianBlur(blur))
-    if erase_probability and erase == "timm":
-        mean, std = normalisation or (spec.mean, spec.std)
-        transforms.append(TimmErasing(erase_probability, mean, std))
-    elif erase_probability:
-        transforms.append(RandomErasing(erase_probability))
-    if cutout:
-        transforms.append(Cutout(cutout, fill=mean_colour))
-    return tuple(transforms)
 
 
 def steps_per_epoch(num_examples: int, batch_size: int, repeats: int = 1) -> int:

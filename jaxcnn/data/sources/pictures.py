@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from jaxcnn.data.augment.transforms import Transform
+from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.loader.budget import DECODING
 from jaxcnn.data.sources.bit_depth import DEEP_MODES, depth_of, has_16_bits, kind_of_tiff, to_8_bits

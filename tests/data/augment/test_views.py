@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import dataset_spec
-from jaxcnn.data.augment.transforms import CenterCrop, ResizeShorter
+from jaxcnn.data.augment.chains import eval_transforms
+from jaxcnn.data.augment.crop import CenterCrop
+from jaxcnn.data.augment.resize import ResizeShorter
 from jaxcnn.data.augment.views import Views, with_views
-from jaxcnn.data.loader.pipeline import eval_batches, eval_transforms
+from jaxcnn.data.loader.pipeline import eval_batches
 from jaxcnn.data.spec import ArraySource
 
 PHOTOGRAPHS = dataset_spec("image_folder")

@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import DataError, DataNotFound, dataset_at, load_split
-from jaxcnn.data.loader.pipeline import (
-    eval_batches,
-    eval_transforms,
-    train_batches,
-    train_transforms,
-)
+from jaxcnn.data.augment.augment import Augment
+from jaxcnn.data.augment.chains import eval_transforms, train_transforms
+from jaxcnn.data.loader.pipeline import eval_batches, train_batches
 from jaxcnn.data.sources.folder.source import draw
 
 
@@ -133,7 +130,7 @@ def test_pictures_of_many_sizes_come_out_in_one(tmp_path):
     batch = next(iter(eval_batches(source, eval_transforms(spec, **options), batch_size=6)))
     assert batch["image"].shape == (6, 16, 16, 3)
     assert batch["label"].tolist() == [0, 0, 0, 1, 1, 1]
-    transforms = train_transforms(spec, flip=True, **options)
+    transforms = train_transforms(spec, Augment(flip=True), **options)
     batch = next(iter(train_batches(source, transforms, batch_size=6, seed=0, stop_step=1)))
     assert batch["image"].shape == (6, 16, 16, 3)
 

@@ -12,30 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxcnn.data import ExampleError, dataset_spec, list_datasets
-from jaxcnn.data.augment.big_vision import BigVisionRandAugment
-from jaxcnn.data.augment.colour import ColorJitter, GaussianBlur, Grayscale, Lighting
-from jaxcnn.data.augment.policies import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
-from jaxcnn.data.augment.rand_augment import TimmRandAugment
-from jaxcnn.data.augment.transforms import (
-    Cutout,
-    HorizontalFlip,
-    Pad,
-    RandomCrop,
-    RandomErasing,
-    RandomResizedCrop,
-    Resize,
-    TimmErasing,
-    ToChannels,
-)
-from jaxcnn.data.augment.warp import Sampling
+from jaxcnn.data import ExampleError
+from jaxcnn.data.augment.channels import ToChannels
+from jaxcnn.data.augment.crop import RandomCrop
+from jaxcnn.data.augment.cutout import Cutout
+from jaxcnn.data.augment.erasing import RandomErasing
+from jaxcnn.data.augment.flip import HorizontalFlip
+from jaxcnn.data.augment.pad import Pad
 from jaxcnn.data.loader.pipeline import (
     eval_batches,
-    eval_transforms,
     seconds_an_image,
     steps_per_epoch,
     train_batches,
-    train_transforms,
 )
 from jaxcnn.data.loader.worker_processes import Workers
 from jaxcnn.data.order import BatchRng, ExampleRng, Redrawn, epoch_order
@@ -44,8 +32,6 @@ from jaxcnn.errors import RunError
 from jaxcnn.processes.signals import STOPPING
 
 AUGMENT = (RandomCrop(8, 2), HorizontalFlip(), RandomErasing(0.5), Cutout(3))
-
-ONE_SIZE = [name for name in list_datasets() if dataset_spec(name).image_size is not None]
 
 
 def source_of(count: int, side: int = 8) -> ArraySource:
@@ -638,152 +624,6 @@ def test_the_pipes_of_workers_are_closed_with_the_loop():
         assert pipes() <= first
     finally:
         gc.enable()
-
-
-@pytest.mark.parametrize("name", ONE_SIZE)
-def test_images_that_fit_need_no_work(name):
-    spec = dataset_spec(name)
-    size, channels = spec.image_size, spec.channels
-    assert eval_transforms(spec, image_size=size, channels=channels) == ()
-    assert train_transforms(spec, image_size=(size, size), channels=channels, resize="pad") == ()
-
-
-@pytest.mark.parametrize("name", ONE_SIZE)
-@pytest.mark.parametrize("image_size", [40, (36, 44)])
-@pytest.mark.parametrize("resize", ["interpolate", "pad"])
-def test_transforms_bring_every_set_to_the_models_input(name, image_size, resize):
-    spec = dataset_spec(name)
-    shape = (spec.image_size, spec.image_size, spec.channels)
-    source = ArraySource(np.full((6, *shape), 200, np.uint8), np.zeros(6, np.int32))
-    size = {"image_size": image_size, "channels": 3, "resize": resize}
-    train = train_transforms(
-        spec, **size, crop_padding=3, flip=spec.flip, erase_probability=0.5, cutout=4
-    )
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    for batches in (
-        train_batches(source, train, batch_size=6, seed=0, stop_step=1),
-        eval_batches(source, eval_transforms(spec, **size), batch_size=6),
-    ):
-        assert next(batches)["image"].shape == (6, height, width, 3)
-
-
-def test_deterministic_transforms_come_first_and_the_rest_in_the_usual_order():
-    spec = dataset_spec("fashion_mnist")
-    assert train_transforms(
-        spec,
-        image_size=32,
-        channels=3,
-        resize="pad",
-        crop_padding=2,
-        flip=True,
-        erase_probability=0.25,
-        cutout=8,
-    ) == (
-        Pad((32, 32)),
-        ToChannels(3),
-        RandomCrop(32, 2),
-        HorizontalFlip(),
-        RandomErasing(0.25),
-        Cutout(8, fill=(73,)),  # 255 times the mean: 0 once normalised.
-    )
-    assert eval_transforms(spec, image_size=(64, 48), channels=1) == (Resize((64, 48)),)
-
-
-def test_policy_and_colours_come_after_crop_and_flip_and_before_erasing():
-    changes = {
-        "policy": "randaugment",
-        "magnitude": 7,
-        "magnitude_std": 0.5,
-        "num_ops": 3,
-        "color_jitter": 0.4,
-        "lighting": 0.1,
-        "grayscale": 0.2,
-        "blur": 0.3,
-    }
-    assert train_transforms(
-        dataset_spec("cifar10"),
-        image_size=32,
-        channels=3,
-        crop_padding=4,
-        flip=True,
-        erase_probability=0.25,
-        **changes,
-    ) == (
-        RandomCrop(32, 4),
-        HorizontalFlip(),
-        RandAugment(num_ops=3, magnitude=7, magnitude_std=0.5),
-        ColorJitter(0.4, 0.4, 0.4),
-        Lighting(0.1),
-        Grayscale(0.2),
-        GaussianBlur(0.3),
-        RandomErasing(0.25),
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "dataset", "expected"),
-    [
-        ("autoaugment", "cifar10", AutoAugment("cifar10")),
-        ("autoaugment", "image_folder", AutoAugment("imagenet")),
-        ("trivialaugment", "cifar10", TrivialAugmentWide()),
-        ("augmix", "digits", AugMix()),
-    ],
-)
-def test_policies_are_found_by_name(name, dataset, expected):
-    spec = dataset_spec(dataset)
-    size = {"image_size": 32, "channels": spec.channels, "resize": "crop"}
-    transforms = train_transforms(spec, **size, policy=name)
-    assert transforms[1:] == (expected,)
-    rng = np.random.default_rng(0)
-    image = rng.integers(256, size=(40, 50, spec.channels), dtype=np.uint8)
-    for transform in transforms:
-        image = transform(image, rng)
-    assert image.shape == (32, 32, spec.channels)
-
-
-def test_interpolation_is_of_crops_and_of_policies():
-    spec = dataset_spec("image_folder")
-    size = {"image_size": 32, "channels": 3, "resize": "crop"}
-    mean = tuple(round(255 * value) for value in spec.mean)
-    plain = train_transforms(spec, **size, policy="randaugment")
-    assert plain == (RandomResizedCrop(32), RandAugment())
-    for policy, expected in (
-        ("randaugment", RandAugment(sampling=Sampling("bicubic"))),
-        ("rand-m9", TimmRandAugment(9, fill=mean, interpolation="bicubic")),
-        ("randaugment_big_vision", BigVisionRandAugment(2, 9, Sampling("bicubic", (128,)))),
-        ("autoaugment", AutoAugment(sampling=Sampling("bicubic"))),
-        ("trivialaugment", TrivialAugmentWide(Sampling("bicubic"))),
-        ("augmix", AugMix(sampling=Sampling("bicubic"))),
-    ):
-        bicubic = train_transforms(spec, **size, policy=policy, interpolation="bicubic")
-        assert bicubic == (RandomResizedCrop(32, interpolation="bicubic"), expected)
-
-
-def test_timms_erasing_has_the_noise_of_the_normalisation():
-    spec = dataset_spec("cifar10")
-    arguments = {"image_size": 32, "channels": 3, "erase_probability": 0.25, "erase": "timm"}
-    assert train_transforms(spec, **arguments) == (TimmErasing(0.25, spec.mean, spec.std),)
-    weights = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-    erased = train_transforms(spec, **arguments, normalisation=weights)
-    assert erased == (TimmErasing(0.25, *weights),)
-
-
-def test_lighting_is_refused_where_images_have_no_colours():
-    with pytest.raises(ValueError, match="lighting needs images of 3 channels, not 1"):
-        train_transforms(dataset_spec("mnist"), image_size=28, channels=1, lighting=0.1)
-
-
-@pytest.mark.parametrize("name", ["digits", "mnist"])
-def test_flip_is_refused_where_it_changes_the_label(name):
-    with pytest.raises(ValueError, match=f"horizontal flip changes the label of {name}"):
-        train_transforms(dataset_spec(name), image_size=32, channels=1, flip=True)
-
-
-def test_what_cannot_be_brought_to_the_models_input_is_refused():
-    with pytest.raises(ValueError, match="cannot pad cifar10's 32x32 to 28x28; resize by"):
-        eval_transforms(dataset_spec("cifar10"), image_size=28, channels=3, resize="pad")
-    with pytest.raises(ValueError, match="cifar10 has 3 channels, not 1; only grey images"):
-        eval_transforms(dataset_spec("cifar10"), image_size=32, channels=1)
 
 
 def skewed() -> ArraySource:

@@ -13,7 +13,7 @@ from rich.console import Console
 from sklearn.metrics import average_precision_score, f1_score
 
 from jaxcnn.data import dataset_at, dataset_spec, load_split
-from jaxcnn.data.augment.transforms import Resize
+from jaxcnn.data.augment.resize import Resize
 from jaxcnn.data.inspect import command as inspect
 from jaxcnn.data.prepare.preparation import prepare_from
 from jaxcnn.data.preprocessing import Preprocessing

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcnn.data.augment.transforms import ResizeShorter
+from jaxcnn.data.augment.resize import ResizeShorter
 from jaxcnn.data.errors import DataError, DataNotFound
 from jaxcnn.data.sources.picture_files import find_pictures, pictures_below
 from jaxcnn.data.sources.pictures import UNREADABLE, Pictures, read_encoded, read_picture

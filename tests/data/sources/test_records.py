@@ -13,12 +13,9 @@ from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2
 
 from jaxcnn.data import DataError, DataNotFound, dataset_at, dataset_spec, load_split
-from jaxcnn.data.loader.pipeline import (
-    eval_batches,
-    eval_transforms,
-    train_batches,
-    train_transforms,
-)
+from jaxcnn.data.augment.augment import Augment
+from jaxcnn.data.augment.chains import eval_transforms, train_transforms
+from jaxcnn.data.loader.pipeline import eval_batches, train_batches
 from jaxcnn.data.sources import array_record, records
 from jaxcnn.data.sources.readable import find_unreadable
 from jaxcnn.data.sources.tfds import load_images, load_records
@@ -401,7 +398,7 @@ def test_images_of_many_sizes_are_stretched_or_cropped_to_one(coco_like):
             next(
                 train_batches(
                     source,
-                    train_transforms(spec, flip=True, **options),
+                    train_transforms(spec, Augment(flip=True), **options),
                     batch_size=8,
                     seed=0,
                     stop_step=1,

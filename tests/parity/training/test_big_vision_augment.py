@@ -1,6 +1,7 @@
 """big_vision's RandAugment: its operations, values and pixels; see make_big_vision_goldens.py."""
 
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from jaxcnn.data import DataError
 from jaxcnn.data.augment import big_vision
+from jaxcnn.data.augment.augment import Augment
 from jaxcnn.data.augment.big_vision import (
     OPERATIONS,
     SIGNED,
@@ -97,8 +99,8 @@ def test_the_image_is_a_function_of_the_generator_and_the_original_is_untouched(
 
 
 def test_it_is_found_by_name_and_has_one_magnitude():
-    arguments = {"thumbnails": False, "magnitude": 15, "num_ops": 3}
-    policy = make_policy("randaugment_big_vision", magnitude_std=0.0, **arguments)
+    name, augment = "randaugment_big_vision", Augment(magnitude=15, num_ops=3)
+    policy = make_policy(name, augment, thumbnails=False)
     assert policy == BigVisionRandAugment(3, 15)
     with pytest.raises(DataError, match="has one magnitude; its deviation is 0"):
-        make_policy("randaugment_big_vision", magnitude_std=0.5, **arguments)
+        make_policy(name, replace(augment, magnitude_std=0.5), thumbnails=False)

@@ -1,15 +1,17 @@
 """timm's RandAugment: its operations, their values and their pixels; see make_goldens.py."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from jaxcnn.data import DataError
-from jaxcnn.data.augment import rand_augment
+from jaxcnn.data.augment import timm_rand_augment
+from jaxcnn.data.augment.augment import Augment
 from jaxcnn.data.augment.policies import make_policy
-from jaxcnn.data.augment.rand_augment import (
+from jaxcnn.data.augment.timm_rand_augment import (
     INCREASING_ENHANCEMENTS,
     OPERATIONS,
     TimmRandAugment,
@@ -82,17 +84,20 @@ def test_levels_are_drawn_around_the_magnitude_and_end_at_ten():
 
 
 def test_by_name_it_takes_the_flags():
-    flags = {"thumbnails": False, "magnitude_std": 0.5, "num_ops": 3, "fill": cases.FILL}
-    policy = make_policy("randaugment_timm", magnitude=7, interpolation="bicubic", **flags)
+    name, augment = "randaugment_timm", Augment(magnitude_std=0.5, num_ops=3)
+    bicubic = replace(augment, magnitude=7, interpolation="bicubic")
+    policy = make_policy(name, bicubic, thumbnails=False, fill=cases.FILL)
     assert policy == parse("rand-m7-mstd0.5-n3", fill=cases.FILL, interpolation="bicubic")
     with pytest.raises(DataError, match="counts to 10, not to 15; as rand-m15-mmax20 it goes on"):
-        make_policy("randaugment_timm", magnitude=15, **flags)
+        make_policy(name, replace(augment, magnitude=15), thumbnails=False)
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 def test_what_is_moved_is_interpolated_as_asked(interpolation, monkeypatch):
     asked = []
-    monkeypatch.setattr(rand_augment, "perform", lambda *given: asked.append(given[3]) or given[1])
+    monkeypatch.setattr(
+        timm_rand_augment, "perform", lambda *given: asked.append(given[3]) or given[1]
+    )
     policy, draws = parse("rand-m9-p1", interpolation=interpolation), np.random.default_rng(0)
     for _ in range(20):
         policy(cases.picture(), draws)
@@ -104,7 +109,7 @@ def test_what_is_moved_is_interpolated_as_asked(interpolation, monkeypatch):
 
 
 def test_grey_images_stay_grey():
-    policy = make_policy("rand-m9-n4-p1", thumbnails=False, magnitude=9, magnitude_std=0, num_ops=2)
+    policy = make_policy("rand-m9-n4-p1", Augment(), thumbnails=False)
     image = cases.picture()[..., :1]
     for seed in range(50):
         assert policy(image, np.random.default_rng(seed)).shape == image.shape

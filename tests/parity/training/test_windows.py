@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxcnn.data.augment.transforms import RandomResizedCrop, TimmErasing
+from jaxcnn.data.augment.erasing import TimmErasing
+from jaxcnn.data.augment.random_resized_crop import RandomResizedCrop
 from tests.parity.training import cases
 
 GOLDEN = np.load(cases.GOLDENS / "windows.npz")

@@ -5,18 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxcnn.data.augment.transforms import (
-    CenterCrop,
-    Cutout,
-    HorizontalFlip,
-    Pad,
-    RandomCrop,
-    RandomResizedCrop,
-    Resize,
-    ResizeShorter,
-    Windowed,
-    transform_example,
-)
+from jaxcnn.data.augment.crop import CenterCrop, RandomCrop
+from jaxcnn.data.augment.cutout import Cutout
+from jaxcnn.data.augment.flip import HorizontalFlip
+from jaxcnn.data.augment.pad import Pad
+from jaxcnn.data.augment.random_resized_crop import RandomResizedCrop
+from jaxcnn.data.augment.resize import Resize, ResizeShorter
+from jaxcnn.data.augment.transform import transform_example
+from jaxcnn.data.augment.window import Windowed
 from jaxcnn.data.spec import Example
 
 PLACED = {

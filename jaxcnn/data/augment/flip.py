@@ -1,0 +1,33 @@
+"""Images in a mirror."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from jaxcnn.data.augment.window import Window, Windowed
+from jaxcnn.data.order import BatchRng
+
+
+@dataclass(frozen=True)
+class HorizontalFlip(Windowed):
+    """Mirror left to right."""
+
+    probability: float = 0.5
+
+    def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
+        return Window(0, 0, *image.shape[:2], mirrored=rng.random() < self.probability)
+
+    def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
+        if not window.mirrored:
+            return image
+        # Three times faster than a reversed view, whose copy goes pixel by pixel.
+        return cv2.flip(image, 1).reshape(image.shape)
+
+    def of_batch(self, images: np.ndarray, rng: BatchRng, /) -> np.ndarray:
+        mirrored = np.flatnonzero(rng.random() < self.probability)
+        if mirrored.size:
+            # One below the other they are one image.
+            below = images[mirrored].reshape(-1, *images.shape[2:])
+            images[mirrored] = cv2.flip(below, 1).reshape(-1, *images.shape[1:])
+        return images
