@@ -28,7 +28,7 @@ def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
     ids=["a name that cannot be shown", "a reader that had enough", "no terminal"],
 )
 def test_what_becomes_of_the_output_is_not_the_commands_end(command, status, printed):
-    code = f"import sys\nfrom jaxcnn import cli\ncli.start(lambda: {command} or 0)"
+    code = f"import sys\nfrom jaxcnn.command import cli\ncli.start(lambda: {command} or 0)"
     run = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -65,7 +65,7 @@ def test_a_plan_for_other_devices_compiles_without_the_cpus_flags(monkeypatch):
 def test_a_program_that_cannot_be_kept_is_compiled_without_a_word(tmp_path):
     code = """
 import jax, jax.numpy as jnp
-from jaxcnn import cli
+from jaxcnn.command import cli
 from jaxcnn.xla import onednn
 from jaxcnn.ops.matmul import matmul
 cli.set_up(compilation_cache=True)

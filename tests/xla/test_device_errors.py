@@ -110,7 +110,7 @@ def test_other_devices_that_are_not_to_be_had_are_one_line(driver, capsys, text,
 def test_what_jax_raises_for_a_device_that_is_not_here_is_recognised(platform):
     code = """
 import sys, jax
-from jaxcnn import cli
+from jaxcnn.command import cli
 sys.exit(cli.run("program", jax.devices))
 """
     none = {"JAX_PLATFORMS": platform, "CUDA_VISIBLE_DEVICES": ""}
