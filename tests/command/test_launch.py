@@ -73,7 +73,7 @@ def test_a_module_beside_somebodys_pictures_is_not_run(command, tmp_path, tmp_pa
 
 
 def test_what_a_script_starts_looks_for_modules_where_it_does(tmp_path, tmp_path_factory):
-    """Workers import, from the working directory first, before they are told their parent's path."""
+    """Workers import, from the working directory first, before they get their parent's path."""
     (tmp_path / "pickle.py").write_text("import os\nos._exit(99)\n")
     script = console_script(tmp_path_factory.mktemp("bin"))
     code = (
