@@ -3,7 +3,6 @@
 import re
 from functools import cache
 from itertools import product
-from pathlib import Path
 
 import pytest
 

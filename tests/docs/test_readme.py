@@ -104,7 +104,7 @@ LINK = re.compile(r"(!?)\[[^\]]*\]\((.+?)\)")
 
 
 def test_links_lead_there_from_a_package_index_too():
-    """It shows README alone, where a link to a file beside it leads nowhere; so its pages are names."""
+    """It shows README alone, where a link to a file beside it leads nowhere: pages are named."""
     links = [target for picture, target in LINK.findall(README.read_text()) if not picture]
     assert links and all(re.match("https?://", link) for link in links)
 

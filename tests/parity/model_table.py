@@ -1,4 +1,4 @@
-"""Writes the table of docs/models.md, from the models' own rows: python -m tests.parity.model_table"""
+"""Writes docs/models.md's table, from the models' own rows: python -m tests.parity.model_table"""
 
 import json
 from pathlib import Path

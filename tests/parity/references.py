@@ -30,7 +30,7 @@ def digests() -> dict[str, str]:
 
 
 def what_is_missing(name: str) -> str | None:
-    """One line that says how to get what a model's reference is held to it by; None if it is there."""
+    """How to get what a model is held to its reference by, in one line; None if it is there."""
     reference = reference_of(name)
     if reference is None or name in digests():
         return None
