@@ -14,7 +14,7 @@ ROOT = Path(jaxcnn.__file__).parent
 
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
-    ["errors", "__main__"],
+    ["errors"],
     ["discovery", "ranges", "text", "files"],
     ["xla"],
     ["ops", "processes"],
@@ -29,6 +29,7 @@ LAYERS = [
     ["train", "evaluate", "predict", "zoo", "plan", "data/prepare", "data/inspect"],
     ["sweeps", "benchmark"],
     ["selfcheck"],
+    ["__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "uvloop"}

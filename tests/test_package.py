@@ -1,5 +1,7 @@
 """What is built of this tree has all that its users, and the tests of those who unpack it, need."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,11 +13,13 @@ from pathlib import Path
 import pytest
 
 import jaxcnn
+from jaxcnn.__main__ import commands
 
 ROOT = Path(jaxcnn.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FOLDERS = (".ci", "benchmarks", "docs", "experiments", "jaxcnn", "tests", "tpu_scripts")
-FILES = (".dockerignore", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml")
+PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md")
+FILES = (*PAGES, ".dockerignore", "LICENSE", "MANIFEST.in", "pyproject.toml")
 BUILD = (
     "from setuptools import build_meta; build_meta.build_sdist('.'); build_meta.build_wheel('.')"
 )
@@ -49,6 +53,56 @@ def test_a_wheel_has_the_package_and_nothing_else(built):
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert packed == {file for file in files if file.startswith("jaxcnn/")}
     assert "jaxcnn/py.typed" in packed
+
+
+@pytest.fixture(scope="module")
+def run_installed(built, tmp_path_factory):
+    """`run(*command)` in a folder where no checkout is, with the wheel that `pip install` has put
+    beside the packages of this Python; `jaxcnn` is its script."""
+    prefix, elsewhere = tmp_path_factory.mktemp("prefix"), tmp_path_factory.mktemp("elsewhere")
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--no-compile"]
+    install = [*pip, "--ignore-installed", f"--prefix={prefix}", str(built[2])]
+    subprocess.run(install, check=True, capture_output=True)
+    (packages,) = prefix.glob("**/site-packages")
+    (script,) = prefix.glob("*/jaxcnn*")
+    environment = {**os.environ, "PYTHONPATH": str(packages)}
+
+    def run(program, *args):
+        command = [script if program == "jaxcnn" else program, *args]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=elsewhere, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run.folder, run.packages = elsewhere, packages
+    return run
+
+
+def test_an_installed_wheel_is_what_runs(run_installed):
+    """Not the checkout, which this Python may have installed as well."""
+    where = run_installed(sys.executable, "-c", "import jaxcnn; print(jaxcnn.__file__)")
+    assert Path(where.strip()) == run_installed.packages / "jaxcnn/__init__.py"
+
+
+def test_an_installed_wheel_lists_its_commands_and_models(run_installed):
+    _, *lines = run_installed("jaxcnn").splitlines()
+    assert [f"python -m jaxcnn.{line.split()[0]}" for line in lines] == list(commands())
+    assert run_installed("jaxcnn", "--version") == f"jaxcnn {jaxcnn.__version__}\n"
+    assert "lenet5" in run_installed("jaxcnn", "zoo", "lenet*")
+
+
+def test_an_installed_wheel_trains_without_the_checkout(run_installed):
+    """With a worker, a process that has to find the package by itself."""
+    run_installed("jaxcnn", "train", "--arch=lenet5", "--epochs=1", "--workers=1", "--workdir=run")
+    summary = json.loads((run_installed.folder / "run/summary.json").read_text())
+    assert summary["arch"] == "lenet5" and summary["test"]["n"] == 360
+
+
+def test_an_installed_wheel_has_the_goldens_that_its_check_compares_with(run_installed):
+    child = [sys.executable, "-m", "jaxcnn.selfcheck.child", "parity"]
+    outcome = json.loads(run_installed(*child, '{"models": ["vit_tiny_patch16_224"]}'))
+    assert outcome["figures"].keys() == {"vit_tiny_patch16_224"} and outcome["failures"] == []
 
 
 def test_versions_of_python_that_are_promised_are_those_that_can_install():

@@ -43,7 +43,7 @@ class Options:
     mode: Mode = "train"
     """A training step, the logits, or the input pipeline alone."""
     all: bool = False
-    """The README's table instead of one model."""
+    """The table of docs/speed.md instead of one model."""
     batch_size: int | Literal["auto"] | None = None
     """Images per step; 128 if not given, on a CPU 16 for images of more than 32 pixels. auto: the
     largest power of two that the accelerator's memory takes."""
@@ -119,7 +119,7 @@ def say_what_is_missing() -> None:
     if computes_on_cpu() and (missing := unsupported()):
         print(
             f"{PROGRAM}: jaxlib {jaxlib.version.__version__} lacks {', '.join(missing)}: "
-            "steps are slower than the README says",
+            "steps are slower than docs/speed.md says",
             file=sys.stderr,
         )
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from jaxcnn.processes.signals import STOPPING, ends_well, to_be_taken
 
+# What runs the command that is named first.
+COMMANDS = "jaxcnn.__main__"
+
 
 def is_own_process() -> bool:
-    """Whether Python was started for the command that asks: `python -m jaxcnn.train`.
+    """Whether Python was started for the command that asks: by `python -m`, or by the script.
 
     Not where a program (`runpy`), a notebook (`%run -m`) or a debugger (`python -m pdb -m`) runs
     it, which goes on afterwards.
@@ -45,13 +48,20 @@ def _names_a_command(option: str, value: str) -> bool:
 
 
 def _modules_on_the_stack() -> Iterator[str]:
-    """From the innermost, without jaxcnn's; but a command's own module is __main__."""
-    frame = sys._getframe()
+    """From the innermost, without jaxcnn's; but a command's own module is __main__.
+
+    Nor is there the console script, which is __main__ too and does nothing but call ours.
+    """
+    frame, called = sys._getframe(), ""
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
-        if not name.startswith("jaxcnn."):
+        spec = frame.f_globals.get("__spec__")
+        if spec is not None and spec.name == COMMANDS:
+            name = COMMANDS  # `python -m jaxcnn train`
+        is_script = name == "__main__" and called == COMMANDS
+        if not name.startswith("jaxcnn.") and not is_script:
             yield name
-        frame = frame.f_back
+        frame, called = frame.f_back, name
 
 
 def end_on_signal_with_a_line(program: str) -> None:

@@ -37,7 +37,8 @@ def check_machine() -> Outcome:
     notes = []
     if platform_name == "cpu":
         notes += [
-            f"this jaxlib lacks {name}: steps are slower than README's" for name in unsupported()
+            f"this jaxlib lacks {name}: steps are slower than in docs/speed.md"
+            for name in unsupported()
         ]
         if idle := gpu_left_idle():
             notes.append(idle)

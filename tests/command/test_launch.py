@@ -9,6 +9,7 @@ import pytest
 
 import jaxcnn
 from jaxcnn.__main__ import commands
+from tests.command.console_script import console_script
 
 GOES_ON = """
 import os, runpy, signal, sys
@@ -16,17 +17,19 @@ from jaxcnn.processes.signals import STOPPING
 def state():
     return os.getpid(), sys.stderr, [signal.getsignal(number) for number in STOPPING]
 before = state()
-sys.argv = ["train", "--arch=nothing", "--no-compilation-cache"]
+module, *sys.argv = sys.argv[1:]
 try:
-    runpy.run_module("jaxcnn.train", run_name="__main__", alter_sys=True)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 except SystemExit as end:
     print("status", end.code, before == state())
 """
 
 
-def test_a_program_goes_on_after_a_command_that_it_ran():
+@pytest.mark.parametrize("args", [["jaxcnn.train", "train"], ["jaxcnn", "jaxcnn", "train"]])
+def test_a_program_goes_on_after_a_command_that_it_ran(args):
     """So does a notebook after `%run -m jaxcnn.train`."""
-    ended = subprocess.run([sys.executable, "-c", GOES_ON], capture_output=True, text=True)
+    command = [sys.executable, "-c", GOES_ON, *args, "--arch=nothing", "--no-compilation-cache"]
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stdout == "status 2 True\n", ended.stderr
     assert "unknown model 'nothing'" in ended.stderr
 
@@ -49,13 +52,16 @@ def test_a_process_is_a_commands_own_unless_another_program_runs_it(tmp_path, op
 
 
 COMMANDS = sorted(["-m", program.rpartition(" ")[2]] for program in commands())
+BY_NAME = [["-m", "jaxcnn", "zoo"], ["SCRIPT", "zoo"]]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, ["-Bmjaxcnn.zoo"]], ids=lambda args: args[-1])
-def test_a_module_beside_somebodys_pictures_is_not_run(command, tmp_path):
+@pytest.mark.parametrize("command", [*COMMANDS, ["-Bmjaxcnn.zoo"], *BY_NAME], ids=" ".join)
+def test_a_module_beside_somebodys_pictures_is_not_run(command, tmp_path, tmp_path_factory):
     """Whether it stands for what is installed or for what is not."""
     for name in ("tyro", "jax", "numpy", "torch", "tensorflow", "wandb"):
         (tmp_path / f"{name}.py").write_text("import os\nos._exit(99)\n")
+    if command[0] == "SCRIPT":
+        command = [console_script(tmp_path_factory.mktemp("bin")), *command[1:]]
     ended = subprocess.run(
         [sys.executable, *command, "--nothing=1"],
         capture_output=True,
@@ -64,6 +70,28 @@ def test_a_module_beside_somebodys_pictures_is_not_run(command, tmp_path):
         env={**os.environ, "PYTHONPATH": str(Path(jaxcnn.__file__).parents[1])},
     )
     assert ended.returncode == 2, ended.stderr
+
+
+def test_what_a_script_starts_looks_for_modules_where_it_does(tmp_path, tmp_path_factory):
+    """Workers import, from the working directory first, before they get their parent's path."""
+    (tmp_path / "pickle.py").write_text("import os\nos._exit(99)\n")
+    script = console_script(tmp_path_factory.mktemp("bin"))
+    code = (
+        "import runpy, subprocess, sys\n"
+        f"sys.argv = [{script!r}, '--version']\n"
+        "try:\n"
+        f"    runpy.run_path({script!r}, run_name='__main__')\n"
+        "except SystemExit:\n"
+        "    subprocess.run([sys.executable, '-c', 'import pickle'], check=True)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(jaxcnn.__file__).parents[1])},
+    )
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_checkouts_own_folder_is_left_in():

@@ -4,6 +4,7 @@ import importlib
 import re
 import shlex
 import textwrap
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 INDENTED = re.compile(r"^ {4}(python -m .*)$", re.MULTILINE)
-INLINE = re.compile(r"`(python\s-m\s[^`]*)`")
+INLINE = re.compile(r"`((?:python\s-m|jaxcnn)\s[^`]*)`")
+# `python -m jaxcnn.train ...`, or `jaxcnn train ...` by the console script.
+OURS = re.compile(r"python\s-m\sjaxcnn\.(.*)|^jaxcnn\s+(?!--version)(.*)", re.DOTALL)
 # What a reader puts a value of their own for, as it stands there.
 PLACEHOLDERS = {"--arch=ARCH": "--arch=resnet50", "--arch=NAME": "--arch=resnet50"}
 PLACEHOLDERS |= {"--recipe=NAME": "--recipe=rsb_a2"}
@@ -36,8 +39,8 @@ def commands_of(page):
     rest = FENCED.sub("", text)
     lines = [line for block in blocks for line in block.splitlines()]
     lines += [*INDENTED.findall(rest), *INLINE.findall(rest)]
-    found = (re.search(r"python\s-m\sjaxcnn\.(.*)", line, re.DOTALL) for line in lines)
-    return dict.fromkeys(" ".join(match[1].split()) for match in found if match)
+    found = (OURS.search(line) for line in lines)
+    return dict.fromkeys(" ".join((match[1] or match[2]).split()) for match in found if match)
 
 
 COMMANDS = [(page.name, line) for page in PAGES for line in commands_of(page)]
@@ -46,15 +49,14 @@ COMMANDS = [(page.name, line) for page in PAGES for line in commands_of(page)]
 def options_of(line):
     module, *args = shlex.split(line, comments=True)
     args = [PLACEHOLDERS.get(arg, arg) for arg in args]
+    if not args:  # It is spoken of.
+        assert find_spec(f"jaxcnn.{module}.__main__")
+        return None
     if module == "train":
         return train.parse(args)
     if module == "plan":
-        # Bare, it is spoken of.
-        return plan.parse(args or ["--arch=resnet50"])
-    program = importlib.import_module(f"jaxcnn.{module}")
-    if module == "recipe.published":
-        assert args == []  # It has no flags.
-        return None
+        return plan.parse(args)
+    program = importlib.import_module(f"jaxcnn.{module}.command")
     options = cli.parse(program.Options, args, program=module, description=None)
     CHECKS.get(module, lambda options: None)(options)
     return options
@@ -76,6 +78,17 @@ def test_a_program_takes_its_command(page, line, monkeypatch, capsys):
 def test_the_pages_speak_of_every_program():
     named = {line.split()[0] for _, line in COMMANDS}
     assert named >= {program.removeprefix("python -m jaxcnn.") for program in programs()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_else_of_the_repository_is_run_is_there(page):
+    """The measuring scripts, experiments, and what writes tables and goldens."""
+    text = page.read_text()
+    modules = re.findall(r"python\s-m\s((?:tests|benchmarks|experiments)\.[\w.]+)", text)
+    for module in modules:
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
+    for script in re.findall(r"python ([\w/]+\.py)", text):
+        assert (ROOT / script).is_file(), script
 
 
 def recipe_under(page, heading):

@@ -1,21 +1,29 @@
-"""What README states of the code is what the code states of itself."""
+"""What README and docs/ state of the code is what the code states of itself."""
 
+import json
 import math
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
+import jaxcnn
+from jaxcnn.data import list_datasets
+from jaxcnn.models import list_models
 from jaxcnn.models.spec import init_variables
 from jaxcnn.models.tools.macs import count_macs
-from tests.parity.model_table import README, in_readme, model_table
+from tests.parity.measure import FIGURES
+from tests.parity.model_table import PAGE, in_page, model_table
 from tests.weights.test_sources import hub_cache, state_dict_of
 
-ROOT = README.parent
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
     (page.name, block)
@@ -26,8 +34,8 @@ BLOCKS = [
 
 def test_the_model_table_is_the_models_own_rows():
     """`python -m tests.parity.model_table` writes it."""
-    text = README.read_text()
-    assert in_readme(text, model_table()) == text
+    text = PAGE.read_text()
+    assert in_page(text, model_table()) == text
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +77,59 @@ def test_the_model_to_copy_states_its_own_size_and_work():
     assert macs == pytest.approx(1e9 * spec.gmacs, rel=1e-3)
 
 
+def test_how_near_the_models_are_to_their_references_is_what_was_measured():
+    figures = json.loads(FIGURES.read_text())
+    text = " ".join(README.read_text().split())
+    assert f"The logits of {len(figures)} of the {len(list_models())} models are within" in text
+    assert f"within {max(figures.values()):.0e} of the reference implementation's" in text
+
+
+def test_the_data_sets_are_those_there_are():
+    section = re.split(r"^## ", (ROOT / "docs/data.md").read_text(), flags=re.MULTILINE)[1]
+    listed = re.findall(r"`(\w+)`", section.partition("`--dataset` is")[2].partition("`tfds:")[0])
+    assert sorted(listed) == list_datasets()
+
+
+def test_the_changelog_has_this_version_first():
+    first = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first is not None and first[1] == jaxcnn.__version__
+
+
+def test_readme_is_short():
+    """Whoever wants more finds a page for it."""
+    assert len(README.read_text().splitlines()) < 170
+
+
+LINK = re.compile(r"(!?)\[[^\]]*\]\((.+?)\)")
+
+
 def test_links_lead_there_from_a_package_index_too():
-    """It shows README alone, where a link to a file beside it leads nowhere."""
-    targets = re.findall(r"\]\((.+?)\)", README.read_text())
-    assert targets and all(re.match("https?://", target) for target in targets)
+    """It shows README alone, where a link to a file beside it leads nowhere: pages are named."""
+    links = [target for picture, target in LINK.findall(README.read_text()) if not picture]
+    assert links and all(re.match("https?://", link) for link in links)
+
+
+def test_pictures_are_there_and_light():
+    pictures = [target for picture, target in LINK.findall(README.read_text()) if picture]
+    assert pictures
+    for target in pictures:
+        with Image.open(ROOT / target) as picture:
+            picture.verify()
+        assert (ROOT / target).stat().st_size <= 150_000
+
+
+def anchors_of(page):
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES[1:], ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_links_between_pages_lead_to_a_page_and_a_heading(page):
+    for _, target in LINK.findall(page.read_text()):
+        if re.match("https?://", target):
+            continue
+        file, _, anchor = target.partition("#")
+        other = (page.parent / file) if file else page
+        assert other.is_file(), target
+        assert not anchor or anchor in anchors_of(other), target

@@ -1,7 +1,6 @@
 """What every model promises; a new one is tested because it exists."""
 
 import functools
-import json
 import math
 
 import jax
@@ -16,7 +15,7 @@ from jaxcnn.models.tools.macs import count_macs
 from jaxcnn.selfcheck.rule import digest
 from jaxcnn.weights import from_torch, to_torch
 from jaxcnn.weights.torch_names import model_tensors, tensors_of
-from tests.parity.cases import KEYS
+from tests.parity.references import digests, reference_of, what_is_missing
 
 KEY = jax.random.key(0)
 
@@ -54,8 +53,9 @@ def small_size(name, wanted):
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_size_work_and_torch_names_are_the_references(name):
+def test_size_and_work_are_its_rows_and_torch_names_its_references(name):
     """One test and one tracing, which takes a deep model seconds."""
+    assert (missing := what_is_missing(name)) is None, missing
     spec = model_spec(name)
     model = create_model(name, num_classes=spec.num_classes)
     size = (spec.image_size, spec.image_size)
@@ -66,7 +66,7 @@ def test_size_work_and_torch_names_are_the_references(name):
     variables = jax.eval_shape(init, KEY)
     tensors = tensors_of(spec, variables)
     shapes = {key: tensor.torch_shape for key, tensor in tensors.items()}
-    assert digest(shapes) == json.loads(KEYS.read_text())[name]
+    assert reference_of(name) is None or digest(shapes) == digests()[name]
 
     params = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables["params"]))
     assert params == spec.num_params

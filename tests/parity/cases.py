@@ -8,6 +8,7 @@ from jaxcnn.selfcheck.cases import Case
 
 GOLDENS = Path(__file__).parent / "goldens"
 FULL_SIZES = GOLDENS / "full"
+SIZES = FULL_SIZES / "sizes.json"
 KEYS = GOLDENS / "keys.json"
 
 
@@ -225,8 +226,8 @@ def golden_path(case: Case) -> Path:
     return folder / f"{case.id}.npz"
 
 
-# Models that timm lacks and that no case above names.
-OTHERS = {
+# By our names; of models that no case above names too.
+NAMED = {case.model: case.reference for case in CASES} | {
     "resnet32": "twin:resnet32",
     "resnet44": "twin:resnet44",
     "resnet56": "twin:resnet56",
@@ -237,10 +238,9 @@ OTHERS = {
 
 def full_size(name: str) -> Case:
     """One image through the whole model: `sizes.json` has its size, channels and classes."""
-    references = {case.model: case.reference for case in CASES} | OTHERS
-    reference = references.get(name, f"timm:{name}")
+    reference = NAMED.get(name, f"timm:{name}")
     plain = {"aux_logits": True, "init_weights": False} if name == "googlenet" else {}
-    size, channels, num_classes = json.loads((FULL_SIZES / "sizes.json").read_text())[name]
+    size, channels, num_classes = json.loads(SIZES.read_text())[name]
     return Case(
         name,
         reference,

@@ -5,7 +5,7 @@
 
 The second form writes figures.json: the largest difference of the logits, relative to the largest
 logit, float32 here against float64 there, in training mode where float32 cannot tell in evaluation
-mode (make_goldens.py says which and why). README's model table shows them.
+mode (make_goldens.py says which and why). The table of docs/models.md shows them.
 """
 
 import json
@@ -19,7 +19,8 @@ from jaxcnn.models import list_models, model_spec
 from jaxcnn.models.spec import Variables
 from jaxcnn.selfcheck.parity import difference, rule_variables, without_dropout
 from jaxcnn.selfcheck.rule import images
-from tests.parity.cases import FULL_SIZES, full_size
+from tests.parity.cases import FULL_SIZES, SIZES, full_size
+from tests.parity.references import reference_of
 
 FIGURES = Path(__file__).parent / "figures.json"
 
@@ -40,9 +41,9 @@ def full_size_difference(name: str) -> float:
 
 def write_sizes() -> None:
     FULL_SIZES.mkdir(parents=True, exist_ok=True)
-    specs = {name: model_spec(name) for name in list_models()}
+    specs = {name: model_spec(name) for name in list_models() if reference_of(name)}
     sizes = {name: (s.image_size, s.channels, s.num_classes) for name, s in specs.items()}
-    (FULL_SIZES / "sizes.json").write_text(json.dumps(sizes, indent=0) + "\n")
+    SIZES.write_text(json.dumps(sizes, indent=0) + "\n")
 
 
 def main() -> None:

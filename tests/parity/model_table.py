@@ -1,4 +1,4 @@
-"""Writes README's model table, from the models' own rows: python -m tests.parity.model_table"""
+"""Writes docs/models.md's table, from the models' own rows: python -m tests.parity.model_table"""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from jaxcnn.models import list_models, model_spec
 from jaxcnn.weights.published import PUBLISHED
 from tests.parity.measure import FIGURES
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/models.md"
 START, END = "<!-- model table -->", "<!-- end of model table -->"
 HEADER = """\
 | model | parameters | GMACs | pixels | paper | published weights | parity |
@@ -32,15 +32,15 @@ def model_table() -> str:
     return "\n".join([HEADER, *(row(name, figures) for name in list_models())])
 
 
-def in_readme(text: str, table: str) -> str:
-    """The README `text` with the table between its two marks."""
+def in_page(text: str, table: str) -> str:
+    """The page's `text` with the table between its two marks."""
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
     return f"{before}{START}\n{table}\n{END}{after}"
 
 
 def main() -> None:
-    README.write_text(in_readme(README.read_text(), model_table()))
+    PAGE.write_text(in_page(PAGE.read_text(), model_table()))
 
 
 if __name__ == "__main__":
