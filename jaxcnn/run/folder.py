@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jaxcnn.engine.step import NORMS
 from jaxcnn.errors import UserError
 from jaxcnn.files import own_files, strict_json
 from jaxcnn.files.paths import expanded
@@ -34,7 +35,12 @@ SUMMARY = {
 }
 LEFT_OUT = {"left_out": Mapping[str, tuple[str, ...]]}
 EPOCH = {"epoch": int, "step": int}
-STEP = {"step": int}
+STEP = {
+    "step": int,
+    "loss": float | None,
+    "lr": float,
+    **dict.fromkeys(NORMS, float | None),
+}
 
 
 class RunFolder:

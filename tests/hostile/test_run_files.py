@@ -11,6 +11,7 @@ import socket
 
 import pytest
 
+from jaxcnn.engine.step import NORMS
 from jaxcnn.errors import UserError
 from jaxcnn.evaluate import command as evaluate
 from jaxcnn.recipe import to_json
@@ -44,6 +45,7 @@ MAY_BE = {
         "model.drop_path_rate model.stem model.patch model.window",
         "data.json": "image_size data_dir labels pretrained unreadable run weights",
         "metrics.jsonl": "train_loss val_loss val_top1",
+        "steps.jsonl": "loss grad_norm update_norm param_norm",
         "summary.json": "val.top1 val.loss test.top1 test.loss",
     },
     "true": {
@@ -60,10 +62,12 @@ MAY_BE = {
     "negative": {
         "recipe.json": "mesh.data",
         "metrics.jsonl": "train_loss val_loss val_top1",
+        "steps.jsonl": "loss lr grad_norm update_norm param_norm",
         "summary.json": "seconds val.top1 val.loss test.top1 test.loss",
     },
 }
 EPOCH = {"epoch": 1, "step": 9, "train_loss": 1.0, "val_loss": 1.0, "val_top1": 0.5}
+STEP = {"step": 9, "loss": 1.0, "lr": 0.1, **dict.fromkeys(NORMS, 1.0)}
 SUMMARY = {
     "arch": "lenet5",
     "dataset": "digits",
@@ -99,6 +103,7 @@ def run(tmp_path):
     folder = RunFolder(tmp_path)
     folder.claim(RECIPE, DATA, b"")
     folder.append_metrics(EPOCH)
+    folder.append_step(STEP)
     folder.write_summary(SUMMARY)
     return folder
 
@@ -108,6 +113,7 @@ READERS = {
     "data.json": (json.loads(json.dumps(run_data.to_json(DATA))), RunFolder.read_data),
     "summary.json": (SUMMARY, RunFolder.read_summary),
     "metrics.jsonl": (EPOCH, RunFolder.read_metrics),
+    "steps.jsonl": (STEP, RunFolder.read_steps),
 }
 FIELDS = [(name, path) for name, (values, _) in READERS.items() for path in paths_of(values)]
 
@@ -152,6 +158,7 @@ LARGE = {
         ("data.json", ("class_names",)),
         ("data.json", ("input", "mean")),
         ("metrics.jsonl", ("step",)),
+        ("steps.jsonl", ("loss",)),
         ("summary.json", ("test", "top1")),
     ],
     ids=str,
@@ -181,7 +188,7 @@ def test_what_is_no_such_file_is_refused_in_a_short_line(run, name, foreign):
     with within_limits():
         found = read(run, name, content + b"\n" * bool(content))
     # No line at all is a run whose first epoch goes on.
-    assert found is None or (name, foreign) == ("metrics.jsonl", "empty")
+    assert found is None or (name.endswith(".jsonl") and foreign == "empty")
 
 
 def too_large(path):

@@ -82,9 +82,11 @@ FILES = [
     "wandb-id",
     "xla.log",
     "metrics.jsonl",
+    "steps.jsonl",
     "recipe.json.partial",
     "data.json.partial",
     "metrics.jsonl.partial",
+    "steps.jsonl.partial",
     "summary.json.partial",
     "data.names.gz.partial",
     "report/curves.png",
@@ -94,7 +96,15 @@ FILES = [
     "checkpoints/12/state/d/more",
     "autotuning/kernel",
 ]
-FOLDERS = ["checkpoints", "report", "tensorboard", "autotuning", "damaged", "checkpoints/12"]
+FOLDERS = [
+    "checkpoints",
+    "report",
+    "tensorboard",
+    "autotuning",
+    "profile",
+    "damaged",
+    "checkpoints/12",
+]
 
 
 def replace(path, make):

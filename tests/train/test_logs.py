@@ -14,6 +14,7 @@ from tensorboardX.proto.event_pb2 import Event
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.program import build
+from jaxcnn.engine.step import NORMS
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Mesh, Optim, Recipe, Schedule
 from jaxcnn.run.folder import RunFolder
@@ -85,16 +86,21 @@ def test_the_figures_are_those_of_the_step(tmp_path):
 
 def test_lines_of_steps_that_are_about_to_be_repeated_are_dropped(tmp_path):
     folder = RunFolder(tmp_path)
+    figures = {"loss": float("nan"), "lr": 0.1, **dict.fromkeys(NORMS, 1.0)}
     for step in (2, 4, 6):
-        folder.append_step({"step": step, "loss": float("nan")})
+        folder.append_step({"step": step, **figures})
     with (tmp_path / "steps.jsonl").open("a") as file:
         file.write('{"step": 8, "lo')  # A kill cut it short.
     with Logs(folder, step=4):
         pass
-    assert steps_of(tmp_path) == [{"step": 2, "loss": None}, {"step": 4, "loss": None}]
+    assert steps_of(tmp_path) == [{"step": step, **figures, "loss": None} for step in (2, 4)]
 
 
 def test_a_damaged_line_is_named(tmp_path):
-    (tmp_path / "steps.jsonl").write_text('{"step": 2}\nno line\n')
+    RunFolder(tmp_path).append_step(
+        {"step": 2, "loss": 1.0, "lr": 0.1, **dict.fromkeys(NORMS, 1.0)}
+    )
+    with (tmp_path / "steps.jsonl").open("a") as file:
+        file.write("no line\n")
     with pytest.raises(UserError, match="steps.jsonl is damaged in line 2; mend or delete"):
         Logs(RunFolder(tmp_path), step=4)
