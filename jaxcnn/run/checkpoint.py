@@ -229,7 +229,7 @@ class Checkpoints:
                     f"checkpoint {step} in {self._folder} names {best['step']} as the best, which "
                     "is not there; put a copy of it back"
                 )
-            return best and best["step"]
+            return None if best is None else best["step"]
         if steps:
             raise RunError(f"every checkpoint in {self._folder} is damaged, or another run's")
         return None
