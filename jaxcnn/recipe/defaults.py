@@ -187,9 +187,10 @@ def note_of_default(recipe: Recipe) -> str | None:
     if recipe.dataset != "imagenet2012" or recipe.recipe is not None or recipe.pretrained:
         return None
     return (
-        f"no published recipe for {recipe.arch} on {recipe.dataset} is known here: what no flag "
-        f"gives is that of small sets of photographs, {recipe.optim.name}, {recipe.epochs} epochs, "
-        f"batches of {recipe.batch_size}; --recipe=NAME takes another's (docs/imagenet.md)"
+        f"no published recipe that trains {recipe.arch} on {recipe.dataset} from scratch is known "
+        f"here: what no flag gives is that of small sets of photographs, {recipe.optim.name}, "
+        f"{recipe.epochs} epochs, batches of {recipe.batch_size}; --recipe=NAME takes another's "
+        "(docs/imagenet.md)"
     )
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from jaxcnn.recipe.published import (
+    automl,
     big_vision,
     convnext,
     deit,
+    gluon_cv,
     mmpretrain,
     papers,
     rsb,
@@ -30,6 +32,8 @@ _FILES = (
     torch7,
     timm,
     tensorflow_tpu,
+    automl,
+    gluon_cv,
     convnext,
     swin,
     big_vision,

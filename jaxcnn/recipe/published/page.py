@@ -51,8 +51,9 @@ def _says_nothing(entry: Pair, defaults: Fields) -> bool:
 
 
 def _words(fields: Fields) -> str:
-    """`lr 0.5`, `opt sgd`."""
-    return ", ".join(f"`{name} {_value(value)}`" for name, value in fields.items())
+    """`lr 0.5`, `opt sgd`; a cell of a table would end at a bar."""
+    words = ", ".join(f"`{name} {_value(value)}`" for name, value in fields.items())
+    return words.replace("|", "\\|")
 
 
 def _flag(setting: tuple[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """torchvision's training script, and the commands that its README and its weights name.
 
-Fields are the script's flags, beside `gpus`, which `--batch-size` is for each of. README and script
-as of torchvision 0.13 to 0.29, whose weights say which command made them (`meta["recipe"]`).
+Fields are the script's flags, beside `gpus`, which `--batch-size` is for each of. README, script
+and weights, which say by what they were made (`meta["recipe"]`), as of torchvision 0.14.1.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,8 @@ from jaxcnn.recipe.published.row import (
     repeated_batch,
 )
 
-README = "https://github.com/pytorch/vision/tree/v0.29.1/references/classification"
+FILE = "https://github.com/pytorch/vision/blob/5e8e2f125f140d1e908cf424a6a85cacad758125"
+README = f"{FILE}/references/classification/README.md"
 
 DEFAULTS: Fields = {
     "gpus": 8,
@@ -193,7 +194,8 @@ RECIPES = {
     "resnet50_v2_600": Published(
         (
             "https://github.com/pytorch/vision/issues/3995#issuecomment-1013906621",
-            "https://github.com/pytorch/vision/pull/6433",
+            "https://github.com/pytorch/vision/pull/5201",
+            f"{FILE}/torchvision/models/resnet.py",
         ),
         SCRIPT,
         {**V2, "train_crop_size": 176, "val_resize_size": 232},
