@@ -114,7 +114,7 @@ def test_the_same_command_goes_on_though_defaults_have_changed(tmp_path, monkeyp
         recipe = recipe_for(*of, **others)
         return replace(recipe, optim=replace(recipe.optim, lr=0.5), batch_size=32)
 
-    monkeypatch.setattr("jaxcnn.recipe.recipe_for", later)
+    monkeypatch.setattr("jaxcnn.recipe.flags.recipe_for", later)
     capsys.readouterr()
     for again in (args, [*args, "--checkpoint-every-steps=5"]):
         assert train.main(again) == 0
