@@ -57,7 +57,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def parse(args: Sequence[str]) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset."""
-    default = Options(cli.default_recipe(args))
+    default = Options(cli.default_recipe(args, Options))
     options = cli.parse(Options, args, program=PROGRAM, description=__doc__, default=default)
     check(options.recipe)
     for flag, value in (

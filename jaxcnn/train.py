@@ -53,7 +53,7 @@ class Options:
 
 def parse(args: Sequence[str], recipe: Recipe | None = None) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset, if none is given."""
-    recipe = recipe or cli.default_recipe(args)
+    recipe = recipe or cli.default_recipe(args, Options)
     return cli.parse(
         Options,
         args,
