@@ -6,7 +6,8 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from traceback import format_exception
@@ -109,17 +110,48 @@ def parse(
     except SystemExit as end:
         if end.code == 0:
             raise
-        raise UserError(_one_line(errors.getvalue())) from end
+        _, question = _meant(config, args, default)
+        message = _one_line(errors.getvalue()).removesuffix(".")
+        raise UserError(f"{message}{question} (--help lists the flags)") from end
 
 
 def _one_line(box: str) -> str:
     """tyro's message without the title and the frame, drawn in lines or in dashes, around it."""
     text = "\n".join(line.strip("╭╮╰╯│ ") for line in box.splitlines())
-    _, message, *hints = (" ".join(part.split()) for part in re.split(r"[─-]{3,}", text))
-    for hint in hints:
-        if near := re.match(r"Perhaps you meant: (--[\w.-]+)", hint):
-            message += f"; did you mean {near[1]}?"
-    return message + " (--help lists the flags)"
+    _, message, *_ = (" ".join(part.split()) for part in re.split(r"[─-]{3,}", text))
+    return message
+
+
+def _meant(config: type[T], args: Sequence[str], default: T | None) -> tuple[list[str], str]:
+    """The flags given that `config` does not have; and a question after the nearest that it has.
+
+    Of a flag in a group the last part is near too: --lr is near to --optim.lr.
+    """
+    flags = _flags(config, default)
+    by_name = {flag.rpartition(".")[2].lstrip("-"): flag for flag in flags}
+    by_name |= {flag.lstrip("-"): flag for flag in flags}
+    given = (arg.partition("=")[0] for arg in args if arg.startswith("--") and arg != "--")
+    unknown = [name for name in given if name.replace("_", "-") not in flags]
+    near = (get_close_matches(name.replace("_", "-").lstrip("-"), by_name, n=1) for name in unknown)
+    meant = dict.fromkeys(by_name[names[0]] for names in near if names)
+    return unknown, f"; did you mean {', '.join(meant)}?" if meant else ""
+
+
+def unknown_flags(options: object, args: Sequence[str]) -> str:
+    """Which of the flags given are none of the dataclass's that `options` is of, and what may have
+    been meant; empty if they all are."""
+    unknown, question = _meant(type(options), args, options)
+    return f"no flag is called {', '.join(unknown)}{question}" if unknown else ""
+
+
+def _flags(config: type[T], default: T | None) -> list[str]:
+    """All flags of `config`. tyro's help has them too, but its looks are the terminal's; in what
+    completes a command line for a shell each stands in quotation marks."""
+    text = io.StringIO()
+    of_default = {} if default is None else {"default": default}
+    with suppress(SystemExit), redirect_stdout(text):
+        tyro.cli(config, args=["--tyro-print-completion", "bash"], prog="jaxcnn", **of_default)
+    return sorted(set(re.findall(r"""(?<=['"])--[\w.-]+(?=['"])""", text.getvalue())))
 
 
 def output_file(output: str) -> Path:

@@ -11,7 +11,7 @@ from optax import contrib
 from jaxcnn.errors import UserError
 from jaxcnn.models.hidden_matrices import Path
 from jaxcnn.models.spec import LayerOrder
-from jaxcnn.recipe import Optim
+from jaxcnn.recipe import Optim, momentum_of
 
 # Path of a kernel -> how many matrices it is.
 Matrices = Mapping[Path, int]
@@ -19,9 +19,7 @@ Matrices = Mapping[Path, int]
 # What the gradient's global norm is brought down to for lamb where a recipe says nothing: the
 # default of timm's, with which "ResNet strikes back" was trained.
 LAMB_CLIP_NORM = 1.0
-# Muon's, and those of the AdamW beside it, by its author: https://github.com/KellerJordan/Muon at
-# 857d1adc.
-MUON_MOMENTUM = 0.95
+# Of the AdamW beside Muon, by its author: https://github.com/KellerJordan/Muon at 857d1adc.
 MUON_ADAM: Mapping[str, Any] = MappingProxyType({"b1": 0.9, "b2": 0.95, "eps": 1e-10})
 
 
@@ -47,9 +45,7 @@ def make_optimizer(
     that has none to go by.
     """
     lr, decay = schedule, config.weight_decay
-    momentum = config.momentum
-    if momentum is None:
-        momentum = MUON_MOMENTUM if config.name == "muon" else 0.9
+    momentum = momentum_of(config)
     dtype = config.momentum_dtype
     decayed = kernels if config.decay == "kernels" else None
     coupled_decay = optax.add_decayed_weights(decay, mask=decayed)

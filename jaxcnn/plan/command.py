@@ -58,7 +58,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def parse(args: Sequence[str]) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset."""
-    default = Options(default_recipe(args))
+    default = Options(default_recipe(args, lambda recipe: cli.unknown_flags(Options(recipe), args)))
     options = cli.parse(Options, args, program=PROGRAM, description=__doc__, default=default)
     check(options.recipe)
     for flag, value in (

@@ -17,7 +17,9 @@ from jaxcnn.recipe.fields import (
     compute_dtype,
     data_place,
     model_overrides,
+    momentum_of,
 )
+from jaxcnn.recipe.older import other_loss, other_optimizer
 from jaxcnn.recipe.saved import differences, from_json, to_json
 from jaxcnn.recipe.thumbnails import is_thumbnail, thumbnail_cure
 
@@ -38,7 +40,10 @@ __all__ = [
     "from_json",
     "is_thumbnail",
     "model_overrides",
+    "momentum_of",
     "note_of_default",
+    "other_loss",
+    "other_optimizer",
     "recipe_for",
     "small_batch",
     "thumbnail_cure",

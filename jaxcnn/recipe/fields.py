@@ -224,6 +224,14 @@ def data_place(recipe: Recipe) -> DataDir:
     return with_labels(recipe.dataset, recipe.data_dir, recipe.labels)
 
 
+def momentum_of(optim: Optim) -> float:
+    """The momentum that counts, given or not; Muon's is its author's,
+    https://github.com/KellerJordan/Muon at 857d1adc."""
+    if optim.momentum is not None:
+        return optim.momentum
+    return 0.95 if optim.name == "muon" else 0.9
+
+
 def compute_dtype(recipe: Recipe) -> str:
     """The name of the type that the model computes in."""
     return "float32" if recipe.precision == "tf32" else recipe.precision

@@ -1,7 +1,7 @@
 """The recipe that a command line's flags begin with."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jaxcnn.errors import UserError
 from jaxcnn.models import list_models
@@ -9,12 +9,18 @@ from jaxcnn.recipe.defaults import recipe_for
 from jaxcnn.recipe.fields import Recipe
 
 
-def default_recipe(args: Sequence[str]) -> Recipe:
+def default_recipe(args: Sequence[str], unknown_flags: Callable[[Recipe], str]) -> Recipe:
     """The recipe for --arch, --dataset, --data-dir, --labels, --recipe and --pretrained, which the
-    other flags change."""
+    other flags change.
+
+    `unknown_flags` says which of the flags there are not, where --arch is missing: it may be
+    misspelt.
+    """
     arch = _value_of("--arch", args)
     asks_help = "--help" in args or "-h" in args
     if arch is None and not asks_help:
+        if wrong := unknown_flags(Recipe("lenet5")):
+            raise UserError(f"--arch=NAME is missing, and {wrong}")
         raise UserError(f"--arch=NAME is missing; NAME is one of {', '.join(list_models())}")
     dataset = _value_of("--dataset", args) or "digits"
     data_dir, recipe = _value_of("--data-dir", args), _value_of("--recipe", args)

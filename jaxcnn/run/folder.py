@@ -13,7 +13,14 @@ from jaxcnn.errors import UserError
 from jaxcnn.files import own_files, strict_json
 from jaxcnn.files.paths import expanded
 from jaxcnn.files.typed_json import typed
-from jaxcnn.recipe import Recipe, differences, from_json, to_json
+from jaxcnn.recipe import (
+    Recipe,
+    differences,
+    from_json,
+    other_loss,
+    other_optimizer,
+    to_json,
+)
 from jaxcnn.run import run_data, same_data
 from jaxcnn.run.run_data import RunData
 
@@ -86,7 +93,7 @@ class RunFolder:
 
     def refuse_other(self, recipe: Recipe) -> None:
         """Raises UserError if the folder is that of another recipe."""
-        if self._recipe.exists() and (different := differences(self.read_recipe(), recipe)):
+        if self._recipe.exists() and (different := self._differences(self.read_recipe(), recipe)):
             way_out = "give the same flags to resume it, or another --workdir"
             if self.is_extended_by(recipe):
                 way_out = "--extend goes on from its end; or give another --workdir"
@@ -103,11 +110,39 @@ class RunFolder:
         if not (finished and self._recipe.exists()):
             return False
         before = self.read_recipe()
-        if differences(replace(before, epochs=recipe.epochs, steps=recipe.steps), recipe):
+        if self._differences(replace(before, epochs=recipe.epochs, steps=recipe.steps), recipe):
             return False
         if before.steps is None and recipe.steps is None:
             return recipe.epochs > before.epochs
         return before.steps is None or recipe.steps is None or recipe.steps > before.steps
+
+    def _differences(self, before: Recipe, recipe: Recipe) -> list[str]:
+        """Of the run's recipe from another; none in what its version had no field for."""
+        if self.older_optimizer() is not None:
+            momentum, not_given = before.optim.momentum, recipe.optim.momentum is None
+            optim = replace(
+                before.optim,
+                adam_lr=recipe.optim.adam_lr,
+                momentum=None if momentum == 0.9 and not_given else momentum,
+            )
+            before = replace(before, optim=optim)
+        return differences(before, recipe)
+
+    def older_optimizer(self) -> str | None:
+        """What the optimiser of the run here was, in a few words, if it was none of this version's.
+
+        None if it is one, or there is no run.
+        """
+        return self._of_its_version(other_optimizer)
+
+    def refuse_older_optimizer(self) -> None:
+        """Raises UserError for a run here that cannot go on, its optimiser's state being none of
+        this version's."""
+        if (was := self.older_optimizer()) is not None:
+            raise UserError(
+                f"{self.path} holds a run of an older version, {was}: its optimiser's state is "
+                "none of this version's, so that it cannot go on; begin again in another --workdir"
+            )
 
     def refuse_other_data(self, data: RunData, names: bytes) -> None:
         """Raises UserError if the run here learned from other data; see `jaxcnn.run.run_data`."""
@@ -224,15 +259,26 @@ class RunFolder:
 
     def as_begun(self, data: RunData) -> RunData:
         """`data` with what tells the checkpoints here from another run's, if the run has begun;
-        and with the weights it started from, if it goes on from a checkpoint."""
-        before = self.read_data()
+        and if it goes on from a checkpoint with the weights it started from, and with what is
+        computed otherwise from there on."""
+        before, steps = self.read_data(), self._saved_steps()
+        if steps and (loss := self._of_its_version(other_loss)) is not None:
+            data = replace(data, changed=(f"from step {max(steps)} on {loss}",))
         if before is None:
             return data
-        weights = before.weights if self.has_checkpoints() else data.weights
-        return replace(data, run=before.run or data.run, weights=weights)
+        if steps:
+            data = replace(data, weights=before.weights, changed=before.changed + data.changed)
+        return replace(data, run=before.run or data.run)
 
     def has_checkpoints(self) -> bool:
-        return any(path.name.isdigit() for path in self.checkpoints.glob("*"))
+        return bool(self._saved_steps())
+
+    def _saved_steps(self) -> list[int]:
+        return [int(path.name) for path in self.checkpoints.glob("*") if path.name.isdecimal()]
+
+    def _of_its_version(self, ask: Callable[[Mapping[str, Any], Recipe], str | None]) -> str | None:
+        """What `ask` says of the recipe here, as its version wrote it and as it is in this one."""
+        return ask(_read_json(self._recipe), self.read_recipe()) if self._recipe.exists() else None
 
     def _read(self, path: Path, from_json: Callable[[Any], T]) -> T:
         values = _read_json(path)

@@ -83,6 +83,8 @@ class RunData:
             for a run of a version that kept none.
         weights: what was read of the weights that the run started from; None if it started from
             none, or is of a version that kept nothing of them.
+        changed: what a later version that went on with the run computes otherwise than the one
+            before it, a line each.
     """
 
     class_names: tuple[str, ...]
@@ -100,6 +102,7 @@ class RunData:
     unreadable: str | None = None
     run: str | None = None
     weights: Origin | None = None
+    changed: tuple[str, ...] = ()
 
     def row(self, table: DatasetSpec) -> DatasetSpec:
         """The row of the data set as the run saw it, with no need of the data's folder."""

@@ -18,9 +18,9 @@ def wandb_log(
 
     The run is known there by an id of its own, in the file `wandb-id` of its folder `workdir`: two
     runs whose folders have the same name stay two. The logger is for lines of `metrics.jsonl`; of
-    one that does not get there it tells `say`, and the run goes on.
+    the first that does not get there it tells `say`, and the run goes on.
 
-    Raises UserError if the package is not installed.
+    Raises UserError if the package is not installed, or wandb does not open the run.
     """
     try:
         import wandb  # pyright: ignore[reportMissingImports]  (an extra)
@@ -33,17 +33,30 @@ def wandb_log(
         if kept.exists()
         else secrets.token_hex(4)
     )
-    run = wandb.init(
-        project=project, name=folder.name, id=own, resume="allow", config=to_json(recipe)
-    )
+    try:
+        run = wandb.init(
+            project=project, name=folder.name, id=own, resume="allow", config=to_json(recipe)
+        )
+    except Exception as error:  # Whatever wandb makes of the network, the account or the name.
+        raise UserError(
+            f"--wandb={project} cannot be logged to ({reason(error)}); `wandb login` once, or "
+            "WANDB_MODE=offline to keep it on this machine, or leave --wandb out"
+        ) from error
+    is_told = False
 
     def log(line: Mapping[str, Any]) -> None:
+        nonlocal is_told
         # Not before there is a line: until then the folder may be refused.
         if not kept.exists():
             own_files.write(kept, f"{own}\n")
         try:
             run.log(dict(line), step=line["step"])
         except Exception as error:  # Whatever the network, or wandb, makes of it.
-            say(f"epoch {line['epoch']} did not reach wandb ({reason(error)})")
+            if not is_told:
+                say(
+                    f"epoch {line['epoch']} did not reach wandb ({reason(error)}), nor may later "
+                    "ones; the run goes on, and metrics.jsonl has them all"
+                )
+            is_told = True
 
     return log

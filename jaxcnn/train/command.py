@@ -47,7 +47,7 @@ class Options:
 
 def parse(args: Sequence[str], recipe: Recipe | None = None) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset, if none is given."""
-    recipe = recipe or default_recipe(args)
+    recipe = recipe or default_recipe(args, lambda recipe: cli.unknown_flags(Options(recipe), args))
     return cli.parse(
         Options,
         args,

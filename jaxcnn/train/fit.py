@@ -112,8 +112,11 @@ def fit(
         folder.refuse_other(recipe)
     if (summary := folder.read_summary()) is not None and not extends:
         refuse_other_pictures(folder, recipe)
+        if (was := folder.older_optimizer()) is not None:
+            say(f"{folder.path} holds a run of an older version, {was}: its figures are that one's")
         show_result(console, summary, folder.path)
         return summary
+    folder.refuse_older_optimizer()
     if off:
         say(off)
     pretrained = preprocessing = None
@@ -173,6 +176,8 @@ def fit(
             folder.refuse_other(recipe)
         folder.refuse_other_data(data, names)
         folder.claim(recipe, data, names)
+        for line in data.changed:
+            display.say(f"this run's training is not one from end to end: {line}")
         clock = time.monotonic()
         start = Start(recipe, folder, feed, program, checkpoints, display, pretrained, compiled)
         try:

@@ -17,6 +17,7 @@ from jaxcnn.files import own_files
 from jaxcnn.files.paths import expanded
 from jaxcnn.text.phrases import reason
 from jaxcnn.weights.dialects import Checkpoint, other_form, translate
+from jaxcnn.weights.hub import file_of
 from jaxcnn.weights.origin import Origin
 from jaxcnn.weights.torch_files import read_state_dict
 from jaxcnn.weights.torch_names import StateDict
@@ -49,9 +50,7 @@ def stated_image_size(source: str) -> int | None:
     """
     if not source.startswith("hf:"):
         return None
-    return _preprocessing(
-        _config(_from_repository(source, "config.json"), source), source
-    ).image_size
+    return _preprocessing(_config(file_of(source, "config.json"), source), source).image_size
 
 
 def sha256_of(path: Path) -> str:
@@ -95,11 +94,10 @@ def _read_safetensors(path: Path) -> StateDict:
 
 
 def _from_hub(name: str, source: str) -> Checkpoint:
-    """Through the Hub's cache; HF_HUB_OFFLINE=1 uses nothing but the cache."""
-    config_path = _from_repository(source, "config.json")
+    config_path = file_of(source, "config.json")
     # The owner may change the branch in between: both are of one commit.
     commit = config_path.parent.name
-    weights_path = _from_repository(source, "model.safetensors", commit)
+    weights_path = file_of(source, "model.safetensors", commit)
     checkpoint = translate(name, _read_safetensors(weights_path))
     config = _config(config_path, source)
     other = other_form(checkpoint.arch)
@@ -111,28 +109,6 @@ def _from_hub(name: str, source: str) -> Checkpoint:
             source, commit, {path.name: sha256_of(path) for path in (config_path, weights_path)}
         ),
     )
-
-
-def _from_repository(source: str, name: str, commit: str | None = None) -> Path:
-    """A file of it, of its own revision if no commit is given."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    repository, _, revision = source.removeprefix("hf:").partition("@")
-    try:
-        return Path(hf_hub_download(repository, name, revision=commit or revision or None))
-    except HFValidationError as error:
-        raise UserError(
-            f"{source} is not a repository's name; give hf:timm/NAME or hf:timm/NAME@REVISION"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise UserError(
-            f"{source} is not in the Hub's cache, and the Hub cannot be reached"
-        ) from error
-    except (HfHubHTTPError, OSError) as error:
-        raise UserError(
-            f"{source} cannot be fetched: {str(error).strip().splitlines()[0]}"
-        ) from error
 
 
 def _config(path: Path, source: str) -> dict[str, Any]:

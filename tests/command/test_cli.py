@@ -1,13 +1,17 @@
 """What command lines share."""
 
+import importlib
 import os
 import subprocess
 import sys
 
 import pytest
 
+from jaxcnn.__main__ import commands
 from jaxcnn.command import cli
+from jaxcnn.errors import UserError
 from jaxcnn.plan import command as plan
+from jaxcnn.train import command as train
 
 
 def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
@@ -16,6 +20,37 @@ def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
 
     assert cli.run("program", command) == 2
     assert capsys.readouterr().err.startswith("program: /secret: Permission denied; ")
+
+
+MISSPELT = {
+    "benchmark": ("--modle=train", "--mode"),
+    "data.inspect": ("--datsaet=digits", "--dataset"),
+    "data.prepare": ("--form=photos", "--from"),
+    "evaluate": ("--wrokdir=runs/a", "--workdir"),
+    "plan": ("--toplogy=v5e:4x4", "--topology"),
+    "predict": ("--expalin=grad_cam", "--explain"),
+    "selfcheck": ("--mintues=3", "--minutes"),
+    "train": ("--epohcs=3", "--epochs"),
+    "zoo": ("--iamge-size=32", "--image-size"),
+}
+
+
+@pytest.mark.parametrize("program", commands())
+def test_a_misspelt_flag_of_any_command_is_one_line_with_the_right_one(program, capsys):
+    module = program.removeprefix("python -m jaxcnn.")
+    wrong, right = MISSPELT[module]
+    arch = ["--arch=lenet5"] if module in ("train", "plan") else []
+    for args in ([*arch, wrong], [wrong]):
+        assert importlib.import_module(f"jaxcnn.{module}.command").main(args) == cli.WRONG_INPUT
+        told = capsys.readouterr().err
+        assert f"did you mean {right}?" in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize("columns", ["30", "300"])
+def test_how_wide_a_terminal_is_changes_no_suggestion(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(UserError, match="did you mean --no-compilation-cache?"):
+        train.parse(["--arch=lenet5", "--no-compilation-cahce"])
 
 
 @pytest.mark.parametrize(

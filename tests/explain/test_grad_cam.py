@@ -1,11 +1,15 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxcnn.errors import UserError
 from jaxcnn.explain import grad_cam
 from jaxcnn.models import create_model, list_models, model_spec
+from jaxcnn.models.efficientnet import B0
 from jaxcnn.models.linear import Perceptron
 from jaxcnn.models.spec import init_variables
 from tests.explain.networks import Bright, Convolution, spot, variables_and_images
@@ -59,6 +63,37 @@ def test_of_a_small_image_the_default_is_a_map_that_tells_places_apart():
     )
     assert np.ptp(explain("stage4")) == 0
     np.testing.assert_array_equal(explain(None), explain("stage3"))
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [
+        ("efficientnet_lite0", {"stages": B0[:2]}),
+        ("efficientnet_b0", {"stages": B0[:2]}),
+        ("resnet18", {"stages": (1, 1, 1, 1)}),
+    ],
+)
+def test_the_default_stage_is_the_map_whose_mean_the_classifier_reads(name, overrides):
+    """Of such a map Grad-CAM is its sum weighted by the class's row of the classifier, as Zhou et
+    al., 2016, https://arxiv.org/abs/1512.04150, have it: in EfficientNet that of `conv_head`."""
+    model = create_model(name, num_classes=5, **overrides)
+    images = jax.random.normal(jax.random.key(0), (1, 64, 64, 3))
+    variables = jax.jit(lambda key: init_variables(model, key, (64, 64), 3))(jax.random.key(1))
+    without_head = jax.jit(create_model(name, num_classes=0, **overrides).apply)
+    _, taps = jax.jit(partial(model.apply, mutable=["stages"]))(variables, images)
+    features = without_head(variables, images)
+    (read,) = (
+        tapped
+        for (tapped,) in taps["stages"].values()
+        if tapped.ndim == 4 and np.allclose(tapped.mean((1, 2)), features, atol=1e-6)
+    )
+    area = read.shape[1] * read.shape[2]
+    assert area > 1
+    kernel = variables["params"]["head"]["kernel"]  # [K, 5]
+    evidence = nn.relu(read @ kernel[:, 3] / area)
+    expected = jax.image.resize(evidence, images.shape[:3], "bilinear")
+    found = jax.jit(partial(grad_cam, model))(variables, images, jnp.array([3]))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_evidence_against_the_class_is_left_out():

@@ -6,7 +6,9 @@ import pytest
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Recipe
 from jaxcnn.run.wandb_log import wandb_log
+from jaxcnn.train import command as train
 
+FLAGS = ["--arch=linear", "--wandb=my-project", "--batch-size=128", "--no-compilation-cache"]
 LINE = {"epoch": 1, "step": 9, "val_top1": 0.5}
 
 
@@ -52,14 +54,50 @@ def test_before_there_is_a_line_nothing_is_left_in_the_folder(wandb, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_line_that_does_not_get_there_is_told_and_the_run_goes_on(wandb, monkeypatch, tmp_path):
+def test_lines_that_do_not_get_there_are_told_once_and_the_run_goes_on(
+    wandb, monkeypatch, tmp_path
+):
     def log(values, step):
         raise ConnectionError("no\nroute")
 
     monkeypatch.setattr(wandb, "init", lambda **kwargs: SimpleNamespace(log=log))
     said = []
-    wandb_log("my-project", Recipe("lenet5"), tmp_path, said.append)(LINE)
-    assert said == ["epoch 1 did not reach wandb (ConnectionError: no route)"]
+    logger = wandb_log("my-project", Recipe("lenet5"), tmp_path, said.append)
+    for epoch in (1, 2, 3):
+        logger({**LINE, "epoch": epoch})
+    (line,) = said
+    assert line.startswith("epoch 1 did not reach wandb (ConnectionError: no route)")
+    assert "metrics.jsonl has them all" in line
+
+
+def test_a_run_trains_to_its_end_though_wandb_is_lost_on_the_way(
+    wandb, monkeypatch, tmp_path, capsys
+):
+    def log(values, step):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(wandb, "init", lambda **kwargs: SimpleNamespace(log=log))
+    assert train.main([*FLAGS, f"--workdir={tmp_path}", "--steps=20"]) == 0
+    assert capsys.readouterr().err.count("did not reach wandb") == 1
+    assert (tmp_path / "summary.json").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("api_key not configured (no-tty).\nCall wandb.login"), OSError("no net")]
+)
+def test_a_run_that_wandb_does_not_open_is_refused_before_it_begins(
+    wandb, monkeypatch, tmp_path, capsys, error
+):
+    def init(**kwargs):
+        raise error
+
+    monkeypatch.setattr(wandb, "init", init)
+    assert train.main([*FLAGS, f"--workdir={tmp_path / 'run'}"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "Traceback" not in told
+    assert "--wandb=my-project cannot be logged to" in told and str(error).split("\n")[0] in told
+    assert "`wandb login`" in told and "WANDB_MODE=offline" in told
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_the_package_the_command_that_installs_it_is_named(monkeypatch, tmp_path):
