@@ -7,6 +7,7 @@ import textwrap
 from importlib.util import find_spec
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 from jaxcnn.__main__ import commands as programs
@@ -65,6 +66,8 @@ def options_of(line):
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[f"{p}: {c}" for p, c in COMMANDS])
 def test_a_program_takes_its_command(page, line, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "computes_on_cpu", lambda: False)
+    # What weights ask for is not waited for.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     if line == "train --help":
         with pytest.raises(SystemExit) as end:
             options_of(line)
