@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import tyro
 
@@ -148,7 +148,7 @@ def _flags(config: type[T], default: T | None) -> list[str]:
     """All flags of `config`. tyro's help has them too, but its looks are the terminal's; in what
     completes a command line for a shell each stands in quotation marks."""
     text = io.StringIO()
-    of_default = {} if default is None else {"default": default}
+    of_default: Any = {} if default is None else {"default": default}
     with suppress(SystemExit), redirect_stdout(text):
         tyro.cli(config, args=["--tyro-print-completion", "bash"], prog="jaxcnn", **of_default)
     return sorted(set(re.findall(r"""(?<=['"])--[\w.-]+(?=['"])""", text.getvalue())))

@@ -59,18 +59,6 @@ def listening(is_silent):
         yield port, None
 
 
-def connections_to(server):
-    """How many were made by now."""
-    server.settimeout(0)
-    number = 0
-    try:
-        while True:
-            server.accept()[0].close()
-            number += 1
-    except BlockingIOError:
-        return number
-
-
 @contextmanager
 def serving(files, status=200, headers=()):
     """A Hub with `files` by name, whose answers have that status; and what it was asked for."""
@@ -111,20 +99,23 @@ def test_a_hub_out_of_reach_is_asked_once_and_the_line_says_what_works_without(
 ):
     """Of a network with two forms, whose weights are looked into before those of others are."""
     monkeypatch.chdir(tmp_path)
-    with listening(is_silent) as (port, server):
+    asked, ask = [], hub._asked
+    monkeypatch.setattr(hub, "_asked", lambda *how: asked.append(how) or ask(*how))
+    with listening(is_silent) as (port, _):
         address = hub_at(port)
         start = time.monotonic()
         with caplog.at_level(logging.WARNING):
             status = main(["--arch=efficientnet_lite0", f"--pretrained={SOURCE}"])
         # The client, left to itself, takes 51 s; a busy machine is slow at all else.
         assert time.monotonic() - start < 20
-        if server is not None:
-            assert connections_to(server) == 1
+        assert len(asked) == 1  # The client itself may try again, after nobody waits for it.
     told = capsys.readouterr().err
     assert status == 2 and told.count("\n") == 1 and not caplog.records
     for part in (SOURCE, address, str(cache), "a .safetensors or .pth file, a run's folder"):
         assert part in told
-    assert ("no answer in 1 s" if is_silent else "ConnectError") in told
+    # Of a silent one either the client or who waits for it is the first to have enough.
+    reasons = ("no answer in 1 s", "timed out") if is_silent else ("ConnectError",)
+    assert any(reason in told for reason in reasons)
     assert not (tmp_path / "runs").exists()
 
 
