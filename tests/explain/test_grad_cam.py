@@ -85,7 +85,8 @@ def test_the_default_stage_is_the_map_whose_mean_the_classifier_reads(name, over
     (read,) = (
         tapped
         for (tapped,) in taps["stages"].values()
-        if tapped.ndim == 4 and np.allclose(tapped.mean((1, 2)), features, atol=1e-6)
+        if (*tapped.shape[:1], *tapped.shape[3:]) == features.shape
+        and np.allclose(tapped.mean((1, 2)), features, atol=1e-6)
     )
     area = read.shape[1] * read.shape[2]
     assert area > 1
