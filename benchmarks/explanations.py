@@ -4,9 +4,9 @@
 
 Photographs are taken evenly from the sorted files below FOLDER, and explained one at a time for the
 most probable class. Of integrated gradients it prints how far the values are from adding up to the
-logit, the steps that were taken for that, and the seconds, compilation apart. Grad-CAM's default
-stage is compared with that of two other maps: what the last convolution gives, before its
-normalisation, which is no stage and is found by its module's name here; and the last block's.
+logit, the steps that were taken for that, and the seconds, compilation apart. Grad-CAM by default
+is compared with that of each stage, of which one is the default, and with that of what the last
+convolution gives before its normalisation, which is no stage and is found by its module's name.
 """
 
 import statistics
@@ -28,6 +28,7 @@ from jaxcnn.data.sources.pictures import Pictures
 from jaxcnn.errors import UserError
 from jaxcnn.explain import attributions, grad_cam
 from jaxcnn.explain.scores import of_class
+from jaxcnn.models.tools.features import features
 from jaxcnn.predict.prediction import published_classifier
 from jaxcnn.task.mixing import normalize
 
@@ -46,8 +47,6 @@ class Options:
     """Photographs."""
     convolution: str = "head_conv"
     """Module of the last convolution."""
-    block: str = "stage7"
-    """Stage of the last block."""
 
 
 def grad_cam_of_module(
@@ -102,15 +101,18 @@ def main() -> int:
         source = Pictures(chosen, channels=classifier.data.channels, transforms=transforms)
         logits = jax.jit(lambda images: model.apply(variables, images, train=False))
         gradients = jax.jit(partial(attributions, model, variables))
+        of_default = jax.jit(partial(grad_cam, model, variables))
+        of_last = jax.jit(partial(grad_cam_of_module, options.convolution, model, variables))
+        of_stage = jax.jit(partial(grad_cam, model, variables), static_argnames="stage")
+        stages = features(model, variables, normalize(source[0]["image"][None], mean, std))
         maps = {
-            "the default": jax.jit(partial(grad_cam, model, variables)),
-            options.convolution: jax.jit(
-                partial(grad_cam_of_module, options.convolution, model, variables)
-            ),
-            options.block: jax.jit(partial(grad_cam, model, variables, stage=options.block)),
+            name: partial(of_stage, stage=name)
+            for name, stage in stages.items()
+            if stage.values.ndim == 4
         }
+        maps[options.convolution] = of_last
         gaps, steps, seconds = [], [], []
-        alike: dict[str, list[float]] = {options.convolution: [], options.block: []}
+        alike: dict[str, list[float]] = {name: [] for name in maps}
         for index in range(len(chosen)):
             images = normalize(source[index]["image"][None], mean, std)
             classes = logits(images).argmax(-1)
@@ -121,9 +123,9 @@ def main() -> int:
             seconds.append(time.perf_counter() - start)
             gaps.append(float(found.gap[0]))
             steps.append(int(found.steps[0]))
-            default = maps["the default"](images, classes)
-            for name, values in alike.items():
-                values.append(correlation(default, maps[name](images, classes)))
+            default = of_default(images, classes)
+            for name, explain in maps.items():
+                alike[name].append(correlation(default, explain(images, classes)))
         print(f"{options.arch}, {len(chosen)} photographs")
         print(
             f"integrated gradients: missing {statistics.median(gaps):.2%} (median), "
@@ -133,7 +135,7 @@ def main() -> int:
         for number, count in sorted(Counter(steps).items()):
             print(f"  {number} steps: {count}")
         for name, values in alike.items():
-            print(f"Grad-CAM's default and that of {name}: correlation {median_and_least(values)}")
+            print(f"Grad-CAM by default and of {name}: correlation {median_and_least(values)}")
         return cli.DONE
 
     return cli.run(PROGRAM, measure)

@@ -1,12 +1,45 @@
 import io
 
 from rich.console import Console
+from safetensors.numpy import save_file
 
-from experiments.convolution_vs_dense import ARCHITECTURES, SHIFTS_PIXELS, Options, experiment
+from experiments import convolution_vs_dense, fine_tuning_rate
+from jaxcnn.recipe import recipe_for
+from tests.weights.test_sources import state_dict_of
+
+
+def quiet():
+    return Console(file=io.StringIO())
 
 
 def test_convolution_vs_dense_fills_its_table(tmp_path):
-    options = Options(dataset="digits", epochs=1, seeds=2, workdir=str(tmp_path))
-    table = experiment(options, Console(file=io.StringIO()))
-    assert len(table.rows) == len(ARCHITECTURES)
-    assert len(table.columns) == 2 + len(SHIFTS_PIXELS)
+    options = convolution_vs_dense.Options(
+        dataset="digits", epochs=1, seeds=2, workdir=str(tmp_path)
+    )
+    table = convolution_vs_dense.experiment(options, quiet())
+    assert len(table.rows) == len(convolution_vs_dense.ARCHITECTURES)
+    assert len(table.columns) == 2 + len(convolution_vs_dense.SHIFTS_PIXELS)
+
+
+def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share(tmp_path):
+    save_file(state_dict_of("resnet20"), tmp_path / "w.safetensors")
+    options = fine_tuning_rate.Options(
+        pretrained=str(tmp_path / "w.safetensors"),
+        arch="resnet20",
+        dataset="digits",
+        steps=1,
+        seeds=1,
+        workdir=str(tmp_path / "runs"),
+    )
+    table = fine_tuning_rate.experiment(options, quiet())
+    assert len(table.rows) == len(fine_tuning_rate.OPTIMIZERS)
+    pictures = tmp_path / "runs" / "pictures"
+    number = {split: len(list(pictures.glob(f"{split}/*/*.png"))) for split in ("train", "val")}
+    assert number == {"train": 80, "val": 80}
+    files = [path.read_bytes() for path in pictures.glob("[tv][ra]*/*/*.png")]
+    assert len(set(files)) == len(files) == 160
+
+
+def test_what_fine_tuning_does_by_default_is_one_of_those_that_are_compared():
+    default = recipe_for("efficientnet_lite0", "image_folder", pretrained="w.pth").optim
+    assert default in fine_tuning_rate.OPTIMIZERS.values()
