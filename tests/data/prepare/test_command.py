@@ -94,7 +94,7 @@ def test_a_killed_preparation_goes_on_and_ends_as_one_that_was_not(
     monkeypatch.setattr(preparation, "SHARD_BYTES", 8000)
     program = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from jaxcnn.data import preparation\n"
+        "from jaxcnn.data.prepare import preparation\n"
         "preparation.SHARD_BYTES = 8000\n"
         "count = lambda name: len(list(Path(sys.argv[2]).rglob(name)))\n"
         "def stop(done, total):\n"
@@ -283,7 +283,7 @@ def test_without_tensorflow_the_one_command_is_named(tmp_path, capsys, monkeypat
 def test_preparing_does_not_import_tensorflow(folder, tmp_path, run_python, refuse_tensorflow):
     program = (
         f"{refuse_tensorflow}\n"
-        "from jaxcnn.data.prepare import main\n"
+        "from jaxcnn.data.prepare.command import main\n"
         f"assert main(['photos', '--from={folder}', '--data-dir={tmp_path}']) == 0\n"
         "print('tensorflow' in sys.modules)"
     )
