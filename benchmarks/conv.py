@@ -1,6 +1,6 @@
 """Times this library's CPU convolutions against XLA's: python -m benchmarks.conv
 
-Prints the table in jaxcnn/ops/conv.py: milliseconds of forward, input gradient, kernel gradient.
+Prints the tables in jaxcnn/ops/conv/: milliseconds of forward, input gradient, kernel gradient.
 """
 
 import statistics
@@ -45,11 +45,11 @@ def milliseconds(function, *args, repeats: int = 7) -> float:
 
 
 def row(label, batch, size, channels, features, kernel, stride, groups) -> str:
-    from jaxcnn.ops import conv
+    from jaxcnn.ops.conv import Window, cpu
 
     rng = np.random.default_rng(0)
     pad = (0, 0) if kernel == size else (kernel // 2, kernel // 2)
-    window = conv.Window((stride, stride), (pad, pad), groups=groups)
+    window = Window((stride, stride), (pad, pad), groups=groups)
     x_shape = (batch, size, size, channels)
     w_shape = (kernel, kernel, channels // groups, features)
     out = (batch, *window.output_size(x_shape[1:3], w_shape[:2]), features)
@@ -64,9 +64,9 @@ def row(label, batch, size, channels, features, kernel, stride, groups) -> str:
         return " / ".join(f"{ms:.2g}" if ms < 10 else f"{ms:.0f}" for ms in each)
 
     # With the choice of oneDNN, which is made apart from the lowering's.
-    weight_grad = conv._cpu_lowering(window, x_shape, w_shape).weight_grad
-    ours = conv._Lowering(conv._cpu_forward, conv._cpu_input_grad, weight_grad)
-    return f"    {label:<33} {batch:>5}    {times(conv._XLA):<18} {times(ours):<18}"
+    weight_grad = cpu.fastest(window, x_shape, w_shape).weight_grad
+    ours = cpu.Lowering(cpu.forward, cpu.input_grad, weight_grad)
+    return f"    {label:<33} {batch:>5}    {times(cpu.XLA):<18} {times(ours):<18}"
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops.chunks import largest_divisor
 from jaxcnn.xla.materialize import materialize
 from jaxcnn.xla.platform import per_platform
 
@@ -185,7 +186,7 @@ def add_rows(term: Callable[..., jax.Array], arrays: Sequence[jax.Array]) -> jax
     several devices stays where it is.
     """
     height = arrays[0].shape[1]
-    blocks = max(k for k in range(1, MAX_STREAMS + 1) if height % k == 0)
+    blocks = largest_divisor(height, MAX_STREAMS)
     step = height // blocks
     terms = (
         term(*(lax.slice_in_dim(a, k * step, (k + 1) * step, axis=1) for a in arrays))

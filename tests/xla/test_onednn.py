@@ -1,158 +1,20 @@
-"""What oneDNN computes is what XLA computes, under every transformation."""
+"""oneDNN is called where it is there and the work is large, and gives the same bits each time."""
 
-import contextlib
-import platform
 import subprocess
 import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from jax import lax
 
 from jaxcnn.ops.conv import conv_general_dilated
-from jaxcnn.ops.kernel_gradient import kernel_gradient
 from jaxcnn.ops.matmul import matmul
 from jaxcnn.xla import onednn, support
 from jaxcnn.xla.trace_cache import TraceCache
-from tests.ops.test_conv import (
-    LOWERINGS,
-    NHWC,
-    arguments,
-    assert_close,
-    convolutions,
-    grouped_convolutions,
-    random,
-    value_and_gradients,
-)
+from tests.ops.conv.cases import NHWC, assert_close, random, value_and_gradients
+from tests.xla.onednn_calls import calls, however_small, only_where_called
 
-# Not by what `support` says: a jaxlib without it is to fail here.
-pytestmark = pytest.mark.skipif(
-    (sys.platform, platform.machine()) != ("linux", "x86_64"),
-    reason="oneDNN's calls are used on Linux and x86-64 only",
-)
-
-
-@contextlib.contextmanager
-def however_small():
-    """Operations of any size are given to oneDNN."""
-    jax.clear_caches()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onednn, "_WORTH_SECONDS", 0.0)
-        yield
-    jax.clear_caches()
-
-
-def calls(function, *arguments):
-    """How often a function's program calls oneDNN."""
-    return jax.jit(function).lower(*arguments).as_text().count("custom_call @__onednn$")
-
-
-@settings(max_examples=30, deadline=None)
-@given(convolutions() | grouped_convolutions())
-def test_value_and_gradients_of_convolutions_equal_xla(case):
-    x, w, how = case
-    exact = value_and_gradients(lax.conv_general_dilated, x, w, how)
-    with however_small():
-        ours = value_and_gradients(conv_general_dilated, x, w, how)
-    for got, want in zip(ours, exact, strict=True):
-        assert_close(got, want)
-
-
-@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (3, 1)])
-@pytest.mark.parametrize("padding", [(3, 0), (4, 4)])
-def test_wide_padding_equals_xla(strides, padding):
-    x, w = random(0, (2, 11, 9, 3)), random(1, (3, 2, 3, 4))
-    how = {"window_strides": strides, "padding": [padding] * 2, "dimension_numbers": NHWC}
-    exact = value_and_gradients(lax.conv_general_dilated, x, w, how)
-    with however_small():
-        ours = value_and_gradients(conv_general_dilated, x, w, how)
-    for got, want in zip(ours, exact, strict=True):
-        assert_close(got, want)
-
-
-@pytest.mark.parametrize("name", [name for name in LOWERINGS if name != "pointwise"])
-def test_convolutions_go_to_onednn_forward_and_back(name):
-    x, w, how = arguments(name)
-
-    def forward(x, w):
-        return conv_general_dilated(x, w, **how)
-
-    def pull_back(x, w):
-        return jax.vjp(lambda x: forward(x, w), x)[1](jnp.ones(jax.eval_shape(forward, x, w).shape))
-
-    # Of a strided one a call per residue class; a strided depthwise one has none.
-    backward = {"grouped": 4, "depthwise": 0}.get(name, 1)
-    with however_small():
-        assert calls(forward, x, w) == 1
-        assert calls(pull_back, x, w) == backward
-
-
-@pytest.mark.parametrize("name", LOWERINGS)
-def test_gradient_of_gradient_and_vmap_equal_xla(name):
-    x, w, how = arguments(name)
-    xs, ws = jnp.stack([x, x + 1]), jnp.stack([w, -2 * w])
-
-    def second(op):
-        def slope(x, w):
-            dx, dw = jax.grad(lambda x, w: jnp.sum(op(x, w, **how) ** 3), (0, 1))(x, w)
-            return jnp.sum(dx**2) + jnp.sum(dw**2)
-
-        return jax.jit(jax.vmap(jax.grad(slope, (0, 1))))(xs, ws)
-
-    with however_small():
-        got = second(conv_general_dilated)
-    for a, b in zip(got, second(lax.conv_general_dilated), strict=True):
-        assert_close(a, b, tolerance=1e-4)
-
-
-@st.composite
-def products(draw):
-    """(a, b, transpose_a, transpose_b): up to two leading dimensions."""
-    leading = draw(st.lists(st.integers(1, 4), max_size=2))
-    m, k, n = (draw(st.integers(1, 9)) for _ in range(3))
-    transpose_a, transpose_b = draw(st.booleans()), draw(st.booleans())
-    a = random(draw(st.integers(0, 1000)), (*leading, *((k, m) if transpose_a else (m, k))))
-    b = random(1, (*leading, *((n, k) if transpose_b else (k, n))))
-    return a, b, transpose_a, transpose_b
-
-
-def plain_matmul(a, b, transpose_a, transpose_b):
-    a = a.swapaxes(-1, -2) if transpose_a else a
-    return a @ (b.swapaxes(-1, -2) if transpose_b else b)
-
-
-@settings(max_examples=30, deadline=None)
-@given(products())
-def test_value_and_gradients_of_products_equal_xla(case):
-    a, b, *transposed = case
-
-    def run(product):
-        def loss(a, b):
-            y = product(a, b, *transposed)
-            return jnp.sum(y**2), y
-
-        def slope(a, b):
-            gradients, y = jax.grad(loss, (0, 1), has_aux=True)(a, b)
-            return sum(jnp.sum(g**2) for g in gradients), (y, gradients)
-
-        second, first = jax.jit(jax.grad(slope, (0, 1), has_aux=True))(a, b)
-        return jax.tree.leaves((first, second))
-
-    with however_small():
-        ours = run(matmul)
-    for got, want in zip(ours, run(plain_matmul), strict=True):
-        assert_close(got, want)
-
-
-def test_products_and_their_gradients_go_to_onednn():
-    a, b = random(0, (3, 4, 5)), random(1, (3, 5, 6))
-    with however_small():
-        assert calls(jax.grad(lambda a, b: matmul(a, b).sum(), (0, 1)), a, b) == 2
-        assert calls(kernel_gradient, random(0, (9, 4)), random(1, (9, 3))) == 1
+pytestmark = only_where_called
 
 
 def test_little_work_and_other_types_stay_with_xla():

@@ -1,0 +1,34 @@
+"""Convolution lowered per platform: XLA's own on GPU and TPU, the fastest measured on CPU.
+
+`conv_general_dilated` takes the arguments of `jax.lax.conv_general_dilated`, returns its result.
+
+    api         the function and its gradients, of any order
+    window      how a convolution or a pooling reads its input
+    xla         XLA's own convolution: on GPU and TPU, and on CPU where nothing here is faster
+    cpu         which of the following a CPU takes
+    depthwise   a group a channel: shifted products
+    dots        1x1, and a kernel as large as the input: products of matrices
+    patches     the gradient to a dense kernel: products of patches
+    grouped     fewer, wider groups
+    onednn      what oneDNN does where the work is worth a call
+"""
+
+from jaxcnn.ops.conv.api import conv_general_dilated
+from jaxcnn.ops.conv.window import (
+    Padding,
+    Shape,
+    Window,
+    pad_spatial,
+    read_offset,
+    scatter_offsets,
+)
+
+__all__ = [
+    "Padding",
+    "Shape",
+    "Window",
+    "conv_general_dilated",
+    "pad_spatial",
+    "read_offset",
+    "scatter_offsets",
+]

@@ -1,0 +1,44 @@
+"""Which lowering a CPU takes."""
+
+import pytest
+
+from jaxcnn.ops.conv import Window, cpu
+from tests.ops.conv.cases import LOWERINGS, arguments
+
+
+def fastest(x, w, groups=1, strides=(1, 1), padding=1):
+    return cpu.fastest(Window(strides, ((padding, padding),) * 2, groups=groups), x, w)
+
+
+def test_the_cases_that_other_tests_take_have_every_lowering():
+    found = set()
+    for name in LOWERINGS:
+        x, w, how = arguments(name)
+        padding = 0 if how["padding"] == "VALID" else 1
+        found.add(
+            fastest(x.shape, w.shape, how["feature_group_count"], how["window_strides"], padding)
+        )
+    assert found == {value for value in vars(cpu).values() if isinstance(value, cpu.Lowering)}
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "wanted"),
+    [
+        pytest.param((1, 32, 32, 16), (3, 3, 16, 16), cpu.PATCHES, id="few channels"),
+        pytest.param((1, 32, 32, 32), (5, 5, 32, 16), cpu.PATCHES, id="5x5"),
+        pytest.param((1, 32, 32, 33), (3, 3, 33, 16), cpu.XLA, id="many channels"),
+        pytest.param((1, 32, 32, 2), (3, 3, 2, 16), cpu.XLA, id="two channels"),
+        pytest.param((1, 32, 32, 3), (7, 7, 3, 16), cpu.XLA, id="a large kernel"),
+        pytest.param((1, 10, 10, 16), (3, 3, 16, 16), cpu.XLA, id="few positions"),
+        pytest.param((1, 8, 8, 16), (1, 1, 16, 16), cpu.XLA, id="1x1 with padding"),
+    ],
+)
+def test_a_dense_kernels_gradient_is_of_patches_where_those_are_few_and_positions_many(
+    x_shape, w_shape, wanted
+):
+    assert fastest(x_shape, w_shape) == wanted
+
+
+def test_padding_keeps_a_kernel_as_large_as_the_input_from_being_one_product():
+    assert fastest((1, 7, 7, 40), (7, 7, 40, 9), padding=0) == cpu.WHOLE
+    assert fastest((1, 7, 7, 40), (7, 7, 40, 9), padding=1) == cpu.XLA
