@@ -1,13 +1,7 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
 from jaxcnn.data import dataset_spec, list_datasets, load_split
-from jaxcnn.data.spec import ArraySource, Subset
-from jaxcnn.data.splits import hold_out
-
-SPLITS = ("train", "val", "train+val", "test")
 
 
 @pytest.mark.parametrize("name", list_datasets())
@@ -26,11 +20,6 @@ def test_every_row_is_consistent(name):
 def test_digit_sets_are_not_mirrored():
     unmirrored = [name for name in list_datasets() if not dataset_spec(name).flip]
     assert unmirrored == ["digits", "emnist_balanced", "emnist_letters", "mnist", "svhn_cropped"]
-
-
-def test_a_set_for_testing_has_no_other_split(tmp_path):
-    with pytest.raises(ValueError, match="imagenet_v2 is for testing only; it has no train split"):
-        load_split(dataset_spec("imagenet_v2"), "train", tmp_path)
 
 
 def test_mistyped_name_suggests_the_nearest():
@@ -71,74 +60,3 @@ def test_statistics_of_digits_are_those_of_the_training_split():
     pixels = np.stack([train[i]["image"] for i in range(len(train))]) / 255
     np.testing.assert_allclose(spec.mean, [pixels.mean()], atol=5e-5)
     np.testing.assert_allclose(spec.std, [pixels.std()], atol=5e-5)
-
-
-def numbered(labels: np.ndarray) -> ArraySource:
-    """Images of one pixel that tell the example's number."""
-    numbers = np.arange(len(labels), dtype=np.uint32).view(np.uint8).reshape(-1, 1, 1, 4)
-    return ArraySource(numbers, labels.astype(np.int32))
-
-
-def numbers_of(source) -> list[int]:
-    return [int(source[i]["image"].view(np.uint32).item()) for i in range(len(source))]
-
-
-@pytest.fixture
-def spec_without_val():
-    """CIFAR-100's row over sources whose examples are numbered, test examples from 10,000 on."""
-    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(100), 27))
-    train, everything = numbered(labels), numbered(np.zeros(10_050))
-    sources = {"train": train, "test": Subset(everything, np.arange(10_000, 10_050))}
-    spec = dataset_spec("cifar100")
-    return dataclasses.replace(spec, load=lambda split, data_dir: sources[split])
-
-
-def test_train_and_val_divide_the_official_training_split(spec_without_val):
-    parts = {split: numbers_of(load_split(spec_without_val, split)) for split in SPLITS}
-    assert set(parts["train"]).isdisjoint(parts["val"])
-    assert sorted(parts["train"] + parts["val"]) == parts["train+val"] == list(range(2700))
-    assert min(parts["test"]) == 10_000
-    assert len(parts["test"]) == 50
-
-
-def test_held_out_tenth_has_every_class_in_proportion(spec_without_val):
-    val = load_split(spec_without_val, "val")
-    assert len(val) == 270
-    counts = np.bincount(val.labels, minlength=100)
-    assert counts.min() >= 2
-    assert counts.max() <= 3
-
-
-def test_labels_of_a_split_are_those_of_its_examples(spec_without_val):
-    for spec in (spec_without_val, dataset_spec("digits")):
-        for split in SPLITS:
-            source = load_split(spec, split)
-            assert [source[i]["label"] for i in range(len(source))] == source.labels.tolist()
-
-
-def test_a_set_without_splits_is_divided_in_proportion():
-    spec = dataset_spec("digits")
-    sizes = {split: len(load_split(spec, split)) for split in SPLITS}
-    assert sizes == {"train": 1257, "val": 180, "train+val": 1437, "test": 360}
-    both = load_split(spec, "train+val")
-    assert len(load_split(spec, "all")) == 1797
-    for split in ("train", "val", "test"):
-        shares = np.bincount(load_split(spec, split).labels) / sizes[split]
-        whole = np.bincount(np.concatenate([both.labels, load_split(spec, "test").labels])) / 1797
-        np.testing.assert_allclose(shares, whole, atol=0.005)
-
-
-def test_division_is_the_same_every_time_and_does_not_touch_the_global_generator():
-    labels = np.repeat(np.arange(5), 40)
-    np.random.seed(1)
-    before = np.random.get_state()[1].tolist()  # pyright: ignore
-    first = hold_out(labels, 0.1)
-    np.random.seed(1)
-    second = hold_out(labels, 0.1)
-    np.testing.assert_array_equal(first[1], second[1])
-    assert np.random.get_state()[1].tolist() == before  # pyright: ignore
-
-
-def test_unknown_split_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown split 'dev'; known: train, val, train\+val"):
-        load_split(dataset_spec("digits"), "dev")
