@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jaxcnn.errors import UserError as UserError
     from jaxcnn.models import create_model as create_model
     from jaxcnn.models import list_models as list_models
+    from jaxcnn.models.tools.features import features as features
     from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm as fold_batchnorm
     from jaxcnn.recipe import Recipe as Recipe
     from jaxcnn.recipe import recipe_for as recipe_for
@@ -37,6 +38,7 @@ _HOMES = {
     "RunError": "jaxcnn.errors",
     "UserError": "jaxcnn.errors",
     "create_model": "jaxcnn.models",
+    "features": "jaxcnn.models.tools.features",
     "fit": "jaxcnn.train.fit",
     "fold_batchnorm": "jaxcnn.models.tools.fold_batchnorm",
     "list_datasets": "jaxcnn.data",

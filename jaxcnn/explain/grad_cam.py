@@ -4,16 +4,16 @@ Selvaraju et al., 2017, https://arxiv.org/abs/1610.02391.
 """
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import unflatten_dict
 
 from jaxcnn.errors import UserError
 from jaxcnn.explain.scores import of_class
 from jaxcnn.models.spec import Variables
+from jaxcnn.models.tools.features import of_taps
 
 
 def grad_cam(
@@ -49,7 +49,7 @@ def grad_cam(
         logits, tapped = model.apply(
             {**variables, "perturbations": perturbations}, images, train=False, mutable=["stages"]
         )
-        return of_class(logits, classes).sum(), _tapped(tapped)[name]
+        return of_class(logits, classes).sum(), of_taps(tapped)[name]
 
     zeros = jnp.zeros(stages[name].shape, stages[name].dtype)
     gradient, maps = jax.grad(score, has_aux=True)(zeros)
@@ -67,17 +67,12 @@ def _stages(
 
     def tapped(variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
         _, stages = model.apply(variables, images, train=False, mutable=["stages"])
-        order.extend(_tapped(stages))
-        return _tapped(stages)
+        order.extend(of_taps(stages))
+        return of_taps(stages)
 
     # What comes out of a traced function has its names sorted.
     shapes = jax.eval_shape(tapped, variables, images)
     return {name: shapes[name] for name in order}
-
-
-def _tapped(collections: Any) -> dict[str, jax.Array]:
-    stages: dict[str, Any] = flatten_dict(collections.get("stages", {}), sep="/")
-    return {name: values[-1] for name, values in stages.items()}
 
 
 def _choose(stage: str | None, stages: dict[str, jax.ShapeDtypeStruct], model: str) -> str:

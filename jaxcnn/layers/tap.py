@@ -3,6 +3,9 @@
 import jax
 from flax import linen as nn
 
+# What a model's head reads: [N, C], of every model.
+POOLED = "pooled"
+
 
 def tap(module: nn.Module, name: str, x: jax.Array) -> jax.Array:
     """Marks `x` as the stage output `name` of `module`, and returns it.

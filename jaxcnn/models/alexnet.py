@@ -118,7 +118,7 @@ class AlexNet(nn.Module):
             x = nn.relu(x)
         if "fc8" in self.dropout_before:
             x = dropout(x)
-        return head(x, self.num_classes, name="fc8", **init)
+        return head(self, x, self.num_classes, name="fc8", **init)
 
 
 # Where torchvision's two nn.Sequential have the layers.

@@ -115,7 +115,7 @@ class ConvNeXt(nn.Module):
                 x = call_block(block, x, remat=self.remat, train=train)
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the last
         x = norm(name="head_norm")(x.mean((1, 2)))
-        return head(x, self.num_classes, kernel_init=normal, dtype=self.dtype)
+        return head(self, x, self.num_classes, kernel_init=normal, dtype=self.dtype)
 
 
 _names = (

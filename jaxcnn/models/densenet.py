@@ -118,7 +118,7 @@ class DenseNet(nn.Module):
         x = nn.relu(norm(name="norm5")(x))
         x = tap(self, f"stage{len(self.stages)}", x)  # [N, H/32, W/32, 1024] in DenseNet-121
         x = x.mean((1, 2))
-        return head(x, self.num_classes, dtype=self.dtype)
+        return head(self, x, self.num_classes, dtype=self.dtype)
 
     def first_maps(self, images: jax.Array, conv: ModuleDef, norm: ModuleDef) -> jax.Array:
         features = 2 * self.growth_rate if self.bottleneck else 16

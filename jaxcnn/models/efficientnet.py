@@ -182,7 +182,7 @@ class EfficientNet(nn.Module):
         x = conv(scale_width(HEAD_WIDTH, ends), 1, name="head_conv")(x)
         x = tap(self, "features", activation(norm(name="head_bn")(x)))  # [N, H/32, W/32, 1280]
         x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
-        return head(x, self.num_classes, dtype=self.dtype)
+        return head(self, x, self.num_classes, dtype=self.dtype)
 
     def scaled_stages(self) -> tuple[Stage, ...]:
         """The stages after compound scaling (section 3.3)."""

@@ -143,7 +143,7 @@ class EfficientNetV2(nn.Module):
         x = conv(HEAD_WIDTH, 1, name="head_conv")(x)
         x = tap(self, "features", nn.silu(norm(name="head_bn")(x)))  # [N, H/32, W/32, 1280]
         x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
-        return head(x, self.num_classes, dtype=self.dtype)
+        return head(self, x, self.num_classes, dtype=self.dtype)
 
 
 # Image sizes: the largest that training grows to; evaluation is at 384, 480 and 480 pixels.

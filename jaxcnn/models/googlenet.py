@@ -193,7 +193,7 @@ class GoogLeNet(nn.Module):
                     self.sow_aux_logits(AUX_HEADS[module], x, unit, dense, train=train)
             x = tap(self, f"stage{stage}", x)  # [N, H/32, W/32, 1024] after the last
         x = Dropout(self.drop_rate, deterministic=not train)(global_avg_pool(x))
-        return head(x, self.num_classes, kernel_init=self.kernel_init, dtype=self.dtype)
+        return head(self, x, self.num_classes, kernel_init=self.kernel_init, dtype=self.dtype)
 
     def sow_aux_logits(
         self, name: str, x: jax.Array, unit: ModuleDef, dense: ModuleDef, *, train: bool

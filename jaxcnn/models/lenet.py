@@ -65,7 +65,7 @@ class LeNet(nn.Module):
         x = x.reshape(x.shape[0], -1)  # [N, 5 * 5 * maps] for 32x32 images
         for i, width in enumerate(self.dense, start=1):
             x = scaled_tanh(Dense(width, name=f"dense{i}", **init)(x))
-        return head(x, self.num_classes, **init)
+        return head(self, x, self.num_classes, **init)
 
 
 _spec = partial(ModelSpec, image_size=32, channels=1, num_classes=10)

@@ -30,7 +30,7 @@ class Perceptron(nn.Module):
         for i, width in enumerate(self.hidden, start=1):
             x = nn.relu(Dense(width, dtype=self.dtype, name=f"hidden{i}")(x))
             x = tap(self, f"stage{i}", x)
-        return head(x, self.num_classes, dtype=self.dtype)
+        return head(self, x, self.num_classes, dtype=self.dtype)
 
 
 _spec = partial(

@@ -137,7 +137,7 @@ class ResNet(nn.Module):
                 x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 2048] after the last bottleneck
         x = x.mean((1, 2))
-        return head(x, self.num_classes, dtype=self.dtype)
+        return head(self, x, self.num_classes, dtype=self.dtype)
 
 
 class CifarBlock(Block):
@@ -177,7 +177,7 @@ class CifarResNet(nn.Module):
                 x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)
         x = x.mean((1, 2))
-        return head(x, self.num_classes, dtype=self.dtype)
+        return head(self, x, self.num_classes, dtype=self.dtype)
 
 
 NAMES = (("downsample_conv", "downsample.0"), ("downsample_bn", "downsample.1"), ("^head", "fc"))

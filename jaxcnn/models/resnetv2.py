@@ -16,7 +16,7 @@ from flax import linen as nn
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
-from jaxcnn.layers.tap import tap
+from jaxcnn.layers.tap import POOLED, tap
 from jaxcnn.models.resnet import ModuleDef, he_normal
 from jaxcnn.models.spec import LayerOrder, ModelSpec, Stem, is_small
 from jaxcnn.ops.pool import max_pool
@@ -78,12 +78,12 @@ class ResNetV2(nn.Module):
                 )
                 x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 2048] after the last
-        x = nn.relu(norm(name="norm")(x)).mean((1, 2), keepdims=True)
+        x = tap(self, POOLED, nn.relu(norm(name="norm")(x)).mean((1, 2)))
         if self.num_classes > 0:
             # A dense head, as the 1x1 convolution that timm's checkpoints hold.
             head = partial(Conv, kernel_init=nn.initializers.normal(0.01), dtype=self.dtype)
-            x = head(self.num_classes, (1, 1), name="head")(x)
-        return x[:, 0, 0].astype(jnp.float32)
+            x = head(self.num_classes, (1, 1), name="head")(x[:, None, None])[:, 0, 0]
+        return x.astype(jnp.float32)
 
 
 NAMES = (

@@ -89,7 +89,7 @@ class SENet154(nn.Module):
                 x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)  # [N, H/32, W/32, 2048] after the last
         x = Dropout(self.drop_rate, deterministic=not train)(x.mean((1, 2)))
-        return head(x, self.num_classes, dtype=self.dtype)
+        return head(self, x, self.num_classes, dtype=self.dtype)
 
 
 NAMES = (

@@ -214,7 +214,7 @@ class SwinTransformer(nn.Module):
             x = tap(self, f"stage{i + 1}", x)  # [N, H/32, W/32, 8 * width] after the fourth
         x = global_avg_pool(LayerNorm(dtype=self.dtype, name="norm")(x))
         x = Dropout(self.drop_rate, deterministic=not train, name="head_drop")(x)
-        return head(x, self.num_classes, kernel_init=normal, dtype=self.dtype)
+        return head(self, x, self.num_classes, kernel_init=normal, dtype=self.dtype)
 
 
 _spec = partial(

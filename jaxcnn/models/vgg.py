@@ -68,7 +68,7 @@ class VGG(nn.Module):
         x = dropout(nn.relu(x))
         x = nn.relu(conv(self.dense[1], (1, 1), name="pre_logits_fc2")(x))
         x = dropout(global_avg_pool(x))
-        return head(x, self.num_classes, kernel_init=normal, dtype=self.dtype)
+        return head(self, x, self.num_classes, kernel_init=normal, dtype=self.dtype)
 
 
 def torch_names(

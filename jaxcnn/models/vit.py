@@ -154,7 +154,7 @@ class VisionTransformer(nn.Module):
             x = jnp.tanh(dense(x))
         x = Dropout(self.drop_rate, deterministic=not train, name="head_drop")(x)
         init = nn.initializers.normal(0.02)
-        return head(x, self.num_classes, kernel_init=init, dtype=self.dtype)
+        return head(self, x, self.num_classes, kernel_init=init, dtype=self.dtype)
 
     @property
     def num_class_tokens(self) -> int:

@@ -10,7 +10,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, list_models, model_spec
 from jaxcnn.models.spec import init_variables
 from jaxcnn.recipe import Model, Recipe, check
-from tests.models.test_contract import smallest_of_each_kind
+from tests.models.kinds import smallest_of_each_kind
 
 # A small one of each family; the taps and the random numbers of its blocks included.
 SMALL = {

@@ -12,7 +12,7 @@ from jaxcnn.layers.remat import call_block
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import init_variables
 from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm
-from tests.models.test_contract import shapes_of, smallest_of_each_kind
+from tests.models.kinds import shapes_of, smallest_of_each_kind
 
 KEY = jax.random.key(0)
 # Of deep networks fewer blocks of the same kinds.
