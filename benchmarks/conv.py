@@ -45,11 +45,11 @@ def milliseconds(function, *args, repeats: int = 7) -> float:
 
 
 def row(label, batch, size, channels, features, kernel, stride, groups) -> str:
-    from jaxcnn.ops.conv import Window, cpu
+    from jaxcnn.ops.conv import Sliding, cpu
 
     rng = np.random.default_rng(0)
     pad = (0, 0) if kernel == size else (kernel // 2, kernel // 2)
-    window = Window((stride, stride), (pad, pad), groups=groups)
+    window = Sliding((stride, stride), (pad, pad), groups=groups)
     x_shape = (batch, size, size, channels)
     w_shape = (kernel, kernel, channels // groups, features)
     out = (batch, *window.output_size(x_shape[1:3], w_shape[:2]), features)

@@ -72,7 +72,7 @@ def run(program: str, command: Callable[[], int]) -> int:
         say(f"{program}: {error}")
         return FAILED
     except PermissionError as error:
-        reason = f"{error.filename}: {error.strerror}; ask for leave, or give another place"
+        reason = f"{error.filename}: {error.strerror}; ask for permission, or give another place"
         say(f"{program}: {reason}")
         return WRONG_INPUT
     except (RuntimeError, AssertionError) as error:

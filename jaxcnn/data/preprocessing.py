@@ -15,6 +15,7 @@ Statistics = tuple[Channels, Channels]
 # What no network has more of, in channels, and in pixels on a side.
 MOST_CHANNELS, LARGEST_SIDE = 1024, 16_384
 
+# Of ImageNet's training images; and what brings colours to -1 to 1.
 IMAGENET: Statistics = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF: Statistics = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 

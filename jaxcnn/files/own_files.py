@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jaxcnn.errors import UserError
+from jaxcnn.files.whole import replacing
 
 # Windows has neither.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -50,13 +51,13 @@ def _open_file(path: str, flags: int) -> int:
 
 def write(path: Path, content: str | bytes) -> None:
     """Writes all or nothing: a kill or a power cut leaves the old file or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
-    with partial.open("xb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    # One name, whichever process writes: what one that was killed left is not left for ever.
+    with replacing(path, path.with_name(path.name + ".partial")) as partial:
+        partial.unlink(missing_ok=True)
+        with partial.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def opener(path: str | Path, flags: int) -> int:

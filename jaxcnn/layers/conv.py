@@ -1,7 +1,5 @@
 """Convolution layer over `jaxcnn.ops.conv`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Fully connected layer over `jaxcnn.ops.dense`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

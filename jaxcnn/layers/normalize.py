@@ -1,7 +1,5 @@
 """Batch normalisation, whose running statistics are PyTorch's, and layer normalisation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

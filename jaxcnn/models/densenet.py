@@ -16,6 +16,7 @@ from flax import linen as nn
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.head import head
+from jaxcnn.layers.initializers import he_normal_fan_in
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
@@ -24,8 +25,6 @@ from jaxcnn.ops.pool import avg_pool, max_pool
 from jaxcnn.xla.materialize import materialize
 
 ModuleDef = Callable[..., Any]
-
-he_normal = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
 class DenseLayer(nn.Module):
@@ -103,7 +102,7 @@ class DenseNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
+        conv = partial(Conv, use_bias=False, kernel_init=he_normal_fan_in, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
         dropout = partial(Dropout, self.drop_rate, deterministic=not train)
         layer = partial(DenseLayer, self.growth_rate, self.bottleneck, conv, norm, dropout)

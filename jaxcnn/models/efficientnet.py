@@ -19,6 +19,7 @@ from flax import linen as nn
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.head import head
+from jaxcnn.layers.initializers import he_normal_fan_in, he_normal_fan_out
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
@@ -27,11 +28,6 @@ from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import LayerOrder, ModelSpec, Stem, is_small
 
 ModuleDef = Callable[..., Any]
-
-# Fan-out of the spatial kernel; a depthwise kernel [K, K, 1, C] has one output per group, so its
-# fan-out in the paper's sense is what initialisers call fan-in.
-he_normal = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-he_normal_depthwise = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ def square_conv(
     else symmetric, K // 2.
     """
     padding = "SAME" if same_padding else kernel // 2
-    fields = {"kernel_init": he_normal, **fields}
+    fields = {"kernel_init": he_normal_fan_out, **fields}
     return Conv(features, (kernel, kernel), stride, padding, use_bias=False, **fields)
 
 
@@ -106,13 +102,15 @@ class MBConv(nn.Module):
             self.stage.kernel,
             self.stride,
             feature_group_count=y.shape[-1],
-            kernel_init=he_normal_depthwise,
+            # A depthwise kernel [K, K, 1, C] has one output a group: K * K, which initialisers take
+            # for its fan-in, is its fan-out.
+            kernel_init=he_normal_fan_in,
             name="depthwise_conv",
         )(y)
         y = self.activation(self.norm(name="depthwise_bn")(y))
         if self.squeeze_excite:
             # A quarter of the block's input channels, not of the expanded ones.
-            squeeze = partial(SqueezeExcite, kernel_init=he_normal, dtype=self.dtype)
+            squeeze = partial(SqueezeExcite, kernel_init=he_normal_fan_out, dtype=self.dtype)
             y = squeeze(max(1, channels // 4), self.activation, name="se")(y)
         y = self.conv(self.stage.width, 1, name="project_conv")(y)
         y = self.norm(name="project_bn")(y)

@@ -18,6 +18,7 @@ from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.head import head
+from jaxcnn.layers.initializers import he_normal_fan_out
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.stochastic_depth import StochasticDepth
@@ -26,9 +27,6 @@ from jaxcnn.models.spec import LayerOrder, ModelSpec, Stem, is_small
 from jaxcnn.ops.pool import max_pool
 
 ModuleDef = Callable[..., Any]
-
-# Fan-out, ReLU: He et al., 2015, https://arxiv.org/abs/1502.01852, equation 14.
-he_normal = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 class Block(nn.Module):
@@ -110,7 +108,7 @@ class ResNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
+        conv = partial(Conv, use_bias=False, kernel_init=he_normal_fan_out, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
 
         if is_small(self.stem):
@@ -165,7 +163,7 @@ class CifarResNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
+        conv = partial(Conv, use_bias=False, kernel_init=he_normal_fan_out, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
 
         x = conv(16, (3, 3), padding=1, name="conv1")(images)

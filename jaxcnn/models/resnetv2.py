@@ -14,10 +14,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.layers.conv import Conv
+from jaxcnn.layers.initializers import he_normal_fan_out
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import POOLED, tap
-from jaxcnn.models.resnet import ModuleDef, he_normal
+from jaxcnn.models.resnet import ModuleDef
 from jaxcnn.models.spec import LayerOrder, ModelSpec, Stem, is_small
 from jaxcnn.ops.pool import max_pool
 
@@ -57,7 +58,7 @@ class ResNetV2(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
+        conv = partial(Conv, use_bias=False, kernel_init=he_normal_fan_out, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
 
         if is_small(self.stem):

@@ -16,11 +16,12 @@ from flax import linen as nn
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.head import head
+from jaxcnn.layers.initializers import he_normal_fan_out
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.squeeze_excite import SqueezeExcite
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.resnet import LAYERS, Block, Bottleneck, ResNet, he_normal
+from jaxcnn.models.resnet import LAYERS, Block, Bottleneck, ResNet
 from jaxcnn.models.resnet import NAMES as RESNET_NAMES
 from jaxcnn.models.spec import ModelSpec, Stem, is_small
 from jaxcnn.ops.pool import max_pool
@@ -30,7 +31,7 @@ REDUCTION = 16  # Section 6.1.
 
 def excite(x: jax.Array) -> jax.Array:
     reduced = x.shape[-1] // REDUCTION
-    return SqueezeExcite(reduced, kernel_init=he_normal, dtype=x.dtype, name="se")(x)
+    return SqueezeExcite(reduced, kernel_init=he_normal_fan_out, dtype=x.dtype, name="se")(x)
 
 
 class SEBottleneck(Bottleneck):
@@ -69,7 +70,7 @@ class SENet154(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        conv = partial(Conv, use_bias=False, kernel_init=he_normal, dtype=self.dtype)
+        conv = partial(Conv, use_bias=False, kernel_init=he_normal_fan_out, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
 
         small = is_small(self.stem)

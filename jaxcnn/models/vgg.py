@@ -16,6 +16,7 @@ from flax import linen as nn
 from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.head import head
+from jaxcnn.layers.initializers import he_normal_fan_out
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
 from jaxcnn.models.spec import ModelSpec, require_size
@@ -24,9 +25,8 @@ from jaxcnn.ops.pool import global_avg_pool, max_pool
 
 WIDTHS = (64, 128, 256, 512, 512)
 
-# timm's initialisation: the paper's, normal with deviation 0.01, needs a shallower network to
-# start the deeper ones from; the paper's section 3.1 itself says that it could do without.
-he_normal = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+# The paper's, of the head alone. For convolutions it needs a shallower network to start the deeper
+# ones from; its section 3.1 itself says that it could do without, as timm does.
 normal = nn.initializers.normal(0.01)
 
 
@@ -50,7 +50,7 @@ class VGG(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
         require_size(images, least=32, model="VGG")
-        conv = partial(Conv, kernel_init=he_normal, dtype=self.dtype)
+        conv = partial(Conv, kernel_init=he_normal_fan_out, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
         dropout = Dropout(self.drop_rate, deterministic=not train)
 

@@ -1,7 +1,5 @@
 """Average pooling to a given size, whatever the size of the input: PyTorch's adaptive pooling."""
 
-from __future__ import annotations
-
 import jax
 import jax.numpy as jnp
 from jax import lax

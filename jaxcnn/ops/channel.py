@@ -5,8 +5,6 @@ at 1 to 7 GB/s here. On CPU each example's rows are first added to each other, a
 on all cores at 20 GB/s, and XLA sums the little that is left.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from functools import partial, reduce

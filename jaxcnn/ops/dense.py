@@ -4,8 +4,6 @@ Autodiff's gradient to the kernel of a [N, ..., I] input transposes it, and comp
 it while doing so; that to the bias is a sum: see `jaxcnn.ops.channel`.
 """
 
-from __future__ import annotations
-
 import jax
 
 from jaxcnn.ops.channel import add_channels

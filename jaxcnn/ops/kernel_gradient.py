@@ -10,8 +10,6 @@ the result is written as it lies. On one core, float32, GFLOP/s of a plain produ
    131,072 rows,  48 x 16       36 /  63
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import jax

@@ -5,8 +5,6 @@ autodiff keeps the denominators, and on CPU computes each of them once per chann
 Plain jnp otherwise, the same on every platform.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import jax

@@ -5,8 +5,6 @@ where matrices are small: ViT-S/16's 96 pairs of 197 x 64 and 64 x 197 take 8.1 
 oneDNN, which gives each core its own pairs.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import jax

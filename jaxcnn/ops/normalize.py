@@ -4,8 +4,6 @@ Layer normalisation over the last. Ba, Kiros & Hinton 2016, arxiv.org/abs/1607.0
 The gradients are written out, because autodiff passes over the batch more often than it must.
 """
 
-from __future__ import annotations
-
 import math
 from functools import partial
 from typing import Any

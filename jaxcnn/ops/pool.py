@@ -5,8 +5,6 @@ select-and-scatter walks one window after the other. On GPU the maximum's gradie
 adds by atomics there, in an order that changes from run to run, or sorts all that is to be added.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import partial, reduce
@@ -15,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops.conv import Padding, Shape, Window, pad_spatial, read_offset, scatter_offsets
+from jaxcnn.ops.conv import Padding, Shape, Sliding, pad_spatial, read_offset, scatter_offsets
 from jaxcnn.xla.platform import per_platform
 
 IntOrPair = int | tuple[int, int]
@@ -77,7 +75,7 @@ def global_avg_pool(x: jax.Array) -> jax.Array:
 
 def _window(
     x: jax.Array, window: IntOrPair, strides: IntOrPair | None, padding: IntOrPair | Padding
-) -> tuple[tuple[int, int], Window]:
+) -> tuple[tuple[int, int], Sliding]:
     if x.ndim != 4:
         raise ValueError(f"pooling takes [N, H, W, C]; got shape {x.shape}")
     kernel = _pair(window)
@@ -86,7 +84,7 @@ def _window(
         pads = lax.padtype_to_pads(x.shape[1:3], kernel, steps, padding)
     else:
         pads = [_pair(p) for p in _pair(padding)]
-    how = Window(strides=steps, padding=tuple((int(lo), int(hi)) for lo, hi in pads))
+    how = Sliding(strides=steps, padding=tuple((int(lo), int(hi)) for lo, hi in pads))
     if 0 in how.output_size(x.shape[1:3], kernel):
         raise ValueError(f"a {kernel} window does not fit into {x.shape[1:3]} padded by {pads}")
     if any(max(pads) >= k for pads, k in zip(how.padding, kernel, strict=True)):
@@ -102,12 +100,12 @@ def _pair(value: int | Sequence) -> tuple:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _sum_pool(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
+def _sum_pool(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     return per_platform(_cpu_sum, _xla_sum, (how, kernel), x)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
-def _sum_pool_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
+def _sum_pool_grad(how: Sliding, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
     return per_platform(_cpu_sum_grad, _xla_sum_grad, (how, kernel, shape), g)
 
 
@@ -121,27 +119,27 @@ _sum_pool_grad.defvjp(
 )
 
 
-def _xla_sum(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
+def _xla_sum(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     pads = ((0, 0), *how.padding, (0, 0))
     return lax.reduce_window(x, 0.0, lax.add, (1, *kernel, 1), (1, *how.strides, 1), pads)
 
 
-def _xla_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
+def _xla_sum_grad(how: Sliding, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
     x = jax.ShapeDtypeStruct(shape, g.dtype)
     return jax.linear_transpose(partial(_xla_sum, how, kernel), x)(g)[0]
 
 
-def _cpu_sum(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
+def _cpu_sum(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     size = how.output_size(x.shape[1:3], kernel)
     return reduce(lax.add, _reads(how, kernel, size, pad_spatial(x, how.padding)))
 
 
-def _cpu_sum_grad(how: Window, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
+def _cpu_sum_grad(how: Sliding, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
     return scatter_offsets(lambda i, j, g: g, [(g, 0)], how, kernel, shape[1:3])
 
 
 def _reads(
-    how: Window, kernel: tuple[int, int], size: tuple[int, ...], x: jax.Array
+    how: Sliding, kernel: tuple[int, int], size: tuple[int, ...], x: jax.Array
 ) -> list[jax.Array]:
     """What each offset of the windows reads from the padded `x`, in row-major order."""
     return [read_offset(x, i, j, how, size) for i in range(kernel[0]) for j in range(kernel[1])]
@@ -152,19 +150,19 @@ def _reads(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _max_pool(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
+def _max_pool(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     return per_platform(_cpu_max, _xla_max, (how, kernel), x)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
+def _max_scatter(how: Sliding, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
     return per_platform(
         _cpu_max_scatter, _xla_max_scatter, (how, kernel), x, g, gpu=_gpu_max_scatter
     )
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
+def _max_gather(how: Sliding, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
     return per_platform(_cpu_max_gather, _xla_max_gather, (how, kernel), x, t)
 
 
@@ -182,20 +180,22 @@ _max_gather.defvjp(
 )
 
 
-def _xla_max(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
+def _xla_max(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     pads = ((0, 0), *how.padding, (0, 0))
     return lax.reduce_window(x, -jnp.inf, lax.max, (1, *kernel, 1), (1, *how.strides, 1), pads)
 
 
-def _xla_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
+def _xla_max_scatter(
+    how: Sliding, kernel: tuple[int, int], x: jax.Array, g: jax.Array
+) -> jax.Array:
     return jax.vjp(partial(_xla_max, how, kernel), x)[1](g)[0]
 
 
-def _xla_max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
+def _xla_max_gather(how: Sliding, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
     return jax.jvp(partial(_xla_max, how, kernel), (x,), (t,))[1]
 
 
-def _cpu_max(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
+def _cpu_max(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     size = how.output_size(x.shape[1:3], kernel)
     first, *others = _reads(how, kernel, size, pad_spatial(x, how.padding, -jnp.inf))
     for other in others:
@@ -203,7 +203,7 @@ def _cpu_max(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     return first
 
 
-def _argmax(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
+def _argmax(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     """Which offset, counted in row-major order, is each window's first maximum."""
     size = how.output_size(x.shape[1:3], kernel)
     best, *others = _reads(how, kernel, size, pad_spatial(x, how.padding, -jnp.inf))
@@ -214,7 +214,9 @@ def _argmax(how: Window, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     return where
 
 
-def _cpu_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
+def _cpu_max_scatter(
+    how: Sliding, kernel: tuple[int, int], x: jax.Array, g: jax.Array
+) -> jax.Array:
     def term(i: int, j: int, where: jax.Array, g: jax.Array) -> jax.Array:
         return jnp.where(where == i * kernel[1] + j, g.astype(jnp.float32), 0)
 
@@ -222,7 +224,9 @@ def _cpu_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.
     return scatter_offsets(term, [(where, -1), (g, 0)], how, kernel, x.shape[1:3]).astype(g.dtype)
 
 
-def _gpu_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.Array) -> jax.Array:
+def _gpu_max_scatter(
+    how: Sliding, kernel: tuple[int, int], x: jax.Array, g: jax.Array
+) -> jax.Array:
     """In two loops: one reads x and writes a byte a window, the other writes the gradient.
 
     What an offset sends lies `stride` apart, so that each is a padding of the windows' own grid:
@@ -248,7 +252,7 @@ def _gpu_max_scatter(how: Window, kernel: tuple[int, int], x: jax.Array, g: jax.
     return total[:, top : top + height, left : left + width].astype(g.dtype)
 
 
-def _cpu_max_gather(how: Window, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
+def _cpu_max_gather(how: Sliding, kernel: tuple[int, int], x: jax.Array, t: jax.Array) -> jax.Array:
     size = how.output_size(x.shape[1:3], kernel)
     where = _argmax(how, kernel, x)
     reads = _reads(how, kernel, size, pad_spatial(t, how.padding))

@@ -10,7 +10,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.models import list_models, model_spec
 from jaxcnn.models.spec import Variables
 from jaxcnn.weights.origin import Origin
-from jaxcnn.weights.published import PUBLISHED
+from jaxcnn.weights.published import WEIGHTS
 from jaxcnn.weights.torch_names import COMPUTED, StateDict, model_tensors, variables_of
 
 
@@ -61,7 +61,7 @@ def other_form(name: str) -> str | None:
 
 def translate(name: str, state_dict: StateDict) -> Checkpoint:
     """The weights of the model `name`, whichever of the known dialects they come in."""
-    published = PUBLISHED.get(name)
+    published = WEIGHTS.get(name)
     usual = Preprocessing() if published is None else published.preprocessing
     state_dict = _unwrapped(name, state_dict)
     checkpoint = Checkpoint(name, state_dict, usual)

@@ -10,7 +10,7 @@ from jaxcnn.data.preprocessing import HALF, IMAGENET, Interpolation, Preprocessi
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedWeights:
     """`tag` is timm's, or "torchvision"; None where nobody published weights."""
 
     tag: str | None
@@ -23,11 +23,13 @@ def _published(
     crop_fraction: float,
     statistics: Statistics = IMAGENET,
     interpolation: Interpolation = "bicubic",
-) -> Published:
-    return Published(tag, Preprocessing(*statistics, image_size, crop_fraction, interpolation))
+) -> PublishedWeights:
+    return PublishedWeights(
+        tag, Preprocessing(*statistics, image_size, crop_fraction, interpolation)
+    )
 
 
-PUBLISHED = {
+WEIGHTS = {
     "alexnet": _published("torchvision", 224, 0.875, IMAGENET, "bilinear"),
     # torchvision's model maps ImageNet's statistics to these itself (transform_input).
     "googlenet": _published("torchvision", 224, 0.875, HALF, "bilinear"),

@@ -1,6 +1,5 @@
 """What programs for GPUs are compiled with, so that they give the same bits each time."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ import jax
 import jaxlib.version
 
 from jaxcnn.files.cache_folder import cache_folder
+from jaxcnn.files.whole import replacing
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -65,9 +65,8 @@ def _copy_missing(source: Path, target: Path) -> None:
         copy = target / path.relative_to(source)
         if path.is_file() and not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            draft = copy.with_name(f"{copy.name}.{os.getpid()}")
-            shutil.copyfile(path, draft)
-            os.replace(draft, copy)
+            with replacing(copy) as draft:
+                shutil.copyfile(path, draft)
 
 
 def with_float32_products(function: Function) -> Function:

@@ -4,8 +4,6 @@ For calls that XLA cannot split over devices: in a program of several, it would 
 operands on each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable
 from functools import partial
 

@@ -8,8 +8,6 @@ that they work. A configuration that oneDNN refuses ends the process.
 A program with such a call cannot be kept in JAX's compilation cache: it is compiled at every start.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import platform

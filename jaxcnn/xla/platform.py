@@ -1,7 +1,5 @@
 """Which kind of device computes: operations with lowerings of their own on some, and the CPU."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any

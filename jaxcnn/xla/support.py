@@ -15,6 +15,7 @@ from pathlib import Path
 import jaxlib.version
 
 from jaxcnn.files.cache_folder import cache_folder
+from jaxcnn.files.whole import replacing
 from jaxcnn.xla.cache import cpu_type
 from jaxcnn.xla.flags import CPU_FLAGS
 
@@ -79,8 +80,7 @@ def _read(path: Path) -> dict[str, bool]:
 
 def _write(path: Path, known: dict[str, bool]) -> None:
     """Remembers it; where that cannot be, the next start asks again and nothing is lost."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(known, indent=1))
-        os.replace(draft, path)
+        with replacing(path) as draft:
+            draft.write_text(json.dumps(known, indent=1))

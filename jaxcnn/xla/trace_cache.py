@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 import jax
 from jax import export
 
+from jaxcnn.files.whole import replacing
 from jaxcnn.xla import onednn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -108,11 +109,7 @@ def _read(path: Path) -> export.Exported | None:
 
 def _write(path: Path, entry: bytearray) -> None:
     """Keeps the entry; where that cannot be, the next start traces again and nothing is lost."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(hashlib.sha256(entry).digest() + entry)
-        os.replace(partial, path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
+        with replacing(path) as draft:
+            draft.write_bytes(hashlib.sha256(entry).digest() + entry)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from jaxcnn.models import list_models, model_spec
-from jaxcnn.weights.published import PUBLISHED
+from jaxcnn.weights.published import WEIGHTS
 from tests.parity.measure import FIGURES
 
 PAGE = Path(__file__).parents[2] / "docs/models.md"
@@ -16,7 +16,7 @@ HEADER = """\
 
 def row(name: str, figures: dict[str, float]) -> str:
     spec = model_spec(name)
-    published = PUBLISHED.get(name)
+    published = WEIGHTS.get(name)
     tag = published.tag if published else None
     weights = {None: "", "torchvision": "torchvision"}.get(tag, f"`hf:timm/{name}.{tag}`")
     paper = spec.paper.removeprefix("https://").removeprefix("arxiv.org/abs/")

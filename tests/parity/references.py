@@ -8,13 +8,13 @@ import json
 from functools import cache
 
 from jaxcnn.models import model_spec
-from jaxcnn.weights.published import PUBLISHED
+from jaxcnn.weights.published import WEIGHTS
 from tests.parity.cases import KEYS, NAMED
 
 
 def reference_of(name: str) -> str | None:
     """`timm:NAME`, `torchvision:NAME` or `twin:NAME`; None of a model that says it has none."""
-    return NAMED.get(name, f"timm:{name}" if name in PUBLISHED else None)
+    return NAMED.get(name, f"timm:{name}" if name in WEIGHTS else None)
 
 
 def family(name: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jaxcnn.data.errors import DataNotFound
+from jaxcnn.data.preprocessing import IMAGENET
 from jaxcnn.data.sources.folder.contents import Contents
 from jaxcnn.data.sources.folder.labels import told_by
 from jaxcnn.data.sources.folder.layout import laid_out
@@ -57,8 +58,8 @@ DATASETS = {
         image_size=None,
         channels=3,
         # ImageNet's, as weights that are to be tuned expect them.
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
+        mean=IMAGENET[0],
+        std=IMAGENET[1],
         flip=True,
         class_names=(),
         load=_load,

@@ -31,6 +31,7 @@ from jaxcnn.data.prepare.listing import (
 from jaxcnn.data.registry import dataset_spec, list_datasets
 from jaxcnn.data.sources import array_record
 from jaxcnn.data.sources.pictures import read_encoded
+from jaxcnn.files.whole import replacing
 
 VERSION = "1.0.0"
 # About the size of a file.
@@ -39,7 +40,7 @@ SHARD_BYTES = 256 * 2**20
 BYTES_BESIDE_IMAGE = 1000
 
 Say = Callable[[str], None]
-Progress = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """progress(done, total): images."""
 
 
@@ -64,7 +65,7 @@ def prepare_from(
     *,
     say: Say,
     labels: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: OnProgress = lambda done, total: None,
     on_error: Literal["raise", "skip"] = "raise",
 ) -> Path:
     """Prepares a set from a folder of images, or goes on with that; returns the set's folder.
@@ -110,7 +111,7 @@ def prepare_listing(
     data_dir: Path,
     *,
     say: Say,
-    progress: Progress = lambda done, total: None,
+    progress: OnProgress = lambda done, total: None,
 ) -> Path:
     """As `prepare_from`, from a list of images; the set must not be there yet."""
     folder = data_dir / prepared_name(name) / VERSION
@@ -222,23 +223,20 @@ def _size(num_bytes: int) -> str:
 
 
 def _write_shard(path: Path, part: Split, shard: _Shard, progress: Callable[[int], None]) -> None:
-    # Named after the process, so that two preparations do not write into one file.
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     paths = [part.paths[index] for index in shard.indices]
     try:
-        # Records by themselves can be read in any order.
-        writer = array_record.writer(str(partial), "group_size:1")
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV lets other threads run.
-            for count, encoded in enumerate(pool.map(read_encoded, paths)):
-                writer.write(_record(encoded, part.values(shard.indices[count])))
-                progress(count + 1)
-        try:
-            writer.close()
-        except RuntimeError as error:  # Said here at the latest, whichever record it was.
-            raise OSError(errno.EIO, str(error).split(";")[0]) from error
-        os.replace(partial, path)
+        with replacing(path) as draft:
+            # Records by themselves can be read in any order.
+            writer = array_record.writer(str(draft), "group_size:1")
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV lets other threads run.
+                for count, encoded in enumerate(pool.map(read_encoded, paths)):
+                    writer.write(_record(encoded, part.values(shard.indices[count])))
+                    progress(count + 1)
+            try:
+                writer.close()
+            except RuntimeError as error:  # Said here at the latest, whichever record it was.
+                raise OSError(errno.EIO, str(error).split(";")[0]) from error
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise _not_written(path, error) from error
 
 

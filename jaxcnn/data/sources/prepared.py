@@ -5,11 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.preprocessing import IMAGENET, Statistics
 from jaxcnn.data.spec import DataDir, DatasetSpec, Load, Source
 
-# Of ImageNet's training set, as weights that are to be tuned expect them; grey: their mean.
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-GREY_MEAN, GREY_STD = (0.449,), (0.226,)
+# As weights that are to be tuned expect photographs: ImageNet's; of grey ones, their mean.
+GREY: Statistics = (0.449,), (0.226,)
 
 PREFIX = "tfds:"
 
@@ -42,8 +42,8 @@ def photographs(
         num_classes=num_classes,
         image_size=None,
         channels=3,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        mean=IMAGENET[0],
+        std=IMAGENET[1],
         flip=True,
         class_names=(),
         load=load or partial(load_prepared, prepared, splits),
@@ -90,15 +90,15 @@ def _examined(row: DatasetSpec, data_dir: DataDir) -> DatasetSpec:
     prepared = row.name.removeprefix(PREFIX)
     facts = examine(prepared, data_dir)
     splits = _protocol(prepared, facts.splits)
-    grey = facts.channels == 1
+    mean, std = GREY if facts.channels == 1 else IMAGENET
     return replace(
         row,
         num_classes=len(facts.class_names),
         class_names=facts.class_names,
         image_size=facts.image_size,
         channels=facts.channels,
-        mean=GREY_MEAN if grey else IMAGENET_MEAN,
-        std=GREY_STD if grey else IMAGENET_STD,
+        mean=mean,
+        std=std,
         load=partial(load_prepared, prepared, splits),
         splits=tuple(splits),
         multi_label=not isinstance(facts.annotation, OneClass),

@@ -16,6 +16,7 @@ from jaxcnn.data.sources.array_record import reader
 from jaxcnn.data.sources.unreadable import first_unreadable, in_one_line
 from jaxcnn.data.spec import Example
 from jaxcnn.files.cache_folder import cache_folder
+from jaxcnn.files.whole import replacing
 
 # A record's features by name, as protocol buffers have them.
 Features = Mapping[str, Any]
@@ -267,11 +268,8 @@ def _version(path: str) -> str:
 
 def _keep(path: Path, labels: np.ndarray) -> None:
     """Writes all or nothing; a folder that cannot be written costs the next run some reading."""
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(partial, labels)
-        os.replace(partial, path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
+        # Opened here: numpy would add its ending to a name that lacks it.
+        with replacing(path) as draft, draft.open("wb") as file:
+            np.save(file, labels)

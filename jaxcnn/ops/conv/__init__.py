@@ -17,7 +17,7 @@ from jaxcnn.ops.conv.api import conv_general_dilated
 from jaxcnn.ops.conv.window import (
     Padding,
     Shape,
-    Window,
+    Sliding,
     pad_spatial,
     read_offset,
     scatter_offsets,
@@ -26,7 +26,7 @@ from jaxcnn.ops.conv.window import (
 __all__ = [
     "Padding",
     "Shape",
-    "Window",
+    "Sliding",
     "conv_general_dilated",
     "pad_spatial",
     "read_offset",

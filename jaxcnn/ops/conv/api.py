@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.conv import cpu, xla
-from jaxcnn.ops.conv.window import Padding, Shape, Window, pad_spatial
+from jaxcnn.ops.conv.window import Padding, Shape, Sliding, pad_spatial
 from jaxcnn.xla.materialize import materialize
 from jaxcnn.xla.platform import per_platform
 
@@ -80,7 +80,7 @@ def conv_general_dilated(
     if isinstance(padding, str):
         span = [(k - 1) * d + 1 for k, d in zip(rhs.shape[:2], dilation, strict=True)]
         padding = lax.padtype_to_pads(lhs.shape[1:3], span, window_strides, padding)
-    window = Window(
+    window = Sliding(
         strides=tuple(window_strides),
         padding=tuple((int(lo), int(hi)) for lo, hi in padding),
         dilation=dilation,
@@ -99,17 +99,17 @@ def conv_general_dilated(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _conv(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+def _conv(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
     return per_platform(cpu.forward, xla.forward, (window,), x, w)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def _input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     return per_platform(cpu.input_grad, xla.input_grad, (window, x_shape), g, w)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+def _weight_grad(window: Sliding, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     on_cpu = cpu.fastest(window, x.shape, w_shape).weight_grad
     return per_platform(on_cpu, xla.weight_grad, (window, w_shape), x, g)
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import jax
 
 from jaxcnn.ops.conv import depthwise, dots, grouped, onednn, patches, xla
-from jaxcnn.ops.conv.window import Shape, Window
+from jaxcnn.ops.conv.window import Shape, Sliding
 from jaxcnn.xla.one_device import on_one_device
 
 
@@ -39,7 +39,7 @@ WHOLE = Lowering(dots.whole_forward, dots.whole_input_grad, dots.whole_weight_gr
 DOTS = (POINTWISE, WHOLE)
 
 
-def fastest(window: Window, x_shape: Shape, w_shape: Shape) -> Lowering:
+def fastest(window: Sliding, x_shape: Shape, w_shape: Shape) -> Lowering:
     """The lowering that measured fastest, oneDNN's convolution left aside."""
     if x_shape[3] == 1:
         return ONE_CHANNEL
@@ -58,14 +58,14 @@ def fastest(window: Window, x_shape: Shape, w_shape: Shape) -> Lowering:
     return PATCHES if few_channels and positions > 100 and math.prod(w_shape[:2]) <= 25 else XLA
 
 
-def forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+def forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
     lowering = fastest(window, x.shape, w.shape)
     if lowering in DOTS or not onednn.forward_pays(window, x, w):
         return lowering.forward(window, x, w)
     return on_one_device(onednn.forward, lowering.forward, (window,), x, w)
 
 
-def input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     lowering = fastest(window, x_shape, w.shape)
     if lowering in DOTS or not onednn.input_grad_pays(window, x_shape, g, w):
         return lowering.input_grad(window, x_shape, g, w)

@@ -21,7 +21,7 @@ from jaxcnn.ops.channel import add_rows, sum_matrix
 from jaxcnn.ops.chunks import largest_divisor
 from jaxcnn.ops.conv.window import (
     Shape,
-    Window,
+    Sliding,
     pad_spatial,
     read_offset,
     row_reads,
@@ -33,7 +33,7 @@ from jaxcnn.xla.materialize import materialize
 _CHUNK_BYTES = 2**19
 
 
-def forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+def forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
     kernel, size = w.shape[:2], window.output_size(x.shape[1:3], w.shape[:2])
     x = jnp.repeat(pad_spatial(x, window.padding), w.shape[3] // x.shape[3], axis=3)
     w = w[:, :, 0].astype(jnp.float32)  # [KH, KW, features]
@@ -45,7 +45,7 @@ def forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
     return materialize(reduce(lax.add, products).astype(x.dtype))
 
 
-def input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     w = w[:, :, 0].astype(jnp.float32)
 
     def term(i: int, j: int, g: jax.Array) -> jax.Array:
@@ -55,7 +55,7 @@ def input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> ja
     return dx.reshape(*x_shape, -1).sum(axis=4).astype(g.dtype)
 
 
-def weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+def weight_grad(window: Sliding, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     (n, rows, columns, features), kernel = g.shape, w_shape[:2]
     (stride, _), (dilation, _) = window.strides, window.dilation
     row_window = window._replace(strides=(1, window.strides[1]))

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops.conv.window import Shape, Window
+from jaxcnn.ops.conv.window import Shape, Sliding
 from jaxcnn.ops.kernel_gradient import kernel_gradient
 from jaxcnn.ops.matmul import cpu_product
 
@@ -26,13 +26,13 @@ def _dot(a: jax.Array, b: jax.Array, transpose_b: bool = False) -> jax.Array:
     return lax.dot_general(a, b, dims, preferred_element_type=jnp.float32).astype(a.dtype)
 
 
-def pointwise_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+def pointwise_forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
     x = x[:, :: window.strides[0], :: window.strides[1]]
     y = _dot(x.reshape(-1, x.shape[3]), w[0, 0])
     return y.reshape(*x.shape[:3], -1)
 
 
-def pointwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def pointwise_input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     dx = _dot(g.reshape(-1, g.shape[3]), w[0, 0], transpose_b=True).reshape(*g.shape[:3], -1)
     # The positions that the stride skips have no gradient.
     gaps = [
@@ -42,21 +42,21 @@ def pointwise_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Ar
     return lax.pad(dx, jnp.zeros((), dx.dtype), [(0, 0, 0), *gaps, (0, 0, 0)])
 
 
-def pointwise_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+def pointwise_weight_grad(window: Sliding, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     x = x[:, :: window.strides[0], :: window.strides[1]]
     dw = kernel_gradient(x.reshape(-1, x.shape[3]), g.reshape(-1, g.shape[3]))
     return dw.reshape(w_shape)
 
 
-def whole_forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+def whole_forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
     y = _dot(x.reshape(len(x), -1), w.reshape(-1, w.shape[3]))
     return y.reshape(len(x), 1, 1, -1)
 
 
-def whole_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def whole_input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     dx = _dot(g.reshape(len(g), -1), w.reshape(-1, w.shape[3]), transpose_b=True)
     return dx.reshape(x_shape)
 
 
-def whole_weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+def whole_weight_grad(window: Sliding, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     return kernel_gradient(x.reshape(len(x), -1), g.reshape(len(g), -1)).reshape(w_shape)

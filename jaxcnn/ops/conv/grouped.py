@@ -13,17 +13,17 @@ from jax import lax
 
 from jaxcnn.ops.chunks import largest_divisor
 from jaxcnn.ops.conv import patches, xla
-from jaxcnn.ops.conv.window import Shape, Window
+from jaxcnn.ops.conv.window import Shape, Sliding
 
 _CHANNELS_TOGETHER = 32
 
 
-def _groups_together(window: Window, channels: int) -> int:
+def _groups_together(window: Sliding, channels: int) -> int:
     """How many groups of so many channels become one."""
     return largest_divisor(window.groups, _CHANNELS_TOGETHER // channels)
 
 
-def _widen(window: Window, w: jax.Array) -> tuple[Window, jax.Array]:
+def _widen(window: Sliding, w: jax.Array) -> tuple[Sliding, jax.Array]:
     """The same convolution with fewer, wider groups."""
     together = _groups_together(window, w.shape[2])
     groups = window.groups // together
@@ -34,17 +34,17 @@ def _widen(window: Window, w: jax.Array) -> tuple[Window, jax.Array]:
     return window._replace(groups=groups), wide.reshape(shape)
 
 
-def forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+def forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
     window, w = _widen(window, w)
     return xla.forward(window, x, w)
 
 
-def input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     window, w = _widen(window, w)
     return xla.input_grad(window, x_shape, g, w)
 
 
-def weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+def weight_grad(window: Sliding, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     channels, features = w_shape[2], w_shape[3] // window.groups  # of a group
     together = _groups_together(window, channels)
     shape = (*w_shape[:2], together * channels, together * features)

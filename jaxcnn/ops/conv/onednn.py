@@ -18,17 +18,17 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxcnn.ops.conv.window import Shape, Window
+from jaxcnn.ops.conv.window import Shape, Sliding
 from jaxcnn.xla import onednn, support
 
 
-def forward_pays(window: Window, x: jax.Array, w: jax.Array) -> bool:
+def forward_pays(window: Sliding, x: jax.Array, w: jax.Array) -> bool:
     """Whether `forward` is right for the window and worth its call."""
     positions = len(x) * math.prod(window.output_size(x.shape[1:3], w.shape[:2]))
     return _fits(window.padding, window, w) and _pays(positions, x, w)
 
 
-def input_grad_pays(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> bool:
+def input_grad_pays(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> bool:
     """Whether `input_grad` is right for the window and worth its calls."""
     if window.strides == (1, 1):
         fits = _fits(_transposed_padding(window, w.shape), window, w)
@@ -39,17 +39,17 @@ def input_grad_pays(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) 
     return fits and _pays(math.prod(g.shape[:3]), g, w)
 
 
-def forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+def forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
     return onednn.convolution(window.strides, window.padding, window.dilation, window.groups, x, w)
 
 
-def input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     if window.strides == (1, 1):
         return _plain_input_grad(window, g, w)
     return _strided_input_grad(window, x_shape, g, w)
 
 
-def _fits(padding: Sequence[tuple[int, int]], window: Window, w: jax.Array) -> bool:
+def _fits(padding: Sequence[tuple[int, int]], window: Sliding, w: jax.Array) -> bool:
     """Whether each side's padding is such that every position of the kernel meets the input."""
     spans = ((k - 1) * d for k, d in zip(w.shape[:2], window.dilation, strict=True))
     return all(0 <= pad <= span for pads, span in zip(padding, spans, strict=True) for pad in pads)
@@ -59,13 +59,13 @@ def _pays(positions: int, a: jax.Array, w: jax.Array) -> bool:
     return onednn.pays(support.CONVOLUTION, positions * w.size, a, w)
 
 
-def _transposed_padding(window: Window, w_shape: Shape) -> list[tuple[int, int]]:
+def _transposed_padding(window: Sliding, w_shape: Shape) -> list[tuple[int, int]]:
     """Of the convolution that is the gradient to the input of one with stride 1."""
     spans = ((k - 1) * d for k, d in zip(w_shape[:2], window.dilation, strict=True))
     return [(span - lo, span - hi) for span, (lo, hi) in zip(spans, window.padding, strict=True)]
 
 
-def _transposed_kernel(window: Window, w: jax.Array) -> jax.Array:
+def _transposed_kernel(window: Sliding, w: jax.Array) -> jax.Array:
     """[KH, KW, C / groups, features] -> [KH, KW, features / groups, C], turned over."""
     height, width, channels, features = w.shape
     groups = w[::-1, ::-1].reshape(height, width, channels, window.groups, -1)
@@ -74,12 +74,12 @@ def _transposed_kernel(window: Window, w: jax.Array) -> jax.Array:
     )
 
 
-def _plain_input_grad(window: Window, g: jax.Array, w: jax.Array) -> jax.Array:
+def _plain_input_grad(window: Sliding, g: jax.Array, w: jax.Array) -> jax.Array:
     turned = window._replace(padding=tuple(_transposed_padding(window, w.shape)))
     return forward(turned, g, _transposed_kernel(window, w))
 
 
-def _strided_input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def _strided_input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     """By `scatter_offsets`'s classes: to each, g sends through its own part of the kernel."""
     (stride_h, stride_w), (height, width) = window.strides, g.shape[1:3]
     # Of a class; what lies beyond the input is cut off at the end.

@@ -18,13 +18,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.chunks import largest_divisor
-from jaxcnn.ops.conv.window import Shape, Window, pad_spatial, read_offset, row_reads
+from jaxcnn.ops.conv.window import Shape, Sliding, pad_spatial, read_offset, row_reads
 from jaxcnn.ops.kernel_gradient import kernel_gradient
 
 _PATCHES_BYTES = 2**20  # of one dot
 
 
-def weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+def weight_grad(window: Sliding, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     kernel, size, features = w_shape[:2], g.shape[1:3], g.shape[3]
     patch = kernel[1] * x.shape[3]  # one row of the kernel
 

@@ -16,8 +16,8 @@ Padding = str | Sequence[tuple[int, int]]
 Shape = tuple[int, ...]
 
 
-class Window(NamedTuple):
-    """How a convolution or a pooling reads its input: everything static about it but the shapes."""
+class Sliding(NamedTuple):
+    """How a window goes over the input: all that is static about a convolution but the shapes."""
 
     strides: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
@@ -41,7 +41,7 @@ def pad_spatial(x: jax.Array, padding: Sequence[tuple[int, int]], value: float =
     return lax.pad(x, jnp.asarray(value, x.dtype), config)
 
 
-def read_offset(x: jax.Array, i: int, j: int, window: Window, size: Sequence[int]) -> jax.Array:
+def read_offset(x: jax.Array, i: int, j: int, window: Sliding, size: Sequence[int]) -> jax.Array:
     """What offset (i, j) of every window reads from the padded `x`: [N, OH, OW, C]."""
     starts = (i * window.dilation[0], j * window.dilation[1])
     limits = [a + (n - 1) * s + 1 for a, n, s in zip(starts, size, window.strides, strict=True)]
@@ -51,7 +51,7 @@ def read_offset(x: jax.Array, i: int, j: int, window: Window, size: Sequence[int
 def scatter_offsets(
     term: Callable[..., jax.Array],
     arrays: Sequence[tuple[jax.Array, float]],
-    window: Window,
+    window: Sliding,
     kernel: Shape,
     size: Shape,
 ) -> jax.Array:
@@ -109,6 +109,6 @@ def scatter_offsets(
     return pad_spatial(out, crop)
 
 
-def row_reads(x: jax.Array, width: int, window: Window, size: Sequence[int]) -> list[jax.Array]:
+def row_reads(x: jax.Array, width: int, window: Sliding, size: Sequence[int]) -> list[jax.Array]:
     """`read_offset` for each of a kernel's columns, in its first row."""
     return [read_offset(x, 0, j, window, size) for j in range(width)]

@@ -10,12 +10,12 @@ one input channel and those to the kernel of wide dense convolutions. As `cpu` s
 import jax
 from jax import lax
 
-from jaxcnn.ops.conv.window import Shape, Window
+from jaxcnn.ops.conv.window import Shape, Sliding
 
 NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
 
 
-def forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
+def forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
     return lax.conv_general_dilated(
         x,
         w,
@@ -28,11 +28,11 @@ def forward(window: Window, x: jax.Array, w: jax.Array) -> jax.Array:
     )
 
 
-def input_grad(window: Window, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
+def input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     x = jax.ShapeDtypeStruct(x_shape, g.dtype)
     return jax.linear_transpose(lambda x: forward(window, x, w), x)(g)[0]
 
 
-def weight_grad(window: Window, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
+def weight_grad(window: Sliding, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:
     w = jax.ShapeDtypeStruct(w_shape, x.dtype)
     return jax.linear_transpose(lambda w: forward(window, x, w), w)(g)[0]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from jaxcnn.ops.conv import Window, cpu
+from jaxcnn.ops.conv import Sliding, cpu
 from tests.ops.conv.cases import LOWERINGS, arguments
 
 
 def fastest(x, w, groups=1, strides=(1, 1), padding=1):
-    return cpu.fastest(Window(strides, ((padding, padding),) * 2, groups=groups), x, w)
+    return cpu.fastest(Sliding(strides, ((padding, padding),) * 2, groups=groups), x, w)
 
 
 def test_the_cases_that_other_tests_take_have_every_lowering():

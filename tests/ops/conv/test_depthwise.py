@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxcnn.ops.conv import Window, conv_general_dilated, cpu, depthwise
+from jaxcnn.ops.conv import Sliding, conv_general_dilated, cpu, depthwise
 from tests.ops.conv.cases import NHWC, assert_equals_xla, random
 
 
@@ -13,13 +13,13 @@ from tests.ops.conv.cases import NHWC, assert_equals_xla, random
     [(4, (1, 2), (2, 3)), (2, (3, 2), (2, 1)), (6, (2, 2), (1, 1)), (2, (1, 1), (1, 1))],
 )
 def test_multipliers_strides_and_dilations_equal_xla(features, strides, dilation):
-    window = Window(strides, ((1, 0), (2, 1)), dilation, groups=2)
+    window = Sliding(strides, ((1, 0), (2, 1)), dilation, groups=2)
     x, w = random(0, (3, 9, 8, 2)), random(1, (3, 2, 1, features))
     assert_equals_xla(cpu.DEPTHWISE, window, x, w)
 
 
 def test_one_channel_seen_by_many_equals_xla():
-    window = Window((2, 1), ((1, 0), (2, 1)), (1, 2))
+    window = Sliding((2, 1), ((1, 0), (2, 1)), (1, 2))
     x, w = random(0, (3, 9, 8, 1)), random(1, (5, 3, 1, 4))
     assert_equals_xla(cpu.ONE_CHANNEL, window, x, w)
 
@@ -31,7 +31,7 @@ def test_one_channel_seen_by_many_equals_xla():
 def test_chunks_of_any_size_equal_xla(monkeypatch, chunk_bytes, strides, dilation):
     """A row, some rows, or some examples at a time."""
     monkeypatch.setattr(depthwise, "_CHUNK_BYTES", chunk_bytes)
-    window = Window(strides, ((1, 1), (1, 1)), dilation, groups=3)
+    window = Sliding(strides, ((1, 1), (1, 1)), dilation, groups=3)
     x, w = random(0, (4, 12, 10, 3)), random(1, (3, 3, 1, 3))
     assert_equals_xla((None, None, depthwise.weight_grad), window, x, w)
 

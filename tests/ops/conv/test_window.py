@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxcnn.ops.conv import Window, pad_spatial, read_offset, scatter_offsets
+from jaxcnn.ops.conv import Sliding, pad_spatial, read_offset, scatter_offsets
 from jaxcnn.ops.conv.xla import forward
 from tests.ops.conv.cases import random
 
@@ -20,7 +20,7 @@ PADS = st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 2)
 @st.composite
 def windows(draw):
     """(window, kernel, size of an input that it fits)."""
-    window = Window(draw(PAIRS), draw(PADS), draw(PAIRS))
+    window = Sliding(draw(PAIRS), draw(PADS), draw(PAIRS))
     kernel = draw(PAIRS)
     size = tuple(
         draw(st.integers((k - 1) * d + 1, 9)) for k, d in zip(kernel, window.dilation, strict=True)
@@ -39,7 +39,7 @@ def test_the_output_has_xlas_size(case):
 
 
 def test_a_window_that_does_not_fit_has_no_output():
-    assert Window((1, 2), ((0, 0), (0, 0)), (3, 1)).output_size((6, 2), (3, 3)) == (0, 0)
+    assert Sliding((1, 2), ((0, 0), (0, 0)), (3, 1)).output_size((6, 2), (3, 3)) == (0, 0)
 
 
 @settings(max_examples=10, deadline=None)
