@@ -44,6 +44,7 @@ def argparse_defaults(text: str) -> dict[str, object]:
                 flags = [ast.literal_eval(flag) for flag in call.args]
                 name = next((flag for flag in flags if flag.startswith("--")), flags[0])
                 name = name.lstrip("-").replace("-", "_")
+                name = ast.literal_eval(named["dest"]) if "dest" in named else name
                 if isinstance(named.get("action"), ast.Constant) and "default" not in named:
                     found.setdefault(name, False)
                 elif isinstance(named.get("default"), ast.Constant | ast.UnaryOp):
