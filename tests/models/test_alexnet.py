@@ -23,6 +23,7 @@ def shapes(name, size, **overrides):
 
 def test_a_227_pixel_image_shrinks_as_in_the_papers_figure():
     _, stages = shapes("alexnet_2012", (227, 227))
+    assert stages.pop("pooled") == (4096,)
     assert list(stages.values()) == [
         (55, 55, 96),
         (27, 27, 256),

@@ -80,6 +80,7 @@ def test_every_patch_of_every_stage_has_a_gradient():
         return model.apply({**variables, "perturbations": perturbations}, images)[0, 0]
 
     gradients = gradients(zeros)
+    assert gradients.pop("pooled").shape == (1, 8)
     assert set(gradients) == {"stem", "stage1", "stage2", "stage3", "stage4"}
     for gradient in gradients.values():
         assert gradient.shape == (1, 2, 3, 8)
