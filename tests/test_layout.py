@@ -26,8 +26,8 @@ LAYERS = [
     ["engine"],
     ["run"],
     ["command"],
-    ["train", "evaluate", "predict", "zoo", "plan", "data/prepare", "data/inspect"],
-    ["sweeps", "benchmark"],
+    ["train", "evaluate", "predict", "zoo", "plan", "benchmark", "data/prepare", "data/inspect"],
+    ["sweeps"],
     ["selfcheck"],
     ["__main__"],
 ]

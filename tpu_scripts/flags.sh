@@ -161,8 +161,8 @@ state() {
 }
 
 # Sets $now to the state, or to NOT_FOUND where there is no such TPU. That it cannot be asked (no
-# network, no leave, too many questions) says nothing of it: then asks again, less and less often,
-# and after an hour fails.
+# network, no permission, too many questions) says nothing of it: then asks again, less and less
+# often, and after an hour fails.
 look() {
     local said pause=30
     while ((pause <= 30 * 2 ** 6)); do

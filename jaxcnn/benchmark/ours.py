@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxcnn.benchmark.workload import Workload
 from jaxcnn.engine.optim import make_optimizer
+from jaxcnn.engine.program import STEPS_IN_FLIGHT
 from jaxcnn.engine.state import init_state
 from jaxcnn.engine.step import make_train_step
 from jaxcnn.models import create_model
@@ -19,7 +20,6 @@ from jaxcnn.models.tools.macs import count_macs
 from jaxcnn.recipe import Optim
 from jaxcnn.task.losses import cross_entropy
 from jaxcnn.task.task import Batch
-from jaxcnn.train.loop import STEPS_IN_FLIGHT
 from jaxcnn.xla import device_memory
 
 # Forward, gradient to the activations, gradient to the weights.

@@ -42,6 +42,10 @@ from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache
 
+# Steps that may be under way before the host looks at the oldest one's metrics: enough to keep a
+# device busy, few enough to notice a divergence at once.
+STEPS_IN_FLIGHT = 2
+
 
 @dataclass(frozen=True)
 class Program:

@@ -24,7 +24,7 @@ from jaxcnn.engine.evaluate import Evaluation, evaluate
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.prefetch import Arrival, arrivals
-from jaxcnn.engine.program import Program
+from jaxcnn.engine.program import STEPS_IN_FLIGHT, Program
 from jaxcnn.engine.state import TrainState, eval_variables
 from jaxcnn.engine.step import NORMS
 from jaxcnn.errors import Interrupted, RunError
@@ -44,10 +44,6 @@ from jaxcnn.train.step_profile import StepProfile
 from jaxcnn.train.throughput import Throughput
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
-
-# Steps that may be under way before the host looks at the oldest one's metrics: enough to keep a
-# device busy, few enough to notice a divergence at once.
-STEPS_IN_FLIGHT = 2
 
 TO_GO_ON = "run the same command again to go on"
 

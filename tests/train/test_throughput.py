@@ -12,7 +12,7 @@ import pytest
 from jaxcnn.data.loader.pipeline import HostSeconds, train_batches
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.engine.prefetch import arrivals
-from jaxcnn.train.loop import STEPS_IN_FLIGHT
+from jaxcnn.engine.program import STEPS_IN_FLIGHT
 from jaxcnn.train.throughput import Throughput
 
 IMAGES = ArraySource(np.zeros((64, 4, 4, 1), np.uint8), np.zeros(64, np.int32))
