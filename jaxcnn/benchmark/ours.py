@@ -11,13 +11,13 @@ import jax.numpy as jnp
 
 from jaxcnn.benchmark.workload import Workload
 from jaxcnn.engine.optim import make_optimizer
-from jaxcnn.engine.program import STEPS_IN_FLIGHT
+from jaxcnn.engine.program import STEPS_IN_FLIGHT, norms_every
 from jaxcnn.engine.state import init_state
 from jaxcnn.engine.step import make_train_step
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.models.tools.macs import count_macs
-from jaxcnn.recipe import Optim
+from jaxcnn.recipe import Optim, Recipe
 from jaxcnn.task.losses import cross_entropy
 from jaxcnn.task.task import Batch
 from jaxcnn.xla import device_memory
@@ -139,7 +139,11 @@ class Ours:
             return batch["image"], jax.nn.one_hot(batch["label"], self.workload.num_classes)
 
         return make_train_step(
-            self._model, self._optimizer, cross_entropy(), prepare=prepare, norms=True
+            self._model,
+            self._optimizer,
+            cross_entropy(),
+            prepare=prepare,
+            norms_every=norms_every(Recipe.log_every_steps, jax.default_backend()),
         )
 
 

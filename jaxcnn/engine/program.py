@@ -194,7 +194,7 @@ def build(
         ema_decay=recipe.optim.ema_decay,
         ema_warmup=recipe.optim.ema_warmup,
         skip_not_finite=recipe.on_nan == "skip",
-        norms=True,
+        norms_every=norms_every(recipe.log_every_steps, mesh.devices.flat[0].platform),
     )
     train_step = _step_once(once, train_step)
     eval_step = once("eval_step", eval_step_of(model, task))
@@ -227,6 +227,14 @@ def build(
         rows=rows,
         task=task,
     )
+
+
+def norms_every(log_every_steps: int, platform: str) -> int:
+    """How often a step on devices of that platform counts its norms, to be logged so often.
+
+    A CPU pays for a pass over the parameters, an accelerator for the host that decides whether to.
+    """
+    return log_every_steps if platform == "cpu" else 1
 
 
 def _drawn_on_cpu(

@@ -44,7 +44,7 @@ def make_train_step(
     ema_decay: float | None = None,
     ema_warmup: bool = True,
     skip_not_finite: bool = False,
-    norms: bool = False,
+    norms_every: int | None = None,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -67,7 +67,8 @@ def make_train_step(
         ema_warmup: whether the decay grows to that value; see `update_averages`.
         skip_not_finite: where loss or gradient is not finite, leave all but `step` and the learning
             rate's schedule as it is.
-        norms: whether the metrics have `NORMS` too; each takes a pass over the parameters.
+        norms_every: the metrics have `NORMS` too, at steps that are multiples of this, and zeros at
+            others; each takes a pass over the parameters. None leaves them out.
     """
 
     def loss_and_sums(
@@ -146,14 +147,25 @@ def make_train_step(
             kept = state.replace(step=step_done, opt_state=scheduled_at(state.opt_state, step_done))
             new_state = jax.tree.map(partial(jnp.where, finite), new_state, kept)
         results = {**sums, "finite": finite}
-        if norms:
+        if norms_every is not None:
             trees = (grads, updates, new_state.params)
-            results |= {
-                name: optax.tree.norm(tree) for name, tree in zip(NORMS, trees, strict=True)
-            }
+            results |= _norms(trees, new_state.step, norms_every)
         return new_state, results
 
     return step
+
+
+def _norms(trees: tuple[Any, ...], step: jax.Array, every: int) -> Sums:
+    """`NORMS` of the trees, where `step` is a multiple of `every`; else zeros."""
+
+    def of(*trees: Any) -> list[jax.Array]:
+        return [optax.tree.norm(tree) for tree in trees]
+
+    def none(*trees: Any) -> list[jax.Array]:
+        return [jnp.zeros(())] * len(NORMS)
+
+    values = of(*trees) if every == 1 else jax.lax.cond(step % every == 0, of, none, *trees)
+    return dict(zip(NORMS, values, strict=True))
 
 
 def update_averages(state: TrainState, decay: float, *, warmup: bool = True) -> TrainState:

@@ -17,8 +17,8 @@ Prepare = Callable[[jax.Array, Batch], tuple[jax.Array, Any]]
 class Task(Protocol):
     """All that training, evaluation and prediction know of what a model is for.
 
-    Whatever stands for [N, ...] here may be a tree of such arrays: boxes beside their classes, or
-    nothing at all where images alone teach.
+    Labels and targets may be trees of arrays [N, ...]: boxes beside their classes, or nothing where
+    images alone teach.
 
     Attributes:
         num_outputs: of the model's last layer.

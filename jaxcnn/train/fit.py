@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,7 @@ def fit(
         folder.claim(recipe, data, names)
         for line in data.changed:
             display.say(f"this run's training is not one from end to end: {line}")
+        steps_traced = profile if first else range(0)
         clock = time.monotonic()
         start = Start(recipe, folder, feed, program, checkpoints, display, pretrained, compiled)
         try:
@@ -187,8 +188,8 @@ def fit(
                 f"stopped before a step was done; {TO_GO_ON}", request.signal_number
             ) from request
         with (
-            Logs(folder, int(state.step)) as logs,
-            StepProfile(profile if first else range(0), folder.profile, display.say) as profiled,
+            closing(Logs(folder, int(state.step))) as logs,
+            closing(StepProfile(steps_traced, folder.profile, display.say)) as profiled,
         ):
             run = Run(
                 recipe=recipe,

@@ -1,7 +1,6 @@
 """What a run writes down as it goes: a line per epoch, one every so many steps, and TensorBoard."""
 
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 from tensorboardX import SummaryWriter
@@ -41,13 +40,5 @@ class Logs:
             if name not in leave_out and value is not None:
                 self._tensorboard.add_scalar(name, value, step)
 
-    def __enter__(self) -> "Logs":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._tensorboard.close()

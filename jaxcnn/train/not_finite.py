@@ -8,6 +8,7 @@ step; where it returns, the step is left out, and what it returns is said.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import NoReturn
 
 from jaxcnn.errors import RunError
 from jaxcnn.recipe import Recipe
@@ -43,7 +44,7 @@ def at_not_finite(recipe: Recipe) -> AtNotFinite:
     return {"stop": stop, "skip": skip, "rollback": roll_back}[recipe.on_nan]
 
 
-def stop(step: int, progress: Progress) -> str:
+def stop(step: int, progress: Progress) -> NoReturn:
     raise Diverged(step, "--on-nan=skip or rollback goes on from there; or, in a new --workdir,")
 
 
@@ -56,7 +57,7 @@ def skip(step: int, progress: Progress) -> str:
     return f"step {step} is left out: loss or gradient is not finite ({count} so far)"
 
 
-def roll_back(step: int, progress: Progress) -> str:
+def roll_back(step: int, progress: Progress) -> NoReturn:
     progress.rollbacks = [*progress.rollbacks, step]
     if len(progress.rollbacks) > MOST_ROLLBACKS:
         raise Diverged(step, f"after {MOST_ROLLBACKS} times back;")

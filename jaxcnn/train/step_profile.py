@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 import jax
 
@@ -27,37 +26,33 @@ class StepProfile:
 
     def __init__(self, steps: range, folder: Path, say: Callable[[str], None]) -> None:
         self._steps, self._folder, self._say = steps, folder, say
-        self._traces, self._done = False, not steps
+        self._first: int | None = None  # of the steps in the trace
+        self._done = not steps
 
     def step(self, step: int) -> AbstractContextManager[object]:
         """To be entered while `step` is given to the devices."""
-        if step in self._steps and not (self._traces or self._done):
+        if step in self._steps and self._first is None:
             jax.profiler.start_trace(str(self._folder))
-            self._traces = True
+            self._first = step
         return jax.profiler.StepTraceAnnotation("train", step_num=step)
 
     def ends_at(self, step: int) -> bool:
         """Whether the trace is to end, now that `step` was given: once the devices are done."""
-        return self._traces and step >= self._steps[-1]
+        return self._first is not None and not self._done and step >= self._steps[-1]
 
     def end(self) -> None:
         jax.profiler.stop_trace()
-        self._traces, self._done = False, True
-        self._say(f"profiled steps {self._steps[0]} to {self._steps[-1]}: {self._folder}")
+        self._done = True
+        self._say(f"profiled steps {self._first} to {self._steps[-1]}: {self._folder}")
 
-    def __enter__(self) -> "StepProfile":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._traces:
+    def close(self) -> None:
+        """At the run's end, whatever ended it."""
+        if self._done:
+            return
+        if self._first is not None:
             jax.profiler.stop_trace()
             self._say(f"the profile in {self._folder} ends before step {self._steps[-1]}")
-        elif not self._done:
+        else:
             self._say(
                 f"nothing was profiled: steps {self._steps[0]} to {self._steps[-1]} were not among "
                 "those that this process trained"

@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxcnn.engine.optim import make_optimizer
 from jaxcnn.engine.state import eval_variables, init_state
-from jaxcnn.engine.step import make_eval_step, make_train_step
+from jaxcnn.engine.step import NORMS, make_eval_step, make_train_step
 from jaxcnn.models import create_model
 from jaxcnn.recipe import Optim
 from jaxcnn.task.losses import AUX_WEIGHT, cross_entropy
@@ -112,6 +112,24 @@ def test_gradients_are_clipped_to_the_norm(batch):
     after, _ = step(state, batch, KEY)
     moved = optax.tree.norm(jax.tree.map(jnp.subtract, after.params, state.params))
     assert moved == pytest.approx(1e-3, rel=1e-2)
+
+
+@pytest.mark.parametrize(("every", "counted"), [(1, [True, True]), (2, [False, True])])
+def test_norms_are_counted_when_they_are_due_and_change_nothing_else(batch, every, counted):
+    model = create_model("linear", num_classes=4)
+    optim = Optim("sgd", lr=0.1, momentum=0.0, nesterov=False, weight_decay=0.0)
+    state, with_norms = training(model, optim, norms_every=every)
+    plain_state, plain = training(model, optim)
+    for due in counted:
+        before = state.params
+        state, metrics = with_norms(state, batch, KEY)
+        plain_state, plain_metrics = plain(plain_state, batch, KEY)
+        norms = jnp.stack([metrics.pop(name) for name in NORMS])
+        moved = optax.tree.norm(jax.tree.map(jnp.subtract, state.params, before))
+        expected = jnp.stack([moved / 0.1, moved, optax.tree.norm(state.params)])
+        np.testing.assert_allclose(norms, expected if due else np.zeros(3), rtol=1e-4)
+        chex.assert_trees_all_close(metrics, plain_metrics, rtol=1e-6)
+    chex.assert_trees_all_close(state.params, plain_state.params, rtol=1e-6)
 
 
 def test_padding_counts_for_nothing_in_evaluation(batch):

@@ -91,8 +91,7 @@ def test_lines_of_steps_that_are_about_to_be_repeated_are_dropped(tmp_path):
         folder.append_step({"step": step, **figures})
     with (tmp_path / "steps.jsonl").open("a") as file:
         file.write('{"step": 8, "lo')  # A kill cut it short.
-    with Logs(folder, step=4):
-        pass
+    Logs(folder, step=4).close()
     assert steps_of(tmp_path) == [{"step": step, **figures, "loss": None} for step in (2, 4)]
 
 

@@ -54,6 +54,13 @@ def test_a_stop_within_the_steps_leaves_the_trace_so_far(tmp_path):
     assert traced_steps(tmp_path) == [2, 3]
 
 
+def test_a_run_that_goes_on_within_the_steps_says_from_which_on_it_was_profiled(tmp_path):
+    lines_of(tmp_path, range(0), stop_when_asked=at_look(4))
+    (line,) = lines_of(tmp_path, steps_to_profile("2:5"))
+    assert line == f"profiled steps 4 to 5: {tmp_path / 'profile'}"
+    assert traced_steps(tmp_path) == [4, 5]
+
+
 def test_a_profile_changes_no_figure(tmp_path):
     with_it, without = tmp_path / "with", tmp_path / "without"
     lines_of(with_it, steps_to_profile("2:3"))
