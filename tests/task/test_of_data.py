@@ -49,6 +49,18 @@ def test_what_takes_one_class_an_image_is_refused_where_there_are_several(change
     training_task_of(replace(recipe, dataset="mnist"), MNIST, IMAGENET)
 
 
+@pytest.mark.parametrize(("mixup", "divided"), [(0.0, True), (0.2, False)])
+def test_a_batch_is_divided_by_its_class_weights_unless_its_targets_are_shares(mixup, divided):
+    """As PyTorch's CrossEntropyLoss, which takes the mean over the examples of mixed targets."""
+    weights = np.linspace(0.5, 1.5, 10)
+    recipe = Recipe("lenet5", "mnist", class_weights="balanced", augment=Augment(mixup=mixup))
+    task = training_task_of(recipe, MNIST, IMAGENET, weights)
+    assert (task.class_weights is weights) == divided
+    one = jax.nn.one_hot(jnp.array([0, 9]), 10)
+    ratio = task.train_loss(jnp.zeros((2, 10)), one) / task.eval_loss(jnp.zeros((2, 10)), one)
+    np.testing.assert_allclose(ratio, [0.5, 1.5], rtol=1e-5)
+
+
 def test_evaluation_is_of_the_plain_loss_whatever_training_adds():
     augment = Augment(label_smoothing=0.1, mixup=0.2)
     trained = training_task_of(Recipe("lenet5", "mnist", augment=augment), MNIST, IMAGENET)
