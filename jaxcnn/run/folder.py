@@ -53,11 +53,14 @@ STEP = {
 class RunFolder:
     """`recipe.json`, `data.json`, `metrics.jsonl`, `steps.jsonl`, `summary.json`, and folders.
 
-    Of several processes that run together one `writes`; the others' writing does nothing.
+    Of several processes that run together one `writes`; the others' writing does nothing. Raises
+    UserError where the path is that of a file.
     """
 
     def __init__(self, path: str | Path, *, writes: bool = True) -> None:
         self.path = Path(expanded(path))
+        if os.path.isfile(self.path):
+            raise UserError(f"--workdir={self.path} is a file; give a folder")
         self.writes = writes
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"

@@ -63,6 +63,12 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
         RunFolder(tmp_path / "file" / "run").claim(RECIPE, DATA, b"")
 
 
+def test_a_file_in_the_folders_place_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"--workdir=\S+file is a file; give a folder"):
+        RunFolder(tmp_path / "file")
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not a run's folder: it has no recipe.json"):
         RunFolder(tmp_path).read_recipe()
