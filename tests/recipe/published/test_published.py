@@ -170,12 +170,15 @@ def test_a_start_says_that_there_is_no_recipe(program, status, capsys, tmp_path,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", IMAGENET)
-def test_every_recipe_fits_sixteen_chips(name):
+def test_every_recipe_fits_sixteen_chips_or_the_plan_says_what_does(name):
     """Compiles for v5e:4x4, minutes for each; $JAXCNN_TPU_PYTHON has jaxcnn's needs and libtpu."""
     python = os.environ.get("JAXCNN_TPU_PYTHON", sys.executable)
     arch = next(iter(PUBLISHED[name].sizes))
     args = [f"--arch={arch}", f"--recipe={name}", "--dataset=imagenet2012", "--data-dir=/nowhere"]
     command = [python, "-m", "jaxcnn.plan", *args, "--topology=v5e:4x4"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if name == "resnet50_goyal_90":  # 8,192 images, of 256 GPUs.
+        assert done.returncode == 1 and "--batch-size=7680 does" in done.stderr
+        return
     assert done.returncode == 0, done.stderr
     assert re.search(r"memory of a chip +[\d.]+ GB of 16 GB", done.stdout)
