@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxcnn.data.augment.transform import Fixed
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.order import BatchRng
 
 
 @dataclass(frozen=True)
-class ToChannels:
+class ToChannels(Fixed):
     """Grey repeated over `channels`; an image that has them already stays as it is."""
 
     channels: int

@@ -1,8 +1,12 @@
 """A square of one colour."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from jaxcnn.data.order import BatchRng
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,14 @@ class Cutout:
     fill: tuple[int, ...] = (0,)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray:
-        rows, columns, _ = image.shape
-        top = int(rng.integers(rows)) - self.size // 2
-        left = int(rng.integers(columns)) - self.size // 2
+        drawn = self.draw(image.shape[:2], rng)
+        top, left = (int(drawn[name]) - self.size // 2 for name in ("row", "column"))
         covered = image.copy()
         covered[max(top, 0) : top + self.size, max(left, 0) : left + self.size] = self.fill
         return covered
+
+    def draw(
+        self, size: tuple[int, int], rng: BatchRng | np.random.Generator, /
+    ) -> Mapping[str, Any]:
+        """The square's centre."""
+        return {"row": rng.integers(size[0]), "column": rng.integers(size[1])}

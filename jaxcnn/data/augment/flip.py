@@ -1,6 +1,8 @@
 """Images in a mirror."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +18,14 @@ class HorizontalFlip(Windowed):
     probability: float = 0.5
 
     def window(self, image: np.ndarray, rng: np.random.Generator, /) -> Window:
-        return Window(0, 0, *image.shape[:2], mirrored=rng.random() < self.probability)
+        mirrored = bool(self.draw(image.shape[:2], rng)["mirrored"])
+        return Window(0, 0, *image.shape[:2], mirrored=mirrored)
+
+    def draw(
+        self, size: tuple[int, int], rng: BatchRng | np.random.Generator, /
+    ) -> Mapping[str, Any]:
+        """Whether an image is."""
+        return {"mirrored": rng.random() < self.probability}
 
     def cut(self, image: np.ndarray, window: Window, /) -> np.ndarray:
         if not window.mirrored:
@@ -25,7 +34,7 @@ class HorizontalFlip(Windowed):
         return cv2.flip(image, 1).reshape(image.shape)
 
     def of_batch(self, images: np.ndarray, rng: BatchRng, /) -> np.ndarray:
-        mirrored = np.flatnonzero(rng.random() < self.probability)
+        mirrored = np.flatnonzero(self.draw(images.shape[1:3], rng)["mirrored"])
         if mirrored.size:
             # One below the other they are one image.
             below = images[mirrored].reshape(-1, *images.shape[2:])

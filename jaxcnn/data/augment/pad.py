@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxcnn.data.augment.transform import Size, pair
+from jaxcnn.data.augment.transform import Fixed, Size, pair
 from jaxcnn.data.augment.window import Window, Windowed
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.order import BatchRng
 
 
 @dataclass(frozen=True)
-class Pad(Windowed):
+class Pad(Windowed, Fixed):
     """Add black all around, the image in the centre, as LeNet makes 32x32 of 28x28."""
 
     size: Size

@@ -7,11 +7,11 @@ import numpy as np
 
 from jaxcnn.data.augment import pillow
 from jaxcnn.data.augment.pillow import Interpolation
-from jaxcnn.data.augment.transform import Size, pair
+from jaxcnn.data.augment.transform import Fixed, Size, pair
 
 
 @dataclass(frozen=True)
-class Resize:
+class Resize(Fixed):
     """Stretch to `size`. What shrinks is averaged over areas, so that nothing aliases."""
 
     size: Size
@@ -41,7 +41,7 @@ class Resize:
 
 
 @dataclass(frozen=True)
-class ResizeShorter:
+class ResizeShorter(Fixed):
     """Bring the shorter side to `size` pixels, the longer in proportion.
 
     By Pillow, whose antialiased interpolation is what timm and torchvision evaluate with: weights

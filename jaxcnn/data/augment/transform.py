@@ -4,8 +4,8 @@ A transform takes an image, uint8 [H, W, C], and a random generator, and returns
 same kind; it never changes what it was given. Those that draw nothing ignore the generator.
 """
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -26,6 +26,24 @@ class Transform(Protocol):
     """uint8 [H, W, C] -> uint8 [H', W', C']."""
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator, /) -> np.ndarray: ...
+
+
+class Fixed:
+    """A transform that draws nothing: an image becomes the same each time."""
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A transform that a few numbers an image tell: drawn here, applied wherever the images are."""
+
+    def draw(
+        self, size: tuple[int, int], rng: BatchRng | np.random.Generator, /
+    ) -> Mapping[str, Any]:
+        """The numbers by name, for an image of a height and width in pixels; [N] by a BatchRng.
+
+        They are all that a call draws, in its order.
+        """
+        ...
 
 
 @runtime_checkable

@@ -28,7 +28,7 @@ from jaxcnn.data.loader.worker_processes import (
     end_a_worker_that_starts_again,
     end_with_the_run,
 )
-from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, batch_examples
+from jaxcnn.data.order import BalancedOrder, BatchRng, ExampleRng, Redrawn, TrainOrder
 from jaxcnn.data.spec import ArraySource, Source, in_memory
 from jaxcnn.errors import UserError
 
@@ -64,6 +64,19 @@ def steps_per_epoch(num_examples: int, batch_size: int, repeats: int = 1) -> int
         nearest = _multiples_near(batch_size, repeats)
         raise DataError(f"batch size {batch_size} is not {repeats} of each example; give {nearest}")
     return num_examples // batch_size
+
+
+def train_order(
+    source: Source,
+    batch_size: int,
+    seed: int,
+    *,
+    repeats: int = 1,
+    sampling: Sampling = "shuffle",
+) -> TrainOrder:
+    """Which examples each step takes. The arguments are those of `train_batches`."""
+    balanced = BalancedOrder(source.labels, seed) if sampling == "balanced" else None
+    return TrainOrder(len(source), batch_size, seed, repeats, balanced)
 
 
 def train_batches(
@@ -111,9 +124,9 @@ def train_batches(
         WorkerError: while iterating, when a worker is gone.
     """
     steps_per_epoch(len(source), batch_size, repeats)
-    rows = _process_rows(batch_size, process_index, process_count)
-    balanced = BalancedOrder(source.labels, seed) if sampling == "balanced" else None
-    batches = _TrainBatches(source, tuple(transforms), batch_size, repeats, seed, rows, balanced)
+    rows = process_rows(batch_size, process_index, process_count)
+    order = train_order(source, batch_size, seed, repeats=repeats, sampling=sampling)
+    batches = _TrainBatches(source, tuple(transforms), order, rows)
     return _run(batches, start_step, stop_step, num_workers, num_threads, tell)
 
 
@@ -159,7 +172,7 @@ def eval_batches(
     """
     if batch_size < 1:
         raise DataError(f"batch size {batch_size} is too small; give 1 or more")
-    rows = _process_rows(batch_size, process_index, process_count)
+    rows = process_rows(batch_size, process_index, process_count)
     batches = _EvalBatches(source, tuple(transforms), batch_size, rows)
     return _run(batches, 0, -(-len(source) // batch_size), num_workers, num_threads)
 
@@ -172,26 +185,15 @@ class _Batches(Protocol):
 class _TrainBatches:
     source: Source
     transforms: tuple[Transform, ...]
-    batch_size: int
-    repeats: int
-    seed: int
+    order: TrainOrder
     rows: slice
-    balanced: BalancedOrder | None
 
     def __call__(self, step: int, /) -> tuple[Batch, HostSeconds]:
         start = time.perf_counter()
-        size = len(self.source)
-        epoch, position = divmod(step, steps_per_epoch(size, self.batch_size))
-        if self.balanced is None:
-            examples, repeats = batch_examples(
-                size, self.batch_size, self.repeats, self.seed, epoch, position
-            )
-        else:
-            batch = slice(position * self.batch_size, (position + 1) * self.batch_size)
-            examples, repeats = (of_epoch[batch] for of_epoch in self.balanced.epoch(epoch))
-        rows = self.rows
+        epoch, examples, repeats = self.order(step)
+        rows, seed = self.rows, self.order.seed
         prepared = _prepare(
-            self.source, self.transforms, examples[rows], repeats[rows], self.seed, epoch
+            self.source, self.transforms, examples[rows], repeats[rows], seed, epoch
         )
         return prepared.batch, prepared.seconds(since=start)
 
@@ -305,7 +307,8 @@ def _fill_up(values: np.ndarray, length: int) -> np.ndarray:
     return filled
 
 
-def _process_rows(batch_size: int, process_index: int, process_count: int) -> slice:
+def process_rows(batch_size: int, process_index: int, process_count: int) -> slice:
+    """Those of a global batch that a process has. Raises DataError where it does not divide."""
     if batch_size % process_count:
         nearest = _multiples_near(batch_size, process_count)
         raise DataError(
