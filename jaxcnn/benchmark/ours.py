@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 from jaxcnn.benchmark.workload import Workload
 from jaxcnn.engine.optim import make_optimizer
-from jaxcnn.engine.program import STEPS_IN_FLIGHT, norms_every
+from jaxcnn.engine.program import norms_every
 from jaxcnn.engine.state import init_state
-from jaxcnn.engine.step import make_train_step
+from jaxcnn.engine.step import STEPS_IN_FLIGHT, make_train_step
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.models.tools.macs import count_macs

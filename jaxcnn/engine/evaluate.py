@@ -1,7 +1,9 @@
 """A split, evaluated: each example counts once, whatever batches and processes it came by."""
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -11,7 +13,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
 from jaxcnn.engine.mesh import to_devices
-from jaxcnn.engine.step import EvalStep, make_eval_step
+from jaxcnn.engine.step import STEPS_IN_FLIGHT, EvalStep, make_eval_step
 from jaxcnn.models.spec import Variables
 from jaxcnn.task.metrics import Figures, Sums, add_sums
 from jaxcnn.task.task import Task
@@ -44,7 +46,7 @@ def evaluate(
     eval_step: EvalStep,
     rows: NamedSharding,
     variables: Variables,
-    batches: Iterable[dict[str, np.ndarray]],
+    batches: Iterable[Mapping[str, Any]],
     *,
     task: Task,
     between: Callable[[], None] = lambda: None,
@@ -52,20 +54,32 @@ def evaluate(
     """Evaluates all of `batches`, each example once; `between` is called before each batch.
 
     Of several processes each gives its own rows, and all get the whole split's result.
-    `eval_step` is compiled, `rows` how batches lie on the devices (see `Program`).
+    `eval_step` is compiled, `rows` how batches lie on the devices (see `Program`): what the host
+    has is sent there, what is there already stays. A batch is sent while those before it are
+    computed.
     """
     sums: Sums = {}
     labels, outputs = [], []
+    under_way: deque[tuple[Any, Any]] = deque()
+
+    def settle(leave: int) -> None:
+        nonlocal sums
+        while len(under_way) > leave:
+            known, (batch_sums, batch_outputs) = under_way.popleft()
+            sums = add_sums(sums, batch_sums)
+            batch_labels, weight = multihost_utils.process_allgather(known, tiled=True)
+            real = weight > 0
+            labels.append(jax.tree.map(itemgetter(real), batch_labels))
+            outputs.append(np.asarray(batch_outputs)[real])
+
     for batch in batches:
         between()
-        on_devices = to_devices(batch, rows)
-        batch_sums, batch_outputs = eval_step(variables, on_devices)
-        sums = add_sums(sums, batch_sums)
+        there = isinstance(batch["weight"], jax.Array)
+        on_devices = batch if there else to_devices(batch, rows)
         known = (task.labels(on_devices), on_devices["weight"])
-        batch_labels, weight = multihost_utils.process_allgather(known, tiled=True)
-        real = weight > 0
-        labels.append(jax.tree.map(lambda rows, real=real: rows[real], batch_labels))
-        outputs.append(np.asarray(batch_outputs)[real])
+        under_way.append((known, eval_step(variables, on_devices)))
+        settle(leave=STEPS_IN_FLIGHT)
+    settle(leave=0)
     all_labels = jax.tree.map(lambda *parts: np.concatenate(parts), *labels)
     all_outputs = np.concatenate(outputs)
     return Evaluation(

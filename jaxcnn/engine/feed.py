@@ -16,17 +16,22 @@ from jaxcnn.data.balance import (
     effective_number_weights,
     inverse_frequency_weights,
 )
+from jaxcnn.data.loader.drawn import DrawnBatches
 from jaxcnn.data.loader.pipeline import (
     HostSeconds,
     eval_batches,
+    process_rows,
     seconds_an_image,
     steps_per_epoch,
     train_batches,
+    train_order,
 )
 from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.sources.readable import find_unreadable, leave_out
 from jaxcnn.engine.model_input import input_of_run
+from jaxcnn.engine.resident import Resident, resident_or_why_not, steps_at_once
+from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.task.of_data import check_task
@@ -72,16 +77,21 @@ def hands_for(recipe: Recipe, images: int, host_seconds: Callable[[], float]) ->
 
 
 def in_order(
-    recipe: Recipe, source: Source, transforms: Sequence[Transform], hands: Hands
+    recipe: Recipe,
+    source: Source,
+    transforms: Sequence[Transform],
+    hands: Hands,
+    *,
+    shared: bool = True,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """All of a source in order, in batches for evaluation."""
+    """All of a source in order, in batches for evaluation; shared among processes, or all here."""
     return eval_batches(
         source,
         transforms,
         batch_size=recipe.batch_size,
         num_workers=hands.workers,
         num_threads=hands.threads,
-        **share_of_process(),
+        **(share_of_process() if shared else {}),
     )
 
 
@@ -141,6 +151,56 @@ class Feed:
     def hands(self) -> Hands:
         """What prepares the training batches."""
         return self._hands_for(self.total_steps * self.recipe.batch_size)
+
+    @cached_property
+    def steps_at_once(self) -> int:
+        """Steps that a dispatch has at most, where the training set lies on the devices."""
+        return steps_at_once(self.recipe, jax.default_backend())
+
+    @cached_property
+    def resident(self) -> Resident | None:
+        """The training set as it lies on the devices; None where the host prepares its batches.
+
+        Raises UserError where the recipe wants it there and it cannot be.
+        """
+        recipe, wanted = self.recipe, self.recipe.data_on_device
+        # A CPU that computes a step for long loses nothing by preparing the next one meanwhile.
+        long_steps = jax.default_backend() == "cpu" and self.steps_at_once == 1
+        if wanted == "no" or (wanted == "auto" and long_steps):
+            return None
+        transforms = self._train_transforms[self.stages.sizes[-1]]
+        there = resident_or_why_not(recipe, transforms, len(self.train), self.input.channels)
+        if isinstance(there, Resident):
+            return there
+        if wanted == "yes":
+            raise UserError(f"--data-on-device=yes: {there}; leave it out")
+        return None
+
+    def decoded(self) -> dict[str, np.ndarray]:
+        """The training set as `resident` has it: image uint8 [N, H, W, C], label."""
+        assert self.resident is not None, "the host prepares batches"
+        hands = self._hands_for(len(self.train))
+        batches = in_order(self.recipe, self.train, self.resident.fixed, hands, shared=False)
+        parts = [
+            {name: part[batch["weight"] > 0] for name, part in batch.items() if name != "weight"}
+            for batch in batches
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def draw(self) -> DrawnBatches:
+        """What this process's rows of the batches of `resident` are told by."""
+        assert self.resident is not None, "the host prepares batches"
+        recipe = self.recipe
+        order = train_order(
+            self.train,
+            recipe.batch_size,
+            recipe.seed,
+            repeats=recipe.augment.repeats,
+            sampling=recipe.sampling,
+        )
+        size = recipe.image_size, recipe.image_size
+        rows = process_rows(recipe.batch_size, **share_of_process())
+        return DrawnBatches(order, self.resident.drawn, size, rows)
 
     def _hands_for(self, images: int) -> Hands:
         return hands_for(self.recipe, images, lambda: self.seconds_an_image)

@@ -98,7 +98,7 @@ def to_devices(batch: Mapping[str, np.ndarray], sharding: NamedSharding) -> dict
     }
 
 
-def place(array: jax.Array, sharding: NamedSharding) -> jax.Array:
+def place(array: jax.Array | np.ndarray, sharding: NamedSharding) -> jax.Array:
     """An array that every process has whole -> one that lies as `sharding` says."""
     if sharding.is_fully_addressable:
         return jax.device_put(array, sharding)

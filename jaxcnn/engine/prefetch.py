@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -29,12 +29,14 @@ class Arrival(NamedTuple):
         at: when the last of them came, in seconds of `time.monotonic`.
         transfer: seconds from sending to arrival.
         host: what preparing it took.
+        steps: that it is for.
     """
 
-    batch: dict[str, jax.Array]
+    batch: Any
     at: float
     transfer: float
     host: HostSeconds
+    steps: int = 1
 
 
 def arrivals(

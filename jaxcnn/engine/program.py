@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +29,7 @@ from jaxcnn.engine.mesh import (
 )
 from jaxcnn.engine.model_input import image_channels
 from jaxcnn.engine.optim import Matrices, make_optimizer
+from jaxcnn.engine.resident import Resident, many_steps, steps_like
 from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
@@ -42,10 +44,6 @@ from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache
 
-# Steps that may be under way before the host looks at the oldest one's metrics: enough to keep a
-# device busy, few enough to notice a divergence at once.
-STEPS_IN_FLIGHT = 2
-
 
 @dataclass(frozen=True)
 class Program:
@@ -56,6 +54,9 @@ class Program:
         state_like: shapes, dtypes and shardings of the state.
         train_step: compiled; donates the state it is given.
         batch_like: shapes, dtypes and shardings of the batch that `train_step` takes.
+        train: what a training calls again and again: `train_step`, or of a set on the devices
+            `resident.many_steps` of it, compiled.
+        train_like: of what `train` takes, as `batch_like`.
         eval_step: compiled.
         step_key: the key that `train_step` takes, the same for every step.
         schedule: step -> learning rate.
@@ -67,6 +68,8 @@ class Program:
     state_like: TrainState
     train_step: CompiledStep
     batch_like: dict[str, jax.ShapeDtypeStruct]
+    train: CompiledStep
+    train_like: dict[str, Any]
     eval_step: EvalStep
     step_key: jax.Array
     schedule: optax.Schedule
@@ -77,10 +80,10 @@ class Program:
     def num_params(self) -> int:
         return sum(leaf.size for leaf in jax.tree.leaves(self.state_like.params))
 
-    def lower_train_step(self, image_size: int) -> jax.stages.Lowered:
-        """`train_step` traced; the first call after its `compile()` finds it compiled."""
-        batch = self.batch_of(image_size)
-        return self.train_step.lower(self.state_like, batch, self.step_key)
+    def lower_train(self, image_size: int) -> jax.stages.Lowered:
+        """`train` traced; the first call after its `compile()` finds it compiled."""
+        batch = self.batch_of(image_size) if self.train is self.train_step else self.train_like
+        return self.train.lower(self.state_like, batch, self.step_key)
 
     def batch_of(self, image_size: int) -> dict[str, jax.ShapeDtypeStruct]:
         """`batch_like`, but with images of another height and width."""
@@ -117,6 +120,7 @@ def build(
     class_weights: np.ndarray | None = None,
     trace_folder: Path | None = None,
     autotuning: Path | None = None,
+    resident: Resident | None = None,
 ) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
 
@@ -125,7 +129,8 @@ def build(
     only described may be compiled for. `class_weights`, float [K], count in the training loss only.
     `trace_folder` keeps the traced programs for other processes, where the one device is a CPU; for
     one whose modules are what their files say (see `TraceCache`). `autotuning` keeps which kernels
-    XLA chose for a deterministic recipe on GPUs (see `reproducible_options`).
+    XLA chose for a deterministic recipe on GPUs (see `reproducible_options`). `resident` is the
+    training set, where it is to lie on the devices.
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
     images, the devices are too few, or several processes or a deterministic recipe on GPUs are to
@@ -196,18 +201,30 @@ def build(
         skip_not_finite=recipe.on_nan == "skip",
         norms_every=norms_every(recipe.log_every_steps, mesh.devices.flat[0].platform),
     )
-    train_step = _step_once(once, train_step)
+    rows = batch_sharding(mesh)
+    many = resident and many_steps(train_step, resident, rows)
+    train_step = _step_once(once, "train_step", train_step)
     eval_step = once("eval_step", eval_step_of(model, task))
     if gpu and recipe.precision == "float32":
         train_step = with_float32_products(train_step)
+        many = many and with_float32_products(many)
     if gpu and recipe.precision != "bfloat16":
         eval_step = with_float32_products(eval_step)
-    rows = batch_sharding(mesh)
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
     batch_like = {
         "image": jax.ShapeDtypeStruct(images, jnp.uint8),
         **task.labels_like(recipe.batch_size),
     }
+    compiled_step = (
+        UnderPmap(train_step, mesh)
+        if recipe.parallel == "pmap"
+        else under_jit(train_step, mesh, shardings, options)
+    )
+    batch_like = {name: like.update(sharding=rows) for name, like in batch_like.items()}
+    train, train_like = compiled_step, batch_like
+    if resident is not None and many is not None:
+        train = under_jit(_step_once(once, "train_steps", many), mesh, shardings, options)
+        train_like = steps_like(batch_like, resident, rows)
     return Program(
         init_state=partial(_drawn_on_cpu, init, init_key, shardings),
         state_like=jax.tree.map(
@@ -215,12 +232,10 @@ def build(
             shapes,
             shardings,
         ),
-        train_step=(
-            UnderPmap(train_step, mesh)
-            if recipe.parallel == "pmap"
-            else under_jit(train_step, mesh, shardings, options)
-        ),
-        batch_like={name: like.update(sharding=rows) for name, like in batch_like.items()},
+        train_step=compiled_step,
+        batch_like=batch_like,
+        train=train,
+        train_like=train_like,
         eval_step=jax.jit(eval_step, out_shardings=replicated(mesh), compiler_options=options),
         step_key=step_key,
         schedule=schedule,
@@ -262,8 +277,8 @@ def _at_every_start(name: str, function: Function) -> Function:
     return function
 
 
-def _step_once(once: Once, train_step: TrainStep) -> TrainStep:
-    """The step, kept as one of leaves: the classes of the state's tree are not data."""
+def _step_once(once: Once, name: str, train_step: TrainStep) -> TrainStep:
+    """The step, or steps, kept as one of leaves: the classes of the state's tree are not data."""
 
     def leaves_step(
         state: TrainState, batch: Batch, key: jax.Array
@@ -271,7 +286,7 @@ def _step_once(once: Once, train_step: TrainStep) -> TrainStep:
         state, sums = train_step(state, batch, key)
         return jax.tree.leaves(state), sums
 
-    kept = once("train_step", leaves_step)
+    kept = once(name, leaves_step)
 
     def step(
         state: TrainState, batch: Batch, key: jax.Array

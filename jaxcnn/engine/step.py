@@ -23,6 +23,9 @@ Sums = dict[str, jax.Array]
 # What a step tells of itself beside the sums, where it is asked: Euclidean norms of the gradient
 # before it is clipped, of the update, and of the parameters after it.
 NORMS = ("grad_norm", "update_norm", "param_norm")
+# Steps that may be under way before the host looks at the oldest one's metrics: enough to keep a
+# device busy, few enough to notice a divergence at once.
+STEPS_IN_FLIGHT = 2
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Sums]]
 EvalStep = Callable[[Variables, Batch], tuple[Sums, jax.Array]]
 

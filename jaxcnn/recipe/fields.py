@@ -194,6 +194,9 @@ class Recipe:
     parameters."""
     workers: Annotated[int | Literal["auto"], NOT_NEGATIVE, at_most(MOST_WORKERS)] = "auto"
     """Processes that prepare batches; 0 uses threads of this one, auto as many as help."""
+    data_on_device: Literal["auto", "yes", "no"] = "auto"
+    """Whether a small training set is decoded once and its batches are made on the devices, many
+    steps at a time; auto: where it fits and steps are short. The batches are the same."""
     parallel: Literal["jit", "pmap"] = "jit"
     """How the training step is compiled for many devices: one program over the mesh, or with
     jax.pmap a copy for each; the result is the same."""
@@ -210,6 +213,7 @@ PLACE_FIELDS = (
     "data_dir",
     "labels",
     "workers",
+    "data_on_device",
     "parallel",
     "mesh",
     "checkpoint_every_steps",

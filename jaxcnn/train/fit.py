@@ -33,6 +33,7 @@ from jaxcnn.train.memory_full import one_line_if_memory_is_full
 from jaxcnn.train.not_finite import at_not_finite
 from jaxcnn.train.start import Start
 from jaxcnn.train.step_profile import StepProfile
+from jaxcnn.train.supply import Supply
 from jaxcnn.xla.garbage import garbage_collected_seldom
 from jaxcnn.xla.gpu import autotuning_shared, on_gpu
 from jaxcnn.xla.set_up import set_up
@@ -151,6 +152,7 @@ def fit(
             class_weights=feed.class_weights,
             trace_folder=trace_folder,
             autotuning=folder.autotuning,
+            resident=feed.resident,
         )
     tuned = recipe.deterministic and on_gpu(program.rows.device_set)
     program.check_sizes(feed.stages.sizes[:-1])
@@ -180,7 +182,10 @@ def fit(
             display.say(f"this run's training is not one from end to end: {line}")
         steps_traced = profile if first else range(0)
         clock = time.monotonic()
-        start = Start(recipe, folder, feed, program, checkpoints, display, pretrained, compiled)
+        supply = Supply(feed, program)
+        start = Start(
+            recipe, folder, feed, program, supply, checkpoints, display, pretrained, compiled
+        )
         try:
             state, progress = in_background(start.begin)
         except StopRequested as request:
@@ -196,6 +201,7 @@ def fit(
                 folder=folder,
                 feed=feed,
                 program=program,
+                supply=supply,
                 start=start,
                 state=state,
                 progress=progress,

@@ -8,7 +8,7 @@ any moment goes on from its latest checkpoint as if nothing had happened.
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,14 +19,11 @@ import numpy as np
 
 from jaxcnn.data import ExampleError
 from jaxcnn.data.errors import WorkerError
-from jaxcnn.data.loader.pipeline import HostSeconds
 from jaxcnn.engine.evaluate import Evaluation, evaluate
 from jaxcnn.engine.feed import Feed
-from jaxcnn.engine.mesh import to_devices
-from jaxcnn.engine.prefetch import Arrival, arrivals
-from jaxcnn.engine.program import STEPS_IN_FLIGHT, Program
+from jaxcnn.engine.program import Program
 from jaxcnn.engine.state import TrainState, eval_variables
-from jaxcnn.engine.step import NORMS
+from jaxcnn.engine.step import NORMS, STEPS_IN_FLIGHT
 from jaxcnn.errors import Interrupted, RunError
 from jaxcnn.processes.distributed import begin_batch
 from jaxcnn.processes.stopping import StopFlag, StopRequested, in_background
@@ -41,6 +38,7 @@ from jaxcnn.train.not_finite import AtNotFinite, Diverged, TakenBack, one_line_i
 from jaxcnn.train.result import draw_report, summary_of
 from jaxcnn.train.start import Start
 from jaxcnn.train.step_profile import StepProfile
+from jaxcnn.train.supply import Supply
 from jaxcnn.train.throughput import Throughput
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -56,6 +54,7 @@ class Run:
     folder: RunFolder
     feed: Feed
     program: Program
+    supply: Supply
     start: Start
     state: TrainState
     progress: Progress
@@ -67,7 +66,8 @@ class Run:
     at_not_finite: AtNotFinite
     on_epoch: OnEpoch
     clock: float  # when the run's seconds were counted last
-    pending: deque[tuple[int, dict[str, jax.Array]]] = field(default_factory=deque)
+    # By the first of the steps, counted from 1, that were dispatched together, and how many.
+    pending: deque[tuple[int, int, dict[str, jax.Array]]] = field(default_factory=deque)
     throughput: Throughput = field(default_factory=Throughput)
     image_size: int | None = None
 
@@ -101,7 +101,7 @@ class Run:
     def trained_from(self, step: int) -> bool:
         """Trains from `step` to the end of the run, or until the run was taken back: False."""
         try:
-            with closing(self.device_batches(step)) as batches:
+            with closing(self.supply.training(step, self.next_stop)) as batches:
                 while True:
                     self.stop.check()
                     if self.epoch_ends_at(step) and self.progress.evaluated_step < step:
@@ -109,15 +109,15 @@ class Run:
                     if step == self.feed.total_steps:
                         return True
                     self.begin_stage(step)
-                    step += 1
-                    batch = self.throughput.next_batch(batches)
-                    with self.profile.step(step):
-                        self.state, metrics = self.program.train_step(
-                            self.state, batch, self.program.step_key
+                    arrival = self.throughput.next_arrival(batches)
+                    with self.profile.step(step + 1):
+                        self.state, metrics = self.program.train(
+                            self.state, arrival.batch, self.program.step_key
                         )
-                    del batch
                     self.throughput.begin(metrics)
-                    self.pending.append((step, metrics))
+                    self.pending.append((step + 1, arrival.steps, metrics))
+                    step += arrival.steps
+                    del arrival
                     self.settle(leave=STEPS_IN_FLIGHT)
                     if self.profile.ends_at(step):
                         self.settle(leave=0)
@@ -135,16 +135,11 @@ class Run:
             self.take_back(back.step)
         self.checkpoints.wait()
 
-    def device_batches(self, start_step: int) -> Generator[Arrival]:
-        """Batches from `start_step` on, sent to the devices before they are needed."""
-        seconds: deque[HostSeconds] = deque()
-        batches = self.feed.train_batches(start_step, self.feed.total_steps, seconds.append)
-        send = partial(to_devices, sharding=self.program.rows)
-        with closing(arrivals(batches, seconds, send)) as arriving:
-            for arrival in arriving:
-                begin_batch()
-                yield arrival
-                del arrival
+    def next_stop(self, step: int) -> int:
+        """The next step after `step` at which something else is to be done."""
+        every = self.feed.steps_per_epoch, self.recipe.checkpoint_every_steps
+        ends = [(step // each + 1) * each for each in every]
+        return int(min(*ends, self.profile.next_edge(step), self.feed.total_steps))
 
     def begin_stage(self, step: int) -> None:
         """Says which size images have from here on, where that changes during the run."""
@@ -164,26 +159,37 @@ class Run:
         return step % self.recipe.checkpoint_every_steps == 0 and not self.epoch_ends_at(step)
 
     def settle(self, leave: int) -> None:
-        """Takes in the metrics of all steps under way but the last `leave`.
+        """Takes in the metrics of all dispatches under way but the last `leave`."""
+        while len(self.pending) > leave:
+            first, count, results = self.pending.popleft()
+            results = {name: np.ravel(each) for name, each in jax.device_get(results).items()}
+            self.throughput.lap(count * self.recipe.batch_size)
+            for number in range(count):
+                of_step = {name: each[number] for name, each in results.items()}
+                self.take_in(first + number, of_step)
+            self.show(first + count - 1)
+
+    def take_in(self, step: int, results: dict[str, Any]) -> None:
+        """The metrics of a step, in turn.
 
         At a step whose loss or gradient is not finite, does what `at_not_finite` says.
         """
-        while len(self.pending) > leave:
-            step, results = self.pending.popleft()
-            results = jax.device_get(results)
-            self.throughput.lap(self.recipe.batch_size)
-            norms = {name: float(results.pop(name)) for name in NORMS}
-            finite = results.pop("finite")
-            if step % self.recipe.log_every_steps == 0:
-                loss = float(results["loss"] / results["n"])
-                self.logs.step({"step": step, "loss": loss, "lr": self.rate_of(step), **norms})
-            if not finite:
-                self.display.say(self.at_not_finite(step, self.progress))
-                continue
-            self.progress.good_step()
-            self.progress.epoch_sums = add_sums(self.progress.epoch_sums, results)
+        norms = {name: float(results.pop(name)) for name in NORMS}
+        finite = results.pop("finite")
+        if step % self.recipe.log_every_steps == 0:
+            loss = float(results["loss"] / results["n"])
+            self.logs.step({"step": step, "loss": loss, "lr": self.rate_of(step), **norms})
+        if not finite:
+            self.display.say(self.at_not_finite(step, self.progress))
+            return
+        self.progress.good_step()
+        self.progress.epoch_sums = add_sums(self.progress.epoch_sums, results)
+
+    def show(self, step: int) -> None:
+        """How far the run has come."""
+        if sums := self.progress.epoch_sums:
             epoch = math.ceil(step / self.feed.steps_per_epoch)
-            figures = self.program.task.metrics.summarize(self.progress.epoch_sums)
+            figures = self.program.task.metrics.summarize(sums)
             self.display.step(step, epoch, figures, self.throughput.images_per_second)
 
     def rate_of(self, step: int) -> float:
@@ -288,7 +294,7 @@ class Run:
             partial(in_background, program.eval_step),
             program.rows,
             eval_variables(state),
-            self.feed.eval_batches(split),
+            self.supply.evaluation(split),
             task=program.task,
             between=between,
         )

@@ -95,7 +95,7 @@ def _bytes_of_step(recipe: Recipe, program: Program) -> tuple[float, float] | No
         return None
     try:
         # Not compiled again, but found where it was kept.
-        used = program_bytes(program.lower_train_step(recipe.image_size).compile())
+        used = program_bytes(program.lower_train(recipe.image_size).compile())
     except jax.errors.JaxRuntimeError:
         return None
     return None if used is None else (used, available)

@@ -1,5 +1,8 @@
 """What comes out of a run: its summary, and its report."""
 
+from contextlib import suppress
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 from jaxcnn.engine.evaluate import Evaluation
@@ -39,6 +42,19 @@ def summary_of(
     if feed.left_out:
         summary["left_out"] = feed.left_out
     return summary
+
+
+def import_beside() -> None:
+    """Begins to import what the report is drawn with, which takes two seconds.
+
+    Best while XLA compiles, which leaves Python alone. What it raises, `draw_report` meets again.
+    """
+
+    def begin() -> None:
+        with suppress(Exception):
+            import_module("jaxcnn.run.report")
+
+    Thread(target=begin, name="jaxcnn report").start()
 
 
 def draw_report(folder: RunFolder, feed: Feed, test: Evaluation, display: Display) -> None:

@@ -19,6 +19,8 @@ from jaxcnn.run.progress import Progress
 from jaxcnn.text.phrases import first_few
 from jaxcnn.train.display import Display
 from jaxcnn.train.little_seen import little_seen
+from jaxcnn.train.result import import_beside
+from jaxcnn.train.supply import Supply
 from jaxcnn.xla.garbage import garbage_collected_seldom
 from jaxcnn.xla.gpu import on_gpu
 
@@ -32,6 +34,7 @@ class Start:
     folder: RunFolder
     feed: Feed
     program: Program
+    supply: Supply
     checkpoints: Checkpoints
     display: Display
     pretrained: Pretrained | None
@@ -45,11 +48,16 @@ class Start:
         if step == self.feed.total_steps:
             return self._resumed()
         self._say_how_fed()
+        if self.folder.writes:
+            import_beside()
         # Beside the state's own program: its compilation leaves Python to the tracing of the step.
-        with garbage_collected_seldom(), ThreadPoolExecutor(1) as beside:
+        with garbage_collected_seldom(), ThreadPoolExecutor(2) as beside:
             resumed = beside.submit(self._resumed)
+            if self.feed.resident is not None:
+                # What it raises, the loop meets again, and knows what to do about.
+                beside.submit(lambda: self.supply.stored)
             self.display.phase("tracing the training step")
-            lowered = self.program.lower_train_step(self.feed.stages.size_at(step))
+            lowered = self.program.lower_train(self.feed.stages.size_at(step))
             self.display.phase("compiling the training step")
             lowered.compile()
             self.compiled()
@@ -112,6 +120,13 @@ class Start:
             say(line)
 
     def _say_how_fed(self) -> None:
+        if self.feed.resident is not None:
+            images = self.program.train_like["stored"]["image"]
+            self.display.say(
+                f"the training set lies on the device{'s' * (self.program.rows.mesh.size > 1)}, "
+                f"{images.size / 1e6:,.3g} MB; up to {self.feed.steps_at_once} steps at a time"
+            )
+            return
         measured = ""
         if self.recipe.workers == "auto":
             milliseconds = 1e3 * self.feed.seconds_an_image

@@ -1,5 +1,6 @@
 """A trace of some steps, for TensorBoard's or Perfetto's profiler: what a run's time goes to."""
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -28,6 +29,11 @@ class StepProfile:
         self._steps, self._folder, self._say = steps, folder, say
         self._first: int | None = None  # of the steps in the trace
         self._done = not steps
+
+    def next_edge(self, step: int) -> float:
+        """The next step after `step` that steps are not to be dispatched across."""
+        edges = (self._steps.start - 1, self._steps.stop - 1) if self._steps else ()
+        return min((edge for edge in edges if edge > step), default=math.inf)
 
     def step(self, step: int) -> AbstractContextManager[object]:
         """To be entered while `step` is given to the devices."""

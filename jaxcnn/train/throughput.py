@@ -13,7 +13,8 @@ from jaxcnn.engine.prefetch import Arrival
 
 
 class _Step(NamedTuple):
-    """A step under way: when its batch was asked for, the batch, and when the step will have ended.
+    """A step under way, or several that were dispatched as one: when its batch was asked for, the
+    batch, and when the step will have ended.
 
     Times are seconds of the monotonic clock.
     """
@@ -57,13 +58,13 @@ class Throughput:
         self._started = self._latest = time.monotonic()
         self._forget()
 
-    def next_batch(self, arrivals: Iterator[Arrival]) -> dict[str, jax.Array]:
-        """The batch of the next of `arrivals`, for the step that `begin` is then told of."""
+    def next_arrival(self, arrivals: Iterator[Arrival]) -> Arrival:
+        """The next of `arrivals`, for the step that `begin` is then told of."""
         asked = time.monotonic()
         arrival = next(arrivals)
         # The step's own reference is to be the only one: the batch goes when the step has ended.
         self._next = asked, arrival._replace(batch={})
-        return arrival.batch
+        return arrival
 
     def begin(self, results: Mapping[str, jax.Array]) -> None:
         """A step was given to the devices; it has ended when `results` are there."""
@@ -76,7 +77,7 @@ class Throughput:
         self._under_way.append(_Step(*self._next, self._watcher.submit(ended)))
 
     def lap(self, images: int) -> None:
-        """The oldest step under way, of so many images, is done."""
+        """The oldest step under way, of so many images in all, is done."""
         asked, arrival, step_ended = self._under_way.popleft()
         before, self._latest = self._latest, step_ended.result()
         if self._started is None:

@@ -98,7 +98,7 @@ def test_a_program_compiled_ahead_is_found_by_the_first_call(caplog):
     recipe = replace(RECIPE, batch_size=16, parallel="pmap")
     program = build(recipe, dataset_spec("digits"), steps_per_epoch=1, total_steps=1)
     state = program.init_state()
-    program.lower_train_step(recipe.image_size).compile()
+    program.lower_train(recipe.image_size).compile()
     batch = {
         "image": np.zeros(program.batch_like["image"].shape, np.uint8),
         "label": np.zeros(16, np.int32),

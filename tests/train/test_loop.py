@@ -348,7 +348,7 @@ def test_a_run_first_says_its_classes_and_what_it_left_out(tmp_path):
 
 def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):
     """Its program compiles in the meantime: see `Run.start`."""
-    begun, fresh_state, lower = threading.Event(), Start.fresh_state, Program.lower_train_step
+    begun, fresh_state, lower = threading.Event(), Start.fresh_state, Program.lower_train
 
     def begin(run):
         begun.set()
@@ -359,5 +359,5 @@ def test_the_state_is_made_while_the_step_is_traced(monkeypatch, tmp_path):
         return lower(program, image_size)
 
     monkeypatch.setattr(Start, "fresh_state", begin)
-    monkeypatch.setattr(Program, "lower_train_step", lower_once_begun)
+    monkeypatch.setattr(Program, "lower_train", lower_once_begun)
     fit(RECIPE, tmp_path, console=quiet())

@@ -12,7 +12,7 @@ import pytest
 from jaxcnn.data.loader.pipeline import HostSeconds, train_batches
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.engine.prefetch import arrivals
-from jaxcnn.engine.program import STEPS_IN_FLIGHT
+from jaxcnn.engine.step import STEPS_IN_FLIGHT
 from jaxcnn.train.throughput import Throughput
 
 IMAGES = ArraySource(np.zeros((64, 4, 4, 1), np.uint8), np.zeros(64, np.int32))
@@ -69,7 +69,7 @@ def train(batches, device, steps, throughput=None):
     """The trainer's loop."""
     throughput, pending = throughput or Throughput(), deque()
     for number in range(steps):
-        throughput.next_batch(batches)
+        throughput.next_arrival(batches)
         pending.append(device.step())
         throughput.begin(pending[-1])
         while len(pending) > (STEPS_IN_FLIGHT if number < steps - 1 else 0):

@@ -1,0 +1,77 @@
+"""What a run's steps are given: batches on the devices, prepared by the host or made there."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxcnn.data.loader.pipeline import HostSeconds
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.mesh import place, to_devices
+from jaxcnn.engine.prefetch import Arrival, arrivals
+from jaxcnn.engine.program import Program
+from jaxcnn.engine.resident import drawn_arrivals, numbers_sharding
+from jaxcnn.processes.distributed import begin_batch
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Batches of a feed for a program."""
+
+    feed: Feed
+    program: Program
+
+    @cached_property
+    def stored(self) -> dict[str, jax.Array]:
+        """The training set, whole on every device. Raises ExampleError for what is unreadable."""
+        like = self.program.train_like["stored"]
+        return {
+            name: place(part, like[name].sharding) for name, part in self.feed.decoded().items()
+        }
+
+    def training(self, start_step: int, next_stop: Callable[[int], int]) -> Generator[Arrival]:
+        """What `program.train` takes, from `start_step` on, there before it is needed.
+
+        `next_stop` says of a step at which one the loop wants to look up next.
+        """
+        for_steps = self._made_there if self.feed.resident is not None else self._sent
+        with closing(for_steps(start_step, next_stop)) as arriving:
+            for arrival in arriving:
+                begin_batch()
+                yield arrival
+                del arrival
+
+    def _sent(self, start_step: int, next_stop: Callable[[int], int]) -> Generator[Arrival]:
+        seconds: deque[HostSeconds] = deque()
+        batches = self.feed.train_batches(start_step, self.feed.total_steps, seconds.append)
+        return arrivals(batches, seconds, self._send)
+
+    def _made_there(self, start_step: int, next_stop: Callable[[int], int]) -> Generator[Arrival]:
+        most = self.feed.steps_at_once
+        return drawn_arrivals(
+            self.feed.draw(),
+            self.stored,
+            partial(to_devices, sharding=numbers_sharding(self.program.rows)),
+            lambda step: min(step + most, next_stop(step)),
+            start_step=start_step,
+            stop_step=self.feed.total_steps,
+        )
+
+    def evaluation(self, split: str) -> Iterable[Mapping[str, Any]]:
+        """All of "val" or "test". The first is kept where the training set is, if no larger."""
+        small = len(self.feed.val) <= len(self.feed.train)
+        if split == "val" and small and self.feed.resident is not None:
+            return self._validation
+        return self.feed.eval_batches(split)
+
+    @cached_property
+    def _validation(self) -> list[dict[str, jax.Array]]:
+        return [self._send(batch) for batch in self.feed.eval_batches("val")]
+
+    def _send(self, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+        return to_devices(batch, self.program.rows)
