@@ -19,6 +19,7 @@ QUESTIONS = {
     "equal runs": "jaxcnn.selfcheck.equal:check_equal",
     "peak": "jaxcnn.selfcheck.peak:check_peak",
     "input": "jaxcnn.selfcheck.input:check_input",
+    "small": "jaxcnn.selfcheck.small:check_small",
 }
 
 

@@ -63,6 +63,7 @@ def check_everything(*, full: bool, seconds: float, say: Callable[[str], None]) 
     found.append(peak)
     if full:
         found.append(answer("starts", partial(check_starts, on_gpu=on_gpu)))
+        found.append(answer("small", partial(ask, "small")))
     flops = peak.outcome.figures.get("flops")
     speed = partial(check_speed, entries, on_gpu=on_gpu, peak_flops=flops, say=say)
     found.append(answer("speed", speed))
