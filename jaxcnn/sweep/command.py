@@ -12,9 +12,10 @@ add runs to it.
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import takewhile
 from typing import Annotated
 
@@ -22,7 +23,6 @@ import tyro
 
 from jaxcnn.command import cli
 from jaxcnn.command.native_messages import native_messages_in
-from jaxcnn.discovery import look_up
 from jaxcnn.errors import Interrupted, UserError
 from jaxcnn.processes.stopping import StopRequested, end_on_signal
 from jaxcnn.recipe import Recipe, check
@@ -66,7 +66,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
         by_name = {name_of(choice) or options.recipe.arch: choice for choice in choices(axes)}
         recipes = recipes_of(by_name, args)
         baseline = options.baseline or next(iter(recipes))
-        look_up(recipes, baseline, "--baseline")
+        check_baseline(baseline, recipes)
         cli.set_up(compilation_cache=options.compilation_cache)
         # After the flags are known to be right: these imports take seconds.
         from jaxcnn.sweep.outcome import Outcome
@@ -164,6 +164,14 @@ def recipes_of(by_name: Mapping[str, Choice], args: Sequence[str]) -> dict[str, 
         check(recipe)
         recipes[name] = recipe
     return recipes
+
+
+def check_baseline(baseline: str, names: Iterable[str]) -> None:
+    """Raises UserError, with the nearest, for a name that is none of the recipes'."""
+    if baseline not in names:
+        # Some are always near: they begin with the names of fields.
+        (near,) = get_close_matches(baseline, names, n=1, cutoff=0)
+        raise UserError(f"--baseline={baseline} is no recipe of this sweep; did you mean {near!r}?")
 
 
 def default_workdir(recipe: Recipe, axes: Axes) -> str:

@@ -41,10 +41,14 @@ class SweepFolder:
         self.csv, self.md, self.png = (self.path / f"sweep.{kind}" for kind in ("csv", "md", "png"))
 
     def read(self) -> Sweep | None:
-        """The sweep that was begun here; None if none was. Raises UserError where a run was."""
+        """The sweep that was begun here; None if no run of one was. Raises UserError for a run's
+        folder."""
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"--workdir={self.path} is a file; give a folder")
         if (self.path / "recipe.json").exists():
             raise UserError(f"{self.path} holds a run, not a sweep; give another --workdir")
-        if not self._sweep.exists():
+        # Until its first run has begun what was wrong with its flags may be put right.
+        if not self._sweep.exists() or not any(self.path.glob("*/s*/recipe.json")):
             return None
         try:
             values = json.loads(own_files.read(self._sweep))
@@ -61,9 +65,9 @@ class SweepFolder:
         if (before := self.read()) is None:
             return
         if others := [name for name in before.recipes if name not in recipes]:
-            raise UserError(f"{self.path} holds a sweep with {first_few(others)}; {GO_ON}")
+            raise UserError(f"{self.path} holds another sweep, with {first_few(others)}; {GO_ON}")
         if new := [name for name in recipes if name not in before.recipes]:
-            raise UserError(f"{self.path} holds a sweep without {first_few(new)}; {GO_ON}")
+            raise UserError(f"{self.path} holds another sweep, without {first_few(new)}; {GO_ON}")
         for name, recipe in recipes.items():
             if different := differences(before.recipes[name], recipe):
                 raise UserError(

@@ -116,7 +116,9 @@ def text_of(value: Any) -> str:
 def _value(field: str, text: str) -> Any:
     """What `text` means for that field. Raises UserError if nothing."""
     if not text:
-        raise UserError(f"--grid: a value of {field} is empty; give {field}=V1,V2")
+        raise UserError(
+            f"--grid: a value of {field} is empty; give {field}=V1,V2, no space after the comma"
+        )
     kind = _types(Recipe)[field]
     for meaning in _meanings(text):
         with suppress(UserError):

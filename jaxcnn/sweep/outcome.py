@@ -51,8 +51,9 @@ class Outcome:
         own_files.write(folder.png, png_of(self.runs, self.title, self.metric, self.baseline))
 
     def show(self, console: Console) -> None:
+        say_on(console, self.title)
         for header, *rows in self._tables():
-            table = Table(title=cell(self.title))
+            table = Table()
             for name in header:
                 # In a narrow terminal names are folded, not figures.
                 table.add_column(cell(name), no_wrap=name != "recipe", overflow="fold")

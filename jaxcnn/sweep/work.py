@@ -58,5 +58,5 @@ def metric_of(work: Iterable[Work], asked: str | None) -> str:
     shared = [figure for figure in first if all(figure in figures for figures in others)]
     if asked is None:
         return headline(dict.fromkeys([name for name in shared if name != "loss"] or first, 0.0))
-    look_up(dict.fromkeys(shared), asked, "--metric")
+    look_up(dict.fromkeys(shared), asked, "metric")
     return asked

@@ -35,7 +35,10 @@ def table(summaries: Summaries, split: str = "test", metric: str = "top1") -> Ta
 
 
 def figures(summaries: Summaries, metric: str, baseline: str) -> Rows:
-    """Two rows per recipe, of validation and of test, and above them what their columns are."""
+    """Two rows per recipe, of validation and of test, and above them what their columns are.
+
+    Of a recipe by itself there is no difference.
+    """
     both = {split: compared(summaries, baseline, split, metric) for split in SPLITS}
     found = [("recipe", "split", f"{metric} ± 95%", "std", "difference ± 95%", "p")]
     for name, runs in summaries.items():
@@ -45,7 +48,7 @@ def figures(summaries: Summaries, metric: str, baseline: str) -> Rows:
             difference = _difference(both[split].get(name))
             shown_name = name if split == SPLITS[0] else ""
             found.append((shown_name, split, with_interval(figure), std, *difference))
-    return found
+    return found if len(summaries) > 1 else [row[:4] for row in found]
 
 
 def sizes(summaries: Summaries, gmacs: Mapping[str, float]) -> Rows:
