@@ -36,7 +36,9 @@ def png_of(
             for middle, summaries in zip(middles, runs.values(), strict=True):
                 _draw(axes, middle, summaries, split, metric)
             mean = estimate(runs[baseline], split, metric).mean
-            axes.axvline(mean, color=BASELINE, linestyle="--", label="mean of the baseline")
+            axes.axvline(
+                mean, color=BASELINE, linestyle="--", zorder=0, label="mean of the baseline"
+            )
             axes.set(xlabel=f"{metric} ({UNITS.get(metric, 'fraction')})", title=split_title)
             axes.set_yticks(middles, labels)
             axes.set_ylim(sum(heights), 0)

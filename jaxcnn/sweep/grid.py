@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import is_dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from itertools import product
 from typing import Any, get_type_hints
 
@@ -140,6 +141,7 @@ def _meanings(text: str) -> Iterator[Any]:
         yield [float(part) for part in text.split()]
 
 
+@cache
 def _types(kind: type, prefix: str = "") -> dict[str, Any]:
     """The type of every field, those of groups as `group.field`."""
     types: dict[str, Any] = {}

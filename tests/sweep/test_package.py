@@ -1,4 +1,4 @@
-"""`jaxcnn.sweep` is a function; the package of the command that is called so does what that does."""
+"""`jaxcnn.sweep` is a function, and the package that has its name does what it does."""
 
 import subprocess
 import sys
