@@ -129,4 +129,5 @@ def _p_value(difference: Estimate) -> float | None:
     values = difference.values
     if max(values) - min(values) <= EQUAL_WITHIN:
         return None
-    return float(stats.ttest_1samp(values, 0.0).pvalue)
+    _, p = stats.ttest_1samp(values, 0.0)
+    return float(p)
