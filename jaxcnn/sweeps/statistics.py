@@ -129,5 +129,5 @@ def _p_value(difference: Estimate) -> float | None:
     values = difference.values
     if max(values) - min(values) <= EQUAL_WITHIN:
         return None
-    _, p = stats.ttest_1samp(values, 0.0)
-    return float(p)
+    test: Any = stats.ttest_1samp(values, 0.0)  # Its stub lacks what it returns.
+    return float(test.pvalue)
