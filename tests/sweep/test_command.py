@@ -183,6 +183,17 @@ def test_a_sweep_whose_first_run_cannot_begin_leaves_the_folder_for_the_right_on
     assert sweep(tmp_path / "sweep", *flags) == 0
 
 
+@pytest.mark.parametrize("name", ["sweep.csv", "sweep.json", "linear"])
+def test_a_link_where_the_sweep_writes_is_refused(name, tmp_path, capsys):
+    folder, elsewhere = tmp_path / "sweep", tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / name).symlink_to(elsewhere)
+    assert sweep(folder, "--seeds=1") == 2
+    told = capsys.readouterr().err
+    assert f"{name} is a symbolic link" in told and told.count("\n") == 1
+    assert not elsewhere.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "seeds"),
     [(["3"], [0, 1, 2]), (["3", "5", "7"], [3, 5, 7]), (["3,5"], [3, 5]), (["1"], [0])],
