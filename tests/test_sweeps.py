@@ -7,7 +7,6 @@ from rich.console import Console
 from scipy import stats
 
 import jaxcnn
-from jaxcnn import sweeps
 from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.sweeps import Estimate, estimate, sweep, table
 
@@ -37,10 +36,9 @@ def test_every_recipe_runs_with_every_seed_and_what_is_done_is_not_done_again(
     assert len(table(runs).rows) == 2
 
     done = []
-    fit = sweeps.fit
+    fit = jaxcnn.fit
     monkeypatch.setattr(
-        sweeps,
-        "fit",
+        "jaxcnn.sweeps.runs.fit",
         lambda recipe, folder, **kwargs: (
             done.append((folder / "summary.json").exists()) or fit(recipe, folder, **kwargs)
         ),
@@ -51,7 +49,3 @@ def test_every_recipe_runs_with_every_seed_and_what_is_done_is_not_done_again(
     assert estimate(again["plain"], "test", "top1").values == tuple(
         run["test"]["top1"] for run in again["plain"]
     )
-
-
-def test_the_packages_sweep_is_the_function_whatever_was_imported():
-    assert jaxcnn.sweep is sweep

@@ -76,6 +76,7 @@ def report(options: Options) -> Iterator[str]:
     import jax
 
     from jaxcnn.data.loader.pipeline import steps_per_epoch
+    from jaxcnn.engine.gmacs import gmacs as gmacs_of
     from jaxcnn.engine.program import build
     from jaxcnn.plan import estimate
     from jaxcnn.plan.step_cost import topology_devices
@@ -103,7 +104,7 @@ def report(options: Options) -> Iterator[str]:
         )
 
     program = program_for(recipe.batch_size)
-    gmacs = estimate.gmacs(recipe, data.spec, program)
+    gmacs = gmacs_of(recipe, program)
     memory = estimate.memory_per_device(recipe, data.spec, program)
     yield from size_lines(recipe, data, program, gmacs)
     yield from step_lines(recipe, data, program, per_epoch, total_steps)

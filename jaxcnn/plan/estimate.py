@@ -13,7 +13,6 @@ from jaxcnn.engine.mesh import bytes_on_a_device
 from jaxcnn.engine.model_input import image_channels
 from jaxcnn.engine.program import Program, model_of
 from jaxcnn.errors import UserError
-from jaxcnn.models.tools.macs import count_macs
 from jaxcnn.recipe import Recipe, data_place
 
 
@@ -120,14 +119,6 @@ def activation_bytes_per_image(recipe: Recipe, spec: DatasetSpec, program: Progr
 
     # The rest, weights above all, does not depend on the images.
     return size(3) - size(2)
-
-
-def gmacs(recipe: Recipe, spec: DatasetSpec, program: Program) -> float:
-    """1e9 multiply-accumulates of one image's forward pass."""
-    model = model_of(recipe, spec.num_classes)
-    variables = {"params": program.state_like.params, "batch_stats": program.state_like.batch_stats}
-    images = jax.ShapeDtypeStruct((1, *image_shape(recipe, spec)), jnp.float32)
-    return count_macs(lambda v, x: model.apply(v, x, train=False), variables, images) / 1e9
 
 
 def image_shape(recipe: Recipe, spec: DatasetSpec) -> tuple[int, int, int]:

@@ -8,6 +8,9 @@ from jaxcnn.models import list_models
 from jaxcnn.recipe.defaults import recipe_for
 from jaxcnn.recipe.fields import Recipe
 
+# What the defaults of the others follow.
+DEFAULTING_FIELDS = ("arch", "dataset", "data_dir", "labels", "recipe", "pretrained")
+
 
 def default_recipe(args: Sequence[str], unknown_flags: Callable[[Recipe], str]) -> Recipe:
     """The recipe for --arch, --dataset, --data-dir, --labels, --recipe and --pretrained, which the

@@ -17,6 +17,7 @@ from jaxcnn.plan import command as plan
 from jaxcnn.predict import command as predict
 from jaxcnn.recipe import Recipe, check
 from jaxcnn.selfcheck import command as selfcheck
+from jaxcnn.sweep import command as sweep
 from jaxcnn.train import command as train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ OURS = re.compile(r"python\s-m\sjaxcnn\.(.*)|^jaxcnn\s+(?!--version)(.*)", re.DO
 # What a reader puts a value of their own for, as it stands there.
 PLACEHOLDERS = {"--arch=ARCH": "--arch=resnet50", "--arch=NAME": "--arch=resnet50"}
 PLACEHOLDERS |= {"--recipe=NAME": "--recipe=rsb_a2"}
+WITH_RECIPES = {"plan": plan, "sweep": sweep, "train": train}
 # Its own checks of what the parser took; those of train and plan are the recipe's.
 CHECKS = {"benchmark": benchmark.check, "predict": predict.check, "selfcheck": selfcheck.check}
 
@@ -53,10 +55,8 @@ def options_of(line):
     if not args:  # It is spoken of.
         assert find_spec(f"jaxcnn.{module}.__main__")
         return None
-    if module == "train":
-        return train.parse(args)
-    if module == "plan":
-        return plan.parse(args)
+    if module in WITH_RECIPES:
+        return WITH_RECIPES[module].parse(args)
     program = importlib.import_module(f"jaxcnn.{module}.command")
     options = cli.parse(program.Options, args, program=module, description=None)
     CHECKS.get(module, lambda options: None)(options)

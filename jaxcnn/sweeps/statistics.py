@@ -1,0 +1,133 @@
+"""What figures over seeds say, and how one recipe's differ from another's."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy import stats
+
+from jaxcnn.errors import UserError
+
+# Differences that vary by less are equal: they are of fractions of far fewer images.
+EQUAL_WITHIN = 1e-12
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One figure over the seeds of a recipe.
+
+    Attributes:
+        values: one per seed, in the seeds' order.
+        mean: their mean.
+        std: their sample standard deviation; 0 for a single seed.
+        interval95: half the width of the 95% confidence interval of the mean (Student's t);
+            infinite for a single seed, which says nothing of the spread.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.values)
+
+    @property
+    def std(self) -> float:
+        return statistics.stdev(self.values) if len(self.values) > 1 else 0.0
+
+    @property
+    def interval95(self) -> float:
+        n = len(self.values)
+        if n == 1:
+            return float("inf")
+        return float(stats.t.ppf(0.975, n - 1)) * self.std / n**0.5
+
+    def __str__(self) -> str:
+        if len(self.values) == 1:
+            return f"{self.mean:.4f} (n=1, which says nothing of the spread)"
+        return f"{self.mean:.4f} ± {self.interval95:.4f} (std {self.std:.4f}, n={len(self.values)})"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A recipe beside the baseline, seed by seed.
+
+    Attributes:
+        difference: the recipe's figure less the baseline's, of each seed.
+        p_value: of the paired t-test, corrected for as many comparisons as were made together;
+            None where the difference does not vary: for a single seed, or equal for all.
+    """
+
+    difference: Estimate
+    p_value: float | None
+
+
+def estimate(summaries: Sequence[Mapping[str, Any]], split: str, metric: str) -> Estimate:
+    """A figure of the summaries, `estimate(runs["baseline"], "test", "top1")` for one.
+
+    Raises UserError where a run's is not finite.
+    """
+    values = tuple(summary[split][metric] for summary in summaries)
+    for summary, value in zip(summaries, values, strict=True):
+        # A summary that was read has null for it.
+        if value is None or not math.isfinite(value):
+            raise UserError(
+                f"the {split} {metric} of {summary['arch']}, seed {summary['seed']}, is not "
+                "finite; compare another figure"
+            )
+    return Estimate(values)
+
+
+def compared(
+    summaries: Mapping[str, Sequence[Mapping[str, Any]]], baseline: str, split: str, metric: str
+) -> dict[str, Comparison]:
+    """Every other recipe's figure beside that of `baseline`, by name.
+
+    Runs of a seed are a pair: they begin with the same weights, where the architecture is the same,
+    and see the same batches. Raises ValueError for recipes that have not the same seeds.
+    """
+    base = _by_seed(summaries[baseline], split, metric)
+    differences = {}
+    for name, runs in summaries.items():
+        if name != baseline:
+            figures = _by_seed(runs, split, metric)
+            if figures.keys() != base.keys():
+                raise ValueError(f"{name!r} and {baseline!r} have not the same seeds")
+            pairs = ((figures[seed], base[seed]) for seed in figures)
+            differences[name] = Estimate(tuple(one - other for one, other in pairs))
+    raw = {name: _p_value(difference) for name, difference in differences.items()}
+    # One that has no p-value was compared nevertheless: it counts, as what shows nothing.
+    corrected = holm([1.0 if p is None else p for p in raw.values()])
+    return {
+        name: Comparison(differences[name], None if raw[name] is None else p)
+        for name, p in zip(raw, corrected, strict=True)
+    }
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values corrected so that all of them together err as seldom as one would by itself.
+
+    Whatever they have to do with each other: here they share a baseline. Holm, 1979, "A simple
+    sequentially rejective multiple test procedure", https://www.jstor.org/stable/4615733.
+    """
+    corrected, largest = [0.0] * len(p_values), 0.0
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = largest
+    return corrected
+
+
+def _by_seed(runs: Sequence[Mapping[str, Any]], split: str, metric: str) -> dict[int, float]:
+    values = estimate(runs, split, metric).values
+    return {run["seed"]: value for run, value in zip(runs, values, strict=True)}
+
+
+def _p_value(difference: Estimate) -> float | None:
+    """Of Student's t-test that the mean difference of the pairs is 0."""
+    values = difference.values
+    if max(values) - min(values) <= EQUAL_WITHIN:
+        return None
+    test: Any = stats.ttest_1samp(values, 0.0)  # Its stub lacks what it returns.
+    return float(test.pvalue)
