@@ -45,7 +45,7 @@ def milliseconds(function, *args, repeats: int = 7) -> float:
 
 
 def row(label, batch, size, channels, features, kernel, stride, groups) -> str:
-    from jaxcnn.ops.conv import Sliding, cpu
+    from jaxcnn.ops.conv import Sliding, cpu, xla
 
     rng = np.random.default_rng(0)
     pad = (0, 0) if kernel == size else (kernel // 2, kernel // 2)
@@ -66,7 +66,7 @@ def row(label, batch, size, channels, features, kernel, stride, groups) -> str:
     # With the choice of oneDNN, which is made apart from the lowering's.
     weight_grad = cpu.fastest(window, x_shape, w_shape).weight_grad
     ours = cpu.Lowering(cpu.forward, cpu.input_grad, weight_grad)
-    return f"    {label:<33} {batch:>5}    {times(cpu.XLA):<18} {times(ours):<18}"
+    return f"    {label:<33} {batch:>5}    {times(xla):<18} {times(ours):<18}"
 
 
 def main() -> None:

@@ -5,6 +5,7 @@
     api         the function and its gradients, of any order
     window      how a convolution or a pooling reads its input
     xla         XLA's own convolution: on GPU and TPU, and on CPU where nothing here is faster
+    canonical   XLA's gradients, in the one layout that its CPU code is fast in
     cpu         which of the following a CPU takes
     depthwise   a group a channel: shifted products
     dots        1x1, and a kernel as large as the input: products of matrices

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops.conv import cpu, xla
+from jaxcnn.ops.conv import canonical, cpu, xla
 from jaxcnn.ops.conv.window import Padding, Shape, Sliding, pad_spatial
 from jaxcnn.xla.materialize import materialize
 from jaxcnn.xla.platform import per_platform
@@ -131,7 +131,7 @@ def _weight_grad_bwd(window, w_shape, residuals, ct):
 
 def _conv_fwd(window, x, w):
     # XLA's kernel gradient reads x transposed: from memory, or it computes x anew while it strides.
-    if cpu.fastest(window, x.shape, w.shape).weight_grad is xla.weight_grad:
+    if cpu.fastest(window, x.shape, w.shape).weight_grad is canonical.weight_grad:
         x = materialize(x)
     return _conv(window, x, w), (x, w)
 

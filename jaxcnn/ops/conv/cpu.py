@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxcnn.ops.conv import depthwise, dots, grouped, onednn, patches, xla
+from jaxcnn.ops.conv import canonical, depthwise, dots, grouped, onednn, patches, xla
 from jaxcnn.ops.conv.window import Shape, Sliding
 from jaxcnn.xla.one_device import on_one_device
 
@@ -28,9 +28,9 @@ class Lowering(NamedTuple):
     weight_grad: Callable[..., jax.Array]  # (window, w_shape, x, g) -> dw
 
 
-XLA = Lowering(xla.forward, xla.input_grad, xla.weight_grad)
-PATCHES = Lowering(xla.forward, xla.input_grad, patches.weight_grad)
-ONE_CHANNEL = Lowering(depthwise.forward, xla.input_grad, xla.weight_grad)
+CANONICAL = Lowering(xla.forward, canonical.input_grad, canonical.weight_grad)
+PATCHES = Lowering(xla.forward, canonical.input_grad, patches.weight_grad)
+ONE_CHANNEL = Lowering(depthwise.forward, canonical.input_grad, canonical.weight_grad)
 DEPTHWISE = Lowering(depthwise.forward, depthwise.input_grad, depthwise.weight_grad)
 GROUPED = Lowering(grouped.forward, grouped.input_grad, grouped.weight_grad)
 POINTWISE = Lowering(dots.pointwise_forward, dots.pointwise_input_grad, dots.pointwise_weight_grad)
@@ -55,7 +55,9 @@ def fastest(window: Sliding, x_shape: Shape, w_shape: Shape) -> Lowering:
     # that is large and channels are few, unless the kernel is large as well.
     positions = math.prod(window.output_size(x_shape[1:3], w_shape[:2]))
     few_channels = 3 <= x_shape[3] <= 32
-    return PATCHES if few_channels and positions > 100 and math.prod(w_shape[:2]) <= 25 else XLA
+    return (
+        PATCHES if few_channels and positions > 100 and math.prod(w_shape[:2]) <= 25 else CANONICAL
+    )
 
 
 def forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.chunks import largest_divisor
-from jaxcnn.ops.conv import patches, xla
+from jaxcnn.ops.conv import canonical, patches, xla
 from jaxcnn.ops.conv.window import Shape, Sliding
 
 _CHANNELS_TOGETHER = 32
@@ -41,7 +41,7 @@ def forward(window: Sliding, x: jax.Array, w: jax.Array) -> jax.Array:
 
 def input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
     window, w = _widen(window, w)
-    return xla.input_grad(window, x_shape, g, w)
+    return canonical.input_grad(window, x_shape, g, w)
 
 
 def weight_grad(window: Sliding, w_shape: Shape, x: jax.Array, g: jax.Array) -> jax.Array:

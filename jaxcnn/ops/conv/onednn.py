@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxcnn.ops.conv.window import Shape, Sliding
+from jaxcnn.ops.conv.window import Shape, Sliding, transposed_kernel
 from jaxcnn.xla import onednn, support
 
 
@@ -65,18 +65,9 @@ def _transposed_padding(window: Sliding, w_shape: Shape) -> list[tuple[int, int]
     return [(span - lo, span - hi) for span, (lo, hi) in zip(spans, window.padding, strict=True)]
 
 
-def _transposed_kernel(window: Sliding, w: jax.Array) -> jax.Array:
-    """[KH, KW, C / groups, features] -> [KH, KW, features / groups, C], turned over."""
-    height, width, channels, features = w.shape
-    groups = w[::-1, ::-1].reshape(height, width, channels, window.groups, -1)
-    return groups.transpose(0, 1, 4, 3, 2).reshape(
-        height, width, features // window.groups, channels * window.groups
-    )
-
-
 def _plain_input_grad(window: Sliding, g: jax.Array, w: jax.Array) -> jax.Array:
     turned = window._replace(padding=tuple(_transposed_padding(window, w.shape)))
-    return forward(turned, g, _transposed_kernel(window, w))
+    return forward(turned, g, transposed_kernel(w, window.groups))
 
 
 def _strided_input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> jax.Array:
@@ -98,7 +89,7 @@ def _strided_input_grad(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Ar
         reach_h, reach_w = (k - 1 for k in part.shape[:2])
         below, right = (max(rows - height, reach_h), max(columns - width, reach_w))
         whole = window._replace(strides=(1, 1), padding=((reach_h, below), (reach_w, right)))
-        out = forward(whole, g, _transposed_kernel(window, part))
+        out = forward(whole, g, transposed_kernel(part, window.groups))
         return out[:, :rows, :columns]
 
     classes = [

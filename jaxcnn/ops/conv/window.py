@@ -109,6 +109,15 @@ def scatter_offsets(
     return pad_spatial(out, crop)
 
 
+def transposed_kernel(w: jax.Array, groups: int) -> jax.Array:
+    """[KH, KW, C / groups, features] -> [KH, KW, features / groups, C], turned over."""
+    height, width, channels, features = w.shape
+    parts = w[::-1, ::-1].reshape(height, width, channels, groups, -1)
+    return parts.transpose(0, 1, 4, 3, 2).reshape(
+        height, width, features // groups, channels * groups
+    )
+
+
 def row_reads(x: jax.Array, width: int, window: Sliding, size: Sequence[int]) -> list[jax.Array]:
     """`read_offset` for each of a kernel's columns, in its first row."""
     return [read_offset(x, 0, j, window, size) for j in range(width)]
