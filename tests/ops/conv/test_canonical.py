@@ -39,7 +39,8 @@ def test_in_a_loop_every_convolution_is_in_the_layout_that_xla_is_fast_in(name):
     x, w, how = arguments(name)
 
     def body(_, arrays):
-        _, dx, dw = value_and_gradients(conv_general_dilated, *arrays, how)
+        x, w = arrays
+        _, dx, dw = value_and_gradients(conv_general_dilated, x, w, how)
         return dx, dw
 
     loop = jax.jit(lambda count, x, w: lax.fori_loop(0, count, body, (x, w)))
