@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops import batch_innermost
 from jaxcnn.ops.chunks import largest_divisor
 from jaxcnn.xla.materialize import materialize
 from jaxcnn.xla.platform import per_platform
@@ -149,11 +150,33 @@ def _scale_channels_bwd(residuals, g):
 
 
 def _add_channels_bwd(_, g):
+    if g.ndim == 4 and batch_innermost.pays(len(g), g.shape[-1]):
+        return _bias_gradient(g)
     # Of what comes before the bias, g is the gradient too, and in memory for its sake.
     matrix = g.reshape(-1, g.shape[-1])
     return g, channel_sum(matrix).astype(g.dtype)
 
 
+@jax.custom_vjp
+def _bias_gradient(g: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """g [N, H, W, C] itself, on CPU with the batch innermost, and its sum [C]."""
+    return per_platform(_cpu_bias_gradient, _plain_bias_gradient, (), g)
+
+
+def _cpu_bias_gradient(g: jax.Array) -> tuple[jax.Array, jax.Array]:
+    rows = batch_innermost.batch_last(g)
+    matrix = rows.reshape(len(rows), -1).astype(jnp.float32)
+    total = matrix @ jnp.ones(matrix.shape[1], jnp.float32)
+    return rows.transpose(3, 1, 2, 0), total.astype(g.dtype)
+
+
+def _plain_bias_gradient(g: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return g, channel_sum(g).astype(g.dtype)
+
+
+_bias_gradient.defvjp(
+    lambda g: (_bias_gradient(g), None), lambda _, cotangents: (cotangents[0] + cotangents[1],)
+)
 add_channels.defvjp(lambda x, bias: (add_channels(x, bias), None), _add_channels_bwd)
 scale_channels.defvjp(lambda x, scale: (scale_channels(x, scale), (x, scale)), _scale_channels_bwd)
 

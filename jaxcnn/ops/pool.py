@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops.batch_innermost import batch_first, batch_last, pays
 from jaxcnn.ops.conv import Padding, Shape, Sliding, pad_spatial, read_offset, scatter_offsets
 from jaxcnn.xla.platform import per_platform
 
@@ -130,12 +131,32 @@ def _xla_sum_grad(how: Sliding, kernel: tuple[int, int], shape: Shape, g: jax.Ar
 
 
 def _cpu_sum(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
+    if pays(len(x), x.shape[3]):
+        return batch_first(_sum_of_reads(how, kernel, batch_last(x)))
+    return _sum_of_reads(how, kernel, x)
+
+
+def _sum_of_reads(how: Sliding, kernel: tuple[int, int], x: jax.Array) -> jax.Array:
     size = how.output_size(x.shape[1:3], kernel)
     return reduce(lax.add, _reads(how, kernel, size, pad_spatial(x, how.padding)))
 
 
 def _cpu_sum_grad(how: Sliding, kernel: tuple[int, int], shape: Shape, g: jax.Array) -> jax.Array:
-    return scatter_offsets(lambda i, j, g: g, [(g, 0)], how, kernel, shape[1:3])
+    if pays(len(g), g.shape[3]):
+        return batch_first(_scatter_sum(how, kernel, shape[1:3], batch_last(g)))
+    return _scatter_sum(how, kernel, shape[1:3], g)
+
+
+def _scatter_sum(how: Sliding, kernel: tuple[int, int], size: Shape, g: jax.Array) -> jax.Array:
+    a, height, width, b = g.shape
+    if how == Sliding(kernel, ((0, 0), (0, 0))) and how.output_size(size, kernel) == (
+        size[0] / kernel[0],
+        size[1] / kernel[1],
+    ):
+        # Each position is in one window: what reads the gradient reads g.
+        spread = (a, height, kernel[0], width, kernel[1], b)
+        return jnp.broadcast_to(g[:, :, None, :, None], spread).reshape(a, *size, b)
+    return scatter_offsets(lambda i, j, g: g, [(g, 0)], how, kernel, size)
 
 
 def _reads(

@@ -120,3 +120,19 @@ def test_on_cpu_the_gradient_that_reaches_a_scale_is_computed_once():
     gradients = jax.jit(jax.grad(lambda a, scale: jnp.sin(scale_channels(a, scale)).sum(), (0, 1)))
     lowered = gradients.trace(a, scale).lower(lowering_platforms=("cpu",))
     assert "optimization_barrier" in lowered.as_text()
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2, 5), (32, 3, 2, 5), (32, 3, 2, 17)])
+def test_a_bias_has_the_gradients_of_a_sum(shape):
+    """Also with few channels and many examples, where the batch is innermost on CPU."""
+    x, g, bias = draw_arrays(shape)
+
+    def gradients_of(add):
+        def slope(x, bias):
+            dx, db = jax.grad(lambda x, b: jnp.sum(g * add(x, b) ** 3), (0, 1))(x, bias)
+            return jnp.sum(dx**2) + jnp.sum(db**2)
+
+        return jax.jit(jax.value_and_grad(slope, (0, 1)))(x, bias)
+
+    ours, plain = gradients_of(add_channels), gradients_of(jnp.add)
+    assert_close(ours, plain)

@@ -7,6 +7,7 @@
     xla         XLA's own convolution: on GPU and TPU, and on CPU where nothing here is faster
     canonical   XLA's gradients, in the one layout that its CPU code is fast in
     cpu         which of the following a CPU takes
+    batch_minor few maps of many examples: shifted products, the batch innermost
     depthwise   a group a channel: shifted products
     dots        1x1, and a kernel as large as the input: products of matrices
     patches     the gradient to a dense kernel: products of patches

@@ -5,10 +5,11 @@ own and of what is taken here, on two cores, float32, without YNNPACK as the com
 by `python -m benchmarks.conv`.
 
 Where oneDNN has it and the work is worth it, a convolution and its gradient to the input are
-oneDNN's; 1x1 ones and those with a kernel as large as the input are its products. Elsewhere
-depthwise convolutions are shifted products, those of one channel products forward, and grouped ones
-are XLA's with wider groups. The kernel gradient of dense ones with at most 32 channels is dots of
-patches, that of grouped ones too. All else is XLA's.
+oneDNN's; 1x1 ones and those with a kernel as large as the input are its products. Elsewhere those
+of few maps with large kernels are shifted products with the batch innermost, depthwise convolutions
+shifted products, those of one channel products forward, and grouped ones XLA's with wider groups.
+The kernel gradient of dense ones with at most 32 channels is dots of patches, that of grouped ones
+too. All else is XLA's.
 """
 
 import math
@@ -17,7 +18,8 @@ from typing import NamedTuple
 
 import jax
 
-from jaxcnn.ops.conv import canonical, depthwise, dots, grouped, onednn, patches, xla
+from jaxcnn.ops import batch_innermost
+from jaxcnn.ops.conv import batch_minor, canonical, depthwise, dots, grouped, onednn, patches, xla
 from jaxcnn.ops.conv.window import Shape, Sliding
 from jaxcnn.xla.one_device import on_one_device
 
@@ -31,6 +33,7 @@ class Lowering(NamedTuple):
 CANONICAL = Lowering(xla.forward, canonical.input_grad, canonical.weight_grad)
 PATCHES = Lowering(xla.forward, canonical.input_grad, patches.weight_grad)
 ONE_CHANNEL = Lowering(depthwise.forward, canonical.input_grad, canonical.weight_grad)
+BATCH_MINOR = Lowering(batch_minor.forward, batch_minor.input_grad, batch_minor.weight_grad)
 DEPTHWISE = Lowering(depthwise.forward, depthwise.input_grad, depthwise.weight_grad)
 GROUPED = Lowering(grouped.forward, grouped.input_grad, grouped.weight_grad)
 POINTWISE = Lowering(dots.pointwise_forward, dots.pointwise_input_grad, dots.pointwise_weight_grad)
@@ -41,6 +44,9 @@ DOTS = (POINTWISE, WHOLE)
 
 def fastest(window: Sliding, x_shape: Shape, w_shape: Shape) -> Lowering:
     """The lowering that measured fastest, oneDNN's convolution left aside."""
+    few_maps = x_shape[3] <= 8 and batch_innermost.pays(x_shape[0], w_shape[3])
+    if window.groups == 1 and few_maps and math.prod(w_shape[:2]) > 9:
+        return BATCH_MINOR
     if x_shape[3] == 1:
         return ONE_CHANNEL
     if window.groups == x_shape[3]:

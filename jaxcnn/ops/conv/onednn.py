@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxcnn.ops.conv.window import Shape, Sliding, transposed_kernel
+from jaxcnn.ops.conv.window import Shape, Sliding, transposed_kernel, transposed_padding
 from jaxcnn.xla import onednn, support
 
 
@@ -31,7 +31,7 @@ def forward_pays(window: Sliding, x: jax.Array, w: jax.Array) -> bool:
 def input_grad_pays(window: Sliding, x_shape: Shape, g: jax.Array, w: jax.Array) -> bool:
     """Whether `input_grad` is right for the window and worth its calls."""
     if window.strides == (1, 1):
-        fits = _fits(_transposed_padding(window, w.shape), window, w)
+        fits = _fits(transposed_padding(window, w.shape), window, w)
     else:
         # Depthwise ones multiply too little to repay putting the classes together.
         is_depthwise = 1 < window.groups == x_shape[3]
@@ -59,14 +59,8 @@ def _pays(positions: int, a: jax.Array, w: jax.Array) -> bool:
     return onednn.pays(support.CONVOLUTION, positions * w.size, a, w)
 
 
-def _transposed_padding(window: Sliding, w_shape: Shape) -> list[tuple[int, int]]:
-    """Of the convolution that is the gradient to the input of one with stride 1."""
-    spans = ((k - 1) * d for k, d in zip(w_shape[:2], window.dilation, strict=True))
-    return [(span - lo, span - hi) for span, (lo, hi) in zip(spans, window.padding, strict=True)]
-
-
 def _plain_input_grad(window: Sliding, g: jax.Array, w: jax.Array) -> jax.Array:
-    turned = window._replace(padding=tuple(_transposed_padding(window, w.shape)))
+    turned = window._replace(padding=transposed_padding(window, w.shape))
     return forward(turned, g, transposed_kernel(w, window.groups))
 
 

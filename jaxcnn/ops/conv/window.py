@@ -118,6 +118,14 @@ def transposed_kernel(w: jax.Array, groups: int) -> jax.Array:
     )
 
 
+def transposed_padding(window: Sliding, w_shape: Shape) -> tuple[tuple[int, int], ...]:
+    """Of the convolution that is the gradient to the input of one with stride 1."""
+    spans = ((k - 1) * d for k, d in zip(w_shape[:2], window.dilation, strict=True))
+    return tuple(
+        (span - lo, span - hi) for span, (lo, hi) in zip(spans, window.padding, strict=True)
+    )
+
+
 def row_reads(x: jax.Array, width: int, window: Sliding, size: Sequence[int]) -> list[jax.Array]:
     """`read_offset` for each of a kernel's columns, in its first row."""
     return [read_offset(x, 0, j, window, size) for j in range(width)]

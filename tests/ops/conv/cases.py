@@ -34,12 +34,14 @@ def value_and_gradients(op, x, w, how, signs=lambda g: g):
 
 @st.composite
 def convolutions(draw):
-    """(x, w, keyword arguments): dense, pointwise, grouped, depthwise, a kernel as large as x."""
-    kinds = ["dense", "large dense", "pointwise", "grouped", "depthwise", "whole"]
+    """(x, w, keyword arguments): dense, pointwise, grouped, depthwise, a kernel as large as x,
+    few maps of many examples."""
+    kinds = ["dense", "large dense", "pointwise", "grouped", "depthwise", "whole", "few maps"]
     kind = draw(st.sampled_from(kinds))
     small = st.integers(1, 3)
     kernel = (1, 1) if kind == "pointwise" else draw(st.tuples(small, small))
     sizes = st.integers(12, 15) if kind == "large dense" else st.integers(5, 9)
+    kernel = (4, 3) if kind == "few maps" else kernel
     size = kernel if kind == "whole" else draw(st.tuples(sizes, sizes))
     groups = {"grouped": 2, "depthwise": 4}.get(kind, 1)
     channels = 4 if groups > 1 else draw(st.integers(1, 5))
@@ -49,7 +51,7 @@ def convolutions(draw):
     padding = "VALID" if kind == "whole" else padding
     one_or_two = st.integers(1, 1 if kind == "whole" else 2)
     seed = draw(st.integers(0, 1000))
-    n = draw(st.integers(1, 6))
+    n = 32 if kind == "few maps" else draw(st.integers(1, 6))
     x = random(seed, (n, *size, channels))
     w = random(seed + 1, (*kernel, channels // groups, features))
     how = {
@@ -87,6 +89,8 @@ LOWERINGS = {
     "pointwise": ((4, 6, 6, 3), (1, 1, 3, 4), (2, 2), 1),
     "whole": ((4, 3, 2, 5), (3, 2, 5, 4), (1, 1), 1),
     "one channel": ((4, 6, 6, 1), (3, 3, 1, 4), (2, 2), 1),
+    "few maps": ((32, 7, 6, 2), (4, 3, 2, 3), (1, 1), 1),
+    "few maps strided": ((32, 7, 6, 2), (4, 3, 2, 3), (2, 1), 1),
     "depthwise": ((4, 6, 6, 3), (3, 3, 1, 3), (2, 2), 3),
     "depthwise multiplied": ((4, 6, 6, 3), (3, 3, 1, 6), (1, 1), 3),
 }

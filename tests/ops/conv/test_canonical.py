@@ -1,6 +1,7 @@
 """The gradients in one layout are XLA's to the last bit, and stay convolutions of it in a loop."""
 
 import re
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ def test_gradients_are_xlas_to_the_last_bit(strides, dilation, padding, groups, 
     window = Sliding(strides, padding, dilation, groups)
     x, w = random(0, (3, 13, 12, 6), dtype), random(1, (3, 2, 6 // groups, 4), dtype)
     g = random(2, (len(x), *window.output_size(x.shape[1:3], w.shape[:2]), 4), dtype)
-    pairs = [(canonical.input_grad, xla.input_grad, x.shape, g, w)]
+    pairs: list[Any] = [(canonical.input_grad, xla.input_grad, x.shape, g, w)]
     if groups == 1:
         pairs.append((canonical.weight_grad, xla.weight_grad, w.shape, x, g))
     for ours, plain, shape, *arrays in pairs:
@@ -38,10 +39,11 @@ def test_in_a_loop_every_convolution_is_in_the_layout_that_xla_is_fast_in(name):
     x, w, how = arguments(name)
 
     def body(_, arrays):
-        _, dx, dw = value_and_gradients(conv_general_dilated, *arrays, how)
+        x, w = arrays
+        _, dx, dw = value_and_gradients(conv_general_dilated, x, w, how)
         return dx, dw
 
     loop = jax.jit(lambda count, x, w: lax.fori_loop(0, count, body, (x, w)))
-    text = loop.lower(np.int32(3), x, w).compile().as_text()
+    text = str(loop.lower(np.int32(3), x, w).compile().as_text())
     assert " while(" in text
     assert set(re.findall(r"dim_labels=(\S+?)[,\s]", text)) <= {"b01f_01io->b01f"}

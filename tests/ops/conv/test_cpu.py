@@ -42,3 +42,19 @@ def test_a_dense_kernels_gradient_is_of_patches_where_those_are_few_and_position
 def test_padding_keeps_a_kernel_as_large_as_the_input_from_being_one_product():
     assert fastest((1, 7, 7, 40), (7, 7, 40, 9), padding=0) == cpu.WHOLE
     assert fastest((1, 7, 7, 40), (7, 7, 40, 9), padding=1) == cpu.CANONICAL
+
+
+@pytest.mark.parametrize(
+    ("n", "channels", "features", "kernel", "wanted"),
+    [
+        pytest.param(32, 8, 16, 5, cpu.BATCH_MINOR, id="few"),
+        pytest.param(31, 8, 16, 5, cpu.CANONICAL, id="few examples"),
+        pytest.param(32, 9, 16, 5, cpu.CANONICAL, id="many channels"),
+        pytest.param(32, 8, 17, 5, cpu.CANONICAL, id="many features"),
+        pytest.param(32, 8, 16, 3, cpu.CANONICAL, id="a small kernel"),
+    ],
+)
+def test_the_batch_is_innermost_where_maps_are_few_and_examples_many(
+    n, channels, features, kernel, wanted
+):
+    assert fastest((n, 9, 9, channels), (kernel, kernel, channels, features)) == wanted
