@@ -114,7 +114,8 @@ def steps_at_once(recipe: Recipe, platform: str) -> int:
     flops = 2e9 * model.gmacs * (recipe.image_size / model.image_size) ** 2 * TRAINING_PASSES
     rate = CPU_CORE_FLOPS * CORES if platform == "cpu" else ACCELERATOR_FLOPS
     seconds = recipe.batch_size * flops / rate
-    return max(1, min(CAPACITY, math.floor(DISPATCH_SECONDS / seconds)))
+    # The smallest networks' arithmetic is told as none.
+    return max(1, math.floor(DISPATCH_SECONDS / max(seconds, DISPATCH_SECONDS / CAPACITY)))
 
 
 def many_steps(train_step: TrainStep, resident: Resident, rows: NamedSharding) -> TrainStep:

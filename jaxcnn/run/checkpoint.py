@@ -199,6 +199,7 @@ class Checkpoints:
         if step == self.latest_step():
             if not evaluated:
                 return
+            self.wait()  # It may be under way still.
             self._manager.delete(step)
         best = progress.best
         self._needed.steps = {progress.evaluated_step} | ({best["step"]} if best else set())

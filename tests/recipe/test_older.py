@@ -14,7 +14,10 @@ from jaxcnn.train.fit import fit
 from tests.train.stops import at_look
 
 # 1,257 training images: 9 steps an epoch.
-RECIPE = Recipe("mlp", epochs=1, batch_size=128, image_size=8, mesh=Mesh(data=1))
+# By the host, so that a run can be stopped at each step.
+RECIPE = Recipe(
+    "mlp", epochs=1, batch_size=128, image_size=8, mesh=Mesh(data=1), data_on_device="no"
+)
 MUON = replace(RECIPE, optim=Optim("muon", lr=0.02))
 WEIGHTED = replace(
     RECIPE,

@@ -25,6 +25,7 @@ RECIPE = Recipe(
     schedule=Schedule("constant"),
     augment=Augment(mixup=0.2),
     mesh=Mesh(data=1),
+    data_on_device="no",  # So that a run can be stopped at each step.
 )
 LONGER = replace(RECIPE, epochs=4)
 

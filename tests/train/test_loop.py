@@ -18,6 +18,7 @@ import orbax.checkpoint as ocp
 import pytest
 from rich.console import Console
 
+from jaxcnn.data.spec import example_name
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.program import Program, build
@@ -43,6 +44,7 @@ RECIPE = Recipe(
     checkpoint_every_steps=4,
     log_every_steps=2,
     mesh=Mesh(data=1),
+    data_on_device="no",  # So that a run can be stopped at each step.
 )
 
 
@@ -157,6 +159,50 @@ def test_resumed_run_matches_uninterrupted_run(finished, tmp_path, monkeypatch, 
     assert metrics_of(tmp_path) == metrics_of(folder)
     assert steps_of(tmp_path) == steps_of(folder)
     assert (resumed["val"], resumed["test"]) == (summary["val"], summary["test"])
+
+
+@pytest.mark.parametrize("looks", [1, 2, 4, 6])
+def test_resumed_run_on_devices_matches_uninterrupted_run(tmp_path, looks):
+    """Dispatches end at steps 4, 8 and 9 of an epoch, where something else is to be done."""
+    recipe = replace(RECIPE, data_on_device="yes")
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    summary = fit(recipe, whole, console=quiet())
+    with pytest.raises(Interrupted):
+        fit(recipe, stopped, console=quiet(), stop_when_asked=at_look(looks))
+    resumed = fit(recipe, stopped, console=quiet())
+    chex.assert_trees_all_equal(state_at(stopped, 27), state_at(whole, 27))
+    assert metrics_of(stopped) == metrics_of(whole)
+    assert steps_of(stopped) == steps_of(whole)
+    assert (resumed["val"], resumed["test"]) == (summary["val"], summary["test"])
+
+
+def test_a_run_on_devices_is_that_of_the_host_but_for_rounding(finished, tmp_path):
+    folder, _ = finished
+    fit(replace(RECIPE, data_on_device="yes"), tmp_path, console=quiet())
+    ours, theirs = metrics_of(tmp_path), metrics_of(folder)
+    assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+    assert [line["train_loss"] for line in ours] == pytest.approx(
+        [line["train_loss"] for line in theirs], rel=1e-3
+    )
+    logged = ([line["step"] for line in steps_of(each)] for each in (tmp_path, folder))
+    assert next(logged) == next(logged) != []
+
+
+def test_a_picture_that_cannot_be_read_ends_a_run_on_devices_in_a_line_too(tmp_path):
+    photos = tmp_path / "photos"
+    for name in ("cat", "dog"):
+        (photos / name).mkdir(parents=True)
+        for number in range(30):
+            image = np.full((8, 8, 3), number, np.uint8)
+            cv2.imwrite(str(photos / name / f"{number}.png"), image)
+    recipe = replace(
+        RECIPE, dataset="image_folder", data_dir=str(photos), batch_size=8, data_on_device="yes"
+    )
+    trained_on = Feed(recipe).train
+    bad = photos / example_name(trained_on, 3)
+    bad.write_bytes(bad.read_bytes()[:60])
+    with pytest.raises(RunError, match=f"{bad.name} is damaged .*; step 0 is saved"):
+        fit(recipe, tmp_path / "run", console=quiet())
 
 
 def test_killed_run_resumes_bit_identical(tmp_path):

@@ -130,7 +130,7 @@ def test_a_run_whose_first_step_does_not_fit_ends_in_that_line(tmp_path, monkeyp
         program = build(*args, **kwargs)
         assert isinstance(program, Program)
         step = SimpleNamespace(lower=lambda *args: SimpleNamespace(compile=full))
-        return replace(program, train_step=step)
+        return replace(program, train=step)
 
     monkeypatch.setattr(fit_module, "build", built)
     with pytest.raises(UserError, match="--batch-size=64 does not fit"):

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -15,13 +16,15 @@ from jaxcnn.train.fit import fit
 from jaxcnn.train.step_profile import steps_to_profile
 from tests.train.stops import at_look
 
-RECIPE = Recipe("linear", steps=6, batch_size=64, image_size=28, mesh=Mesh(data=1))
+RECIPE = Recipe(
+    "linear", steps=6, batch_size=64, image_size=28, mesh=Mesh(data=1), data_on_device="no"
+)
 
 
-def lines_of(tmp_path, profile, **options):
+def lines_of(tmp_path, profile, recipe=RECIPE, **options):
     console = Console(file=io.StringIO(), width=1000)
     with suppress(Interrupted):
-        fit(RECIPE, tmp_path, console=console, profile=profile, **options)
+        fit(recipe, tmp_path, console=console, profile=profile, **options)
     return [line for line in console.file.getvalue().splitlines() if "profile" in line]
 
 
@@ -40,6 +43,14 @@ def test_the_trace_has_the_steps_that_were_asked_for_and_no_others(tmp_path):
     (line,) = lines_of(tmp_path, steps_to_profile("3:4"))
     assert line == f"profiled steps 3 to 4: {tmp_path / 'profile'}"
     assert traced_steps(tmp_path) == [3, 4]
+
+
+def test_no_step_is_dispatched_with_those_that_are_asked_for(tmp_path):
+    """Steps 3 to 5 are one dispatch, known by its first."""
+    recipe = replace(RECIPE, data_on_device="yes")
+    (line,) = lines_of(tmp_path, steps_to_profile("3:5"), recipe)
+    assert line == f"profiled steps 3 to 5: {tmp_path / 'profile'}"
+    assert traced_steps(tmp_path) == [3]
 
 
 def test_a_run_that_ends_sooner_says_that_there_is_no_trace(tmp_path):

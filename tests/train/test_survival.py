@@ -47,7 +47,9 @@ RECIPE = Recipe(
     image_size=28,
     optim=Optim("adamw", lr=3e-3, ema_decay=0.9),
     mesh=Mesh(data=1),
+    data_on_device="no",  # So that a run can be stopped at each step.
 )
+ON_DEVICES = replace(RECIPE, data_on_device="yes")
 
 
 def run(workdir, recipe=RECIPE, **options):
@@ -203,6 +205,28 @@ def test_rolling_back_takes_the_weights_of_the_last_epochs_end(bad_steps, tmp_pa
     chex.assert_trees_all_equal(rolled_back["params"], epoch_end["params"])
     chex.assert_trees_all_equal(rolled_back["ema_params"], epoch_end["ema_params"])
     assert int(rolled_back["step"]) == 6
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, ON_DEVICES], ids=["by the host", "on devices"])
+def test_a_run_goes_on_after_a_bad_step_at_an_epochs_end(bad_steps, tmp_path, recipe):
+    """Its step is saved twice: as the one gone on from, and as the epoch's."""
+    bad_steps.append(6)
+    run(tmp_path, replace(recipe, on_nan="rollback"))
+    assert [line["step"] for line in metrics_of(tmp_path)] == [2, 4, 6, 8]
+
+
+@pytest.mark.parametrize("on_nan", ["skip", "rollback"])
+def test_what_is_done_at_bad_steps_does_not_depend_on_which_are_dispatched_together(
+    bad_steps, tmp_path, on_nan, monkeypatch
+):
+    """A bad step in the midst of a dispatch: those after it are done again, or count."""
+    bad_steps.extend([1, 5, 6])
+    recipe = replace(ON_DEVICES, on_nan=on_nan, batch_size=240)  # 5 steps an epoch.
+    run(tmp_path / "together", recipe)
+    monkeypatch.setattr("jaxcnn.engine.feed.steps_at_once", lambda recipe, platform: 1)
+    run(tmp_path / "alone", recipe)
+    chex.assert_trees_all_equal(*(state_at(tmp_path / n, 20) for n in ("together", "alone")))
+    assert metrics_of(tmp_path / "together") == metrics_of(tmp_path / "alone")
 
 
 @pytest.mark.parametrize("on_nan", ["skip", "rollback"])
