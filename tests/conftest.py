@@ -3,6 +3,8 @@
 import gc
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 # Tests compile much and compute little. Set before jax is imported; child processes inherit it.
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
@@ -10,6 +12,7 @@ os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
+from jaxcnn import models  # noqa: E402
 from jaxcnn.xla.cache import keep_compiled_programs  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 8)
@@ -40,3 +43,17 @@ def still_cached(compilation_cache: None) -> Iterator[None]:
     folder = jax.config.jax_compilation_cache_dir
     yield
     jax.config.update("jax_compilation_cache_dir", folder)
+
+
+@pytest.fixture(scope="module")
+def resnet8() -> Iterator[str]:
+    """The name of resnet20 with a block a stage, in the zoo while a module's tests need it.
+
+    For what takes a network with convolutions, shortcuts and batch normalisation, and no deep one.
+    """
+    deep = models.model_spec("resnet20")
+    shallow = replace(deep, make=partial(deep.make, blocks_per_stage=1))
+    variants = {**models._variants(), "resnet8": shallow}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "_variants", lambda: variants)
+        yield "resnet8"

@@ -45,10 +45,10 @@ def images_and_labels(rng):
     }
 
 
-def recipe_on(mesh):
+def recipe_on(mesh, arch):
     """With BatchNorm, averages and mixup."""
     return Recipe(
-        "resnet20",
+        arch,
         batch_size=16,
         image_size=8,
         optim=Optim(lr=0.1, ema_decay=0.9),
@@ -57,10 +57,10 @@ def recipe_on(mesh):
     )
 
 
-def three_steps(mesh):
+def three_steps(mesh, arch):
     """Parameters and losses."""
     batch = images_and_labels(np.random.default_rng(0))
-    program = build(recipe_on(mesh), dataset_spec("digits"), steps_per_epoch=3, total_steps=3)
+    program = build(recipe_on(mesh, arch), dataset_spec("digits"), steps_per_epoch=3, total_steps=3)
     state, losses = program.init_state(), []
     for _ in range(3):
         rows = to_devices(batch, program.rows)
@@ -70,15 +70,15 @@ def three_steps(mesh):
 
 
 @pytest.fixture(scope="module")
-def on_one_device():
-    return three_steps(Mesh(data=1))
+def on_one_device(resnet8):
+    return three_steps(Mesh(data=1), resnet8)
 
 
 @pytest.mark.parametrize("mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=4, fsdp=2)])
-def test_the_arithmetic_on_eight_devices_is_that_of_one(on_one_device, mesh):
+def test_the_arithmetic_on_eight_devices_is_that_of_one(on_one_device, resnet8, mesh):
     """BatchNorm's statistics and mixup's partners are those of the global batch."""
     params, losses = on_one_device
-    params8, losses8 = three_steps(mesh)
+    params8, losses8 = three_steps(mesh, resnet8)
     np.testing.assert_allclose(losses8, losses, rtol=1e-4)
     chex.assert_trees_all_close(params8, params, rtol=1e-3, atol=1e-4)
 
@@ -86,7 +86,8 @@ def test_the_arithmetic_on_eight_devices_is_that_of_one(on_one_device, mesh):
 def fifty_steps(mesh, parallel="jit", num_steps=50):
     """Parameters and losses of a run on other images at each step."""
     rng = np.random.default_rng(0)
-    recipe = replace(recipe_on(mesh), optim=Optim(lr=1e-3, ema_decay=0.9), parallel=parallel)
+    recipe = recipe_on(mesh, "resnet20")
+    recipe = replace(recipe, optim=Optim(lr=1e-3, ema_decay=0.9), parallel=parallel)
     program = build(recipe, dataset_spec("digits"), steps_per_epoch=50, total_steps=50)
     state, losses = program.init_state(), []
     for _ in range(num_steps):

@@ -14,7 +14,7 @@ from jaxcnn.models.tools.macs import count_macs
 from jaxcnn.selfcheck.rule import digest
 from jaxcnn.weights import from_torch, to_torch
 from jaxcnn.weights.torch_names import model_tensors, tensors_of
-from tests.models.kinds import KEY, shapes_of, small_size, smallest_of_each_kind
+from tests.models.kinds import KEY, fewer_blocks, shapes_of, small_size, smallest_of_each_kind
 from tests.parity.references import digests, reference_of, what_is_missing
 
 
@@ -66,7 +66,11 @@ def test_weights_round_trip_to_the_bit(name):
 @pytest.mark.parametrize("name", smallest_of_each_kind())
 def test_a_non_square_bfloat16_image_gives_float32_logits_and_tapped_stages(name):
     model, variables, images = shapes_of(
-        name, size=small_size(name, (33, 47)), num_classes=7, dtype=jnp.bfloat16
+        name,
+        size=small_size(name, (33, 47)),
+        num_classes=7,
+        dtype=jnp.bfloat16,
+        **fewer_blocks(name, most=2),
     )
     logits, taps = jax.eval_shape(
         lambda v, x: model.apply(v, x, mutable=["stages", "perturbations"]), variables, images
@@ -84,7 +88,7 @@ def test_a_non_square_bfloat16_image_gives_float32_logits_and_tapped_stages(name
 @pytest.mark.parametrize("name", smallest_of_each_kind())
 def test_training_on_thumbnails_updates_batch_statistics_and_nothing_else(name):
     size = model_spec(name).thumbnail_size
-    model, variables, images = shapes_of(name, size=(size, size))
+    model, variables, images = shapes_of(name, size=(size, size), **fewer_blocks(name, most=2))
     _, updated = jax.eval_shape(
         lambda v, x: model.apply(
             v, x, train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(0)}
@@ -117,7 +121,7 @@ def test_logits_are_finite_and_depend_on_the_image(name):
 @pytest.mark.parametrize("name", smallest_of_each_kind())
 def test_flax_init_gives_what_training_needs_and_no_feature_maps(name):
     size = model_spec(name).thumbnail_size
-    model, variables, images = shapes_of(name, size=(size, size))
+    model, variables, images = shapes_of(name, size=(size, size), **fewer_blocks(name, most=2))
     plain = jax.eval_shape(model.init, KEY, images)
     assert {"params": {}, "batch_stats": {}} | plain == variables
 
@@ -125,8 +129,8 @@ def test_flax_init_gives_what_training_needs_and_no_feature_maps(name):
 @pytest.mark.parametrize("name", smallest_of_each_kind())
 def test_a_model_of_no_classes_gives_what_its_head_would_read(name):
     size = model_spec(name).thumbnail_size
-    model, variables, images = shapes_of(name, size=(size, size))
-    backbone = create_model(name, num_classes=0)
+    model, variables, images = shapes_of(name, size=(size, size), **fewer_blocks(name, most=2))
+    backbone = create_model(name, num_classes=0, **fewer_blocks(name, most=2))
     channels = images.shape[-1]
     smaller = jax.eval_shape(lambda key: init_variables(backbone, key, (size, size), channels), KEY)
     features = jax.eval_shape(lambda v, x: backbone.apply(v, x), variables, images)

@@ -20,11 +20,11 @@ TPU = (
     "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space hbm. "
     "Used 20.00G of 16.00G hbm. Exceeded hbm capacity by 4.00G."
 )
-RECIPE = Recipe("resnet20", batch_size=64, image_size=16, steps=1, mesh=Mesh(data=1))
+RECIPE = Recipe("resnet8", batch_size=64, image_size=16, steps=1, mesh=Mesh(data=1))
 
 
 @pytest.fixture(scope="module")
-def program():
+def program(resnet8):
     feed = Feed(RECIPE)
     return build(RECIPE, feed.spec, steps_per_epoch=19, total_steps=1)
 

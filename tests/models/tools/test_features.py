@@ -1,7 +1,6 @@
 """The stages of every model, by name, with their strides and what the head reads at their end."""
 
 import math
-from dataclasses import replace
 from functools import partial
 
 import jax
@@ -14,10 +13,17 @@ from flax.traverse_util import flatten_dict
 import jaxcnn
 from jaxcnn.errors import UserError
 from jaxcnn.layers.tap import tap
-from jaxcnn.models import create_model, list_models, model_spec
+from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import init_variables
 from jaxcnn.models.tools.features import features
-from tests.models.kinds import KEY, shapes_of, small_size, smallest_of_each_kind
+from tests.models.kinds import (
+    KEY,
+    fewer_blocks,
+    one_of_each_structure,
+    shapes_of,
+    small_size,
+    smallest_of_each_kind,
+)
 
 # Their convolutions do not pad, so that an image is no multiple of its maps.
 UNPADDED = {
@@ -28,27 +34,15 @@ UNPADDED = {
 }
 
 
-def fewer_blocks(name):
-    """What makes a model shallow: its stages, and what they differ in, stay."""
-    model, fields = create_model(name), {}
-    for field in ("stages", "depth", "blocks_per_stage"):
-        match getattr(model, field, None):
-            case (int(), *_) as blocks:
-                fields[field] = (1,) * len(blocks)
-            case (_, *_) as rows:
-                fields[field] = tuple(replace(row, repeats=1) for row in rows)
-            case float():  # Multiplies the blocks of each stage.
-                fields[field] = 1.0
-            case int():
-                fields[field] = 4
-    return fields
+def shallow(name):
+    return create_model(name, **fewer_blocks(name))
 
 
 def stages_of(model, variables, images):
     return list(jax.eval_shape(partial(features, model), variables, images).values())
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", one_of_each_structure(shallow))
 def test_stages_of_every_model_have_its_strides_and_end_in_what_its_head_reads(name):
     model, variables, images = shapes_of(name, **fewer_blocks(name))
     *maps, pooled = stages_of(model, variables, images)

@@ -12,7 +12,7 @@ from jaxcnn.layers.remat import call_block
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import init_variables
 from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm
-from tests.models.kinds import shapes_of, smallest_of_each_kind
+from tests.models.kinds import fewer_blocks, shapes_of, smallest_of_each_kind
 
 KEY = jax.random.key(0)
 # Of deep networks fewer blocks of the same kinds.
@@ -53,7 +53,11 @@ def norms(variables):
 
 
 def kinds_with_batchnorm():
-    return [name for name in smallest_of_each_kind() if shapes_of(name)[1]["batch_stats"]]
+    return [
+        name
+        for name in smallest_of_each_kind()
+        if shapes_of(name, **fewer_blocks(name))[1]["batch_stats"]
+    ]
 
 
 @pytest.mark.parametrize("name", kinds_with_batchnorm())
