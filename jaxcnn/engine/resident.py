@@ -136,9 +136,11 @@ def many_steps(train_step: TrainStep, resident: Resident, rows: NamedSharding) -
             return here if rows.mesh.size == 1 else jax.lax.with_sharding_constraint(here, rows)
 
         def one(number: jax.Array, carry: tuple[TrainState, Sums]) -> tuple[TrainState, Sums]:
-            state, results = carry
+            state, results = carry[0], dict(carry[1])
             state, sums = train_step(state, at(number), key)
-            return state, {name: results[name].at[number].set(sums[name]) for name in results}
+            for name, each in sums.items():
+                results[name] = jax.lax.dynamic_update_index_in_dim(results[name], each, number, 0)
+            return state, results
 
         _, like = jax.eval_shape(lambda: train_step(state, at(0), key))
         results = {

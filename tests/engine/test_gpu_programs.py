@@ -10,8 +10,12 @@ import pytest
 from rich.console import Console
 
 from jaxcnn.data import dataset_spec
+from jaxcnn.data.augment.crop import RandomCrop
+from jaxcnn.data.augment.cutout import Cutout
+from jaxcnn.data.augment.flip import HorizontalFlip
 from jaxcnn.engine import program
 from jaxcnn.engine.optim import make_optimizer
+from jaxcnn.engine.resident import Resident
 from jaxcnn.engine.state import eval_variables, fresh_state
 from jaxcnn.engine.step import make_eval_step, make_train_step
 from jaxcnn.errors import UserError
@@ -128,6 +132,18 @@ def test_products_of_float32_are_float32s_on_a_gpu(
         products = re.findall(r"stablehlo\.(?:dot_general|convolution).*", text)
         assert len(products) >= 5
         assert all(("HIGHEST" in product) == expected for product in products)
+
+
+def test_many_steps_are_a_gpus_as_single_ones_are(as_on_a_gpu):
+    """In a loop, all products float32's, nothing that GPUs do in an order of their own."""
+    recipe = replace(RECIPE, arch="lenet5", image_size=32, precision="float32")
+    drawn = (RandomCrop(32, pad=2), HorizontalFlip(), Cutout(8))
+    made = built(recipe, resident=Resident(1257, (), drawn))
+    traced = made.train.trace(made.state_like, made.train_like, made.step_key)
+    text = traced.lower(lowering_platforms=("cuda",)).as_text()
+    products = re.findall(r"stablehlo\.(?:dot_general|convolution).*", text)
+    assert len(products) >= 5 and all("HIGHEST" in product for product in products)
+    assert "stablehlo.while" in text and not UNORDERED.search(text)
 
 
 def test_tf32_is_float32_on_a_cpu():
