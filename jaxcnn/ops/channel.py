@@ -16,6 +16,7 @@ from jax import lax
 from jaxcnn.ops import batch_innermost
 from jaxcnn.ops.chunks import largest_divisor
 from jaxcnn.xla.materialize import materialize
+from jaxcnn.xla.one_device import on_one_device
 from jaxcnn.xla.platform import per_platform
 
 # More streams at once than this are no faster.
@@ -165,9 +166,19 @@ def _bias_gradient(g: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def _cpu_bias_gradient(g: jax.Array) -> tuple[jax.Array, jax.Array]:
     rows = batch_innermost.batch_last(g)
+    total = on_one_device(_row_sums, _channel_sums, (), rows)
+    return rows.transpose(3, 1, 2, 0), total
+
+
+def _row_sums(rows: jax.Array) -> jax.Array:
+    """[C, H, W, N] -> [C], by a product."""
     matrix = rows.reshape(len(rows), -1).astype(jnp.float32)
-    total = matrix @ jnp.ones(matrix.shape[1], jnp.float32)
-    return rows.transpose(3, 1, 2, 0), total.astype(g.dtype)
+    return (matrix @ jnp.ones(matrix.shape[1], jnp.float32)).astype(rows.dtype)
+
+
+def _channel_sums(rows: jax.Array) -> jax.Array:
+    """The same, of a batch that is split: joined with the positions it could not be."""
+    return rows.sum(axis=(1, 2, 3), dtype=jnp.float32).astype(rows.dtype)
 
 
 def _plain_bias_gradient(g: jax.Array) -> tuple[jax.Array, jax.Array]:

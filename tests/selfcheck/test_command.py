@@ -29,6 +29,7 @@ def answers(monkeypatch):
         "peak": Outcome({"flops": 1e11}),
         "runs": Outcome({"equal": {"again": True}}),
         "starts": Outcome({"cold": 20.0}),
+        "small": Outcome({"images_per_second": 20_000.0}),
         "speed": Outcome({"rows": [ROW]}, notes=("resnet50 is slow",)),
     }
     monkeypatch.setattr(everything, "ask", lambda name, **_: found[name])
@@ -64,7 +65,8 @@ def test_what_is_slow_is_no_failure_and_what_is_wrong_is_one(answers, capsys, tm
 
 def test_full_also_starts_cold(answers, capsys):
     assert selfcheck.main(["--full"]) == 0
-    assert "starts: fine" in capsys.readouterr().err
+    progress = capsys.readouterr().err
+    assert "starts: fine" in progress and "small: fine" in progress
 
 
 def test_what_there_is_no_time_for_is_left_out(answers, capsys, tmp_path):

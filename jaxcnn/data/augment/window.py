@@ -30,7 +30,9 @@ class Window:
     def pixels(self, image: np.ndarray) -> np.ndarray:
         """The window's part of an image, black where it reaches beyond it."""
         top, left, height, width = self.top, self.left, self.height, self.width
-        inside = image[max(top, 0) : top + height, max(left, 0) : left + width]
+        # A window that ends above or left of the image shows none of it.
+        bottom, right = max(top + height, 0), max(left + width, 0)
+        inside = image[max(top, 0) : bottom, max(left, 0) : right]
         if inside.shape[:2] == (height, width):
             return inside
         shown = np.zeros((height, width, image.shape[2]), np.uint8)

@@ -41,7 +41,8 @@ def convolutions(draw):
     small = st.integers(1, 3)
     kernel = (1, 1) if kind == "pointwise" else draw(st.tuples(small, small))
     sizes = st.integers(12, 15) if kind == "large dense" else st.integers(5, 9)
-    kernel = (4, 3) if kind == "few maps" else kernel
+    if kind == "few maps":
+        kernel, sizes = (4, 3), st.integers(7, 9)  # Which the kernel fits into, dilated too.
     size = kernel if kind == "whole" else draw(st.tuples(sizes, sizes))
     groups = {"grouped": 2, "depthwise": 4}.get(kind, 1)
     channels = 4 if groups > 1 else draw(st.integers(1, 5))
