@@ -173,7 +173,7 @@ class Feed:
         if isinstance(there, Resident):
             return there
         if wanted == "yes":
-            raise UserError(f"--data-on-device=yes: {there}; leave it out")
+            raise UserError(f"--data-on-device=yes: {there}; leave --data-on-device out")
         return None
 
     def decoded(self) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxcnn.data.augment.crop import RandomCrop
 from jaxcnn.data.augment.cutout import Cutout
 from jaxcnn.data.augment.flip import HorizontalFlip
-from jaxcnn.data.augment.transform import Drawn, Fixed, Transform
+from jaxcnn.data.augment.transform import Drawn, Fixed, Transform, pair
 from jaxcnn.data.loader.drawn import DrawnBatches
 from jaxcnn.data.loader.pipeline import HostSeconds
 from jaxcnn.data.loader.workers import ACCELERATOR_FLOPS, CPU_CORE_FLOPS, TRAINING_PASSES
@@ -69,8 +69,7 @@ class Resident:
 def _applied(transform: Drawn, images: jax.Array, numbers: Mapping[str, jax.Array]) -> jax.Array:
     match transform:
         case RandomCrop(size, pad):
-            height, width = (size, size) if isinstance(size, int) else size
-            return crop(images, numbers["top"], numbers["left"], (height, width), pad)
+            return crop(images, numbers["top"], numbers["left"], pair(size), pad)
         case HorizontalFlip():
             return mirror(images, numbers["mirrored"])
         case Cutout(side, colour):

@@ -178,7 +178,9 @@ def test_what_is_not_dispatched_leaves_no_trace():
 )
 def test_what_devices_do_not_do_is_the_hosts_or_refused(change, reason):
     recipe = replace(RECIPE, **change)
-    with pytest.raises(UserError, match=f"--data-on-device=yes: {reason}; leave it out"):
+    with pytest.raises(
+        UserError, match=f"--data-on-device=yes: {reason}; leave --data-on-device out"
+    ):
         _ = Feed(recipe).resident
     assert Feed(replace(recipe, data_on_device="auto")).resident is None
 

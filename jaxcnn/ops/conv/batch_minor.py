@@ -1,16 +1,8 @@
 """Convolutions of few channels as shifted products, the batch innermost: for LeNet's.
 
-Milliseconds of processor time, forward / input gradient / kernel gradient, the cores shared with
-others; what is won beside is that bias, tanh and pooling keep the order:
-
-    convolution                       batch    XLA                 here
-    5x5, 32x32, 1 -> 6                  128    9.2 / 26 / 2.5      2.9 / - / 3.1
-    5x5, 14x14, 6 -> 16                 128    2.2 / 5.4 / 1.6     1.9 / 4 / 1.6
-    5x5 stride 2, 32x32, 1 -> 6         128    2.4 / - / 0.99      0.98 / - / 1
-    5x5 stride 2, 14x14, 6 -> 12        128    0.64 / 0.82 / 0.64  0.66 / 0.82 / 0.55
-
-A step at batch 128 takes, microseconds of processor time an image, with the other lowerings / this
-one: LeNet-5 173 / 108, the network of 1989 48 / 41.
+Bias, tanh and pooling between them keep the order. `python -m jaxcnn.train --arch=lenet5
+--dataset=mnist` trained 10,600 images/s with the other lowerings and 15,300 with these and with
+pooling so (medians of epochs; two cores of an AMD EPYC without AVX-512, jax 0.10.2).
 """
 
 from functools import reduce
