@@ -67,7 +67,7 @@ def write_report(
             figures["confusion.png"] = confusion(test, names)
             figures["mistakes.png"] = mistakes(test, images, names)
         for file, figure in figures.items():
-            figure.savefig(folder / file, dpi=120, bbox_inches="tight")
+            figure.savefig(folder / file, dpi=120)
 
 
 def curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
@@ -170,7 +170,9 @@ def _grid(count: int, title: str) -> tuple[Figure, Sequence[Any]]:
     rows = min(MISTAKES_ROWS, max(1, math.ceil(count / MISTAKES_COLUMNS)))
     figure = Figure(figsize=(10, 1.5 * rows + 0.5), layout="constrained")
     figure.suptitle(title)
-    grid = figure.subplots(rows, MISTAKES_COLUMNS).ravel()
+    # No ticks: to lay out those of as many axes takes a second, though they are not drawn.
+    bare = {"xticks": [], "yticks": []}
+    grid = figure.subplots(rows, MISTAKES_COLUMNS, subplot_kw=bare).ravel()
     for axes in grid:
         axes.axis("off")
     return figure, grid

@@ -24,6 +24,8 @@ from jaxcnn.task.losses import cross_entropy
 from jaxcnn.task.mixing import make_mix
 from jaxcnn.train.fit import fit
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 KEY = jax.random.key(0)
 # BatchNorm; dropout and stochastic depth.
 MODELS = {
@@ -85,10 +87,10 @@ def test_pmap_and_jit_train_alike(arch):
 
 # The runs below: 1,257 images, 4 steps an epoch.
 RECIPE = Recipe(
-    "lenet5",
+    "mlp",
     epochs=2,
     batch_size=256,
-    image_size=32,
+    image_size=8,
     optim=Optim("sgd", lr=0.05),
     checkpoint_every_steps=3,
 )

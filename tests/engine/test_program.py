@@ -46,7 +46,6 @@ def test_class_weights_count_in_training_and_not_in_evaluation():
     [
         ("resnet20", Mesh(data=8)),
         ("resnet20", Mesh(data=1, fsdp=8)),
-        ("efficientnet_b0", Mesh(data=2, fsdp=4)),
         ("vit_tiny_patch16_224", Mesh(data=2, fsdp=4)),
     ],
     ids=str,

@@ -22,6 +22,8 @@ from jaxcnn.run.pretrained import load_weights
 from jaxcnn.train.fit import fit
 from jaxcnn.weights import to_torch
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

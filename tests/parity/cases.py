@@ -59,6 +59,7 @@ CASES = [
         batch_size=2,
         overrides={"stages": (1, 1, 1, 1)},
         reference_overrides={"layers": (1, 1, 1, 1)},
+        slow=True,
     ),
     Case(
         "senet154",
@@ -154,7 +155,7 @@ CASES = [
     ),
     # EfficientNet
     Case("efficientnet_lite0", "timm:efficientnet_lite0", (64, 64)),
-    Case("tf_efficientnet_b0", "timm:tf_efficientnet_b0", (64, 80)),
+    Case("tf_efficientnet_b0", "timm:tf_efficientnet_b0", (64, 80), slow=True),
     # EfficientNetV2
     Case(
         "efficientnetv2_s",
@@ -217,6 +218,7 @@ CASES = [
         (224, 224),
         batch_size=2,
         overrides={"aux_drop_rate": 0.0},
+        slow=True,
     ),
 ]
 

@@ -14,6 +14,8 @@ from jaxcnn.run.folder import RunFolder
 from jaxcnn.train import command as train
 from tests.weights.test_sources import hub_cache, state_dict_of
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 WEIGHTS = "w.safetensors"
 
 

@@ -33,10 +33,12 @@ from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.lock import locked
 from jaxcnn.train import fit as fit_module
-from jaxcnn.train import loop
+from jaxcnn.train import loop, result
 from jaxcnn.train.fit import fit
 from jaxcnn.train.loop import Run
 from tests.train.stops import at_look
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 TIMES = ("images_per_second", "waiting_for_data", "data_seconds")
 # 1,257 training images: 2 steps an epoch.
@@ -323,6 +325,7 @@ def test_a_report_that_cannot_be_drawn_costs_pictures_and_no_figure(tmp_path, wh
     def fail(*args, **options):
         raise ValueError("Expected\nend of text")
 
+    monkeypatch.setattr(loop, "draw_report", result.draw_report)
     monkeypatch.setattr("jaxcnn.run.report.write_report", fail)
     (line,) = (line for line in run(tmp_path).splitlines() if "is not whole" in line)
     assert "(ValueError: Expected end of text); the figures are, in summary.json" in line
