@@ -25,11 +25,11 @@ def test_convolution_vs_dense_fills_its_table(tmp_path, monkeypatch):
     assert len(table.columns) == 2 + len(convolution_vs_dense.SHIFTS_PIXELS)
 
 
-def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share(tmp_path):
-    save_file(state_dict_of("mlp"), tmp_path / "w.safetensors")
+def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share(tmp_path, resnet8):
+    save_file(state_dict_of(resnet8), tmp_path / "w.safetensors")
     options = fine_tuning_rate.Options(
         pretrained=str(tmp_path / "w.safetensors"),
-        arch="mlp",
+        arch=resnet8,
         dataset="digits",
         steps=1,
         seeds=1,
