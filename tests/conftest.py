@@ -45,6 +45,15 @@ def still_cached(compilation_cache: None) -> Iterator[None]:
     jax.config.update("jax_compilation_cache_dir", folder)
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process end without their pictures, which take a second each.
+
+    What is drawn is tested in tests/run/test_report.py, and that it is in test_loop.py.
+    """
+    monkeypatch.setattr("jaxcnn.train.loop.draw_report", lambda *args: None)
+
+
 @pytest.fixture(scope="module")
 def resnet8() -> Iterator[str]:
     """The name of resnet20 with a block a stage, in the zoo while a module's tests need it.

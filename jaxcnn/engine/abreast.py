@@ -1,4 +1,4 @@
-"""One step of several runs as one program: what is too small to fill a chip alone fills it together.
+"""One step of several runs as one program: what is too small for a chip alone fills it together.
 
 The runs are of one program and differ by their seeds alone: state, batch and key of each are
 stacked, and the step is `vmap`ped over them. A run's figures are those that it has alone, but for

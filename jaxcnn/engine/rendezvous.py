@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxcnn.engine.abreast import batch_of
 from jaxcnn.engine.compile import CompiledStep
@@ -88,7 +87,8 @@ class Rendezvous:
             calls[run] if run in calls else some._replace(state=jax.tree.map(jnp.copy, some.state))
             for run in range(self._num_runs)
         ]
-        states, results = self._abreast(*self._together(all_calls))
+        each: Any = self._abreast(*self._together(all_calls))
+        states, results = each
         return {run: (states[run], results[run]) for run in calls}
 
     def _together(self, calls: list[Call]) -> tuple[Any, Any, Any]:

@@ -79,9 +79,9 @@ class Checkpoints:
     digests of its files, by which one that was damaged later is told from a whole one.
     `read_only` leaves the folder as it is: half-written files there may be another process's.
     `run` tells the run's checkpoints from others', see `RunData.run`; of a checkpoint or a run of a
-    version that had none, any will do. Runs of one process that go on at the same time share a lock,
-    `writing`, and saving then returns once all is written: Orbax numbers what it writes process by
-    process, and mixes up what is written at once.
+    version that had none, any will do. Runs of one process that go on at the same time share a
+    lock, `writing`, and saving then returns once all is written: Orbax numbers what it writes
+    process by process, and mixes up what is written at once.
 
     Raises UserError where something in the folder is a link or no file.
     """

@@ -93,7 +93,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
             stack.enter_context(folder.claimed(Sweep(typed, recipes)))
             try:
                 runs = sweep(recipes, seeds, folder.path, together=options.together)
-                outcome = Outcome(runs, by_name, gmacs, metric, baseline)
+                outcome = Outcome(runs, by_name, gmacs, metric, baseline, options.together)
                 outcome.write(folder, typed)
             except StopRequested as stopped:
                 raise Interrupted(

@@ -1,12 +1,16 @@
 """Lines of several writers on one stream, each marked with whose it is."""
 
-from typing import TextIO
+from typing import IO, TextIO, cast
 
 
-class Prefixed:
+def prefixed(stream: IO[str], prefix: str) -> TextIO:
     """A stream whose lines go to `stream` whole, after `prefix`."""
+    return cast(TextIO, _Prefixed(stream, prefix))
 
-    def __init__(self, stream: TextIO, prefix: str) -> None:
+
+class _Prefixed:
+
+    def __init__(self, stream: IO[str], prefix: str) -> None:
         self._stream = stream
         self._prefix = prefix
         self._begun = ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jax
 from rich.console import Console
@@ -15,7 +15,7 @@ from jaxcnn.processes.stopping import stop_on_signal
 from jaxcnn.recipe import Recipe
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.text.lines import say_on
-from jaxcnn.text.prefixed import Prefixed
+from jaxcnn.text.prefixed import prefixed
 from jaxcnn.train.beside import Beside, Shared
 from jaxcnn.train.fit import fit
 from jaxcnn.xla.set_up import set_up
@@ -46,8 +46,7 @@ def fit_side_by_side(
 
     def train(path: Path) -> dict[str, Any]:
         recipe = runs[path]
-        # Any stream to which `rich` can write.
-        lines = cast(Any, Prefixed(console.file, f"seed {recipe.seed}: "))
+        lines = prefixed(console.file, f"seed {recipe.seed}: ")
         mine = Console(file=lines, quiet=console.quiet, width=console.width)
         if path not in unfinished:
             return fit(recipe, path, console=mine)
