@@ -5,9 +5,8 @@ import logging
 import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Any
 
@@ -92,7 +91,7 @@ class Checkpoints:
         *,
         read_only: bool = False,
         run: str | None = None,
-        writing: Lock | None = None,
+        writing: AbstractContextManager[object] | None = None,
     ) -> None:
         self._writing = writing
         self._folder = folder.absolute()
