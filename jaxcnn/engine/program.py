@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from jax.sharding import NamedSharding
 
 from jaxcnn.data import DatasetSpec
 from jaxcnn.data.preprocessing import Preprocessing
+from jaxcnn.engine.abreast import abreast
 from jaxcnn.engine.compile import CompiledStep, UnderPmap, under_jit
 from jaxcnn.engine.evaluate import eval_step_of
 from jaxcnn.engine.mesh import (
@@ -50,31 +51,48 @@ class Program:
     """What `build` makes of a recipe.
 
     Attributes:
-        init_state: `() -> TrainState` at step 0, on the devices.
+        seed: of the recipe. Nothing that is compiled depends on it: `replace(program, seed=1)` is
+            the program of the same recipe with another.
+        draw: key -> state at step 0, on the devices.
         state_like: shapes, dtypes and shardings of the state.
         train_step: compiled; donates the state it is given.
         batch_like: shapes, dtypes and shardings of the batch that `train_step` takes.
         train: what a training calls again and again: `train_step`, or of a set on the devices
             `resident.many_steps` of it, compiled.
         train_like: of what `train` takes, as `batch_like`.
+        train_abreast: number of runs -> `train` of so many at once; see `jaxcnn.engine.abreast`.
         eval_step: compiled.
-        step_key: the key that `train_step` takes, the same for every step.
         schedule: step -> learning rate.
         rows: how batches lie on the devices.
         task: what is learned.
     """
 
-    init_state: Callable[[], TrainState]
+    seed: int
+    draw: Callable[[jax.Array], TrainState]
     state_like: TrainState
     train_step: CompiledStep
     batch_like: dict[str, jax.ShapeDtypeStruct]
     train: CompiledStep
     train_like: dict[str, Any]
+    train_abreast: Callable[[int], CompiledStep]
     eval_step: EvalStep
-    step_key: jax.Array
     schedule: optax.Schedule
     rows: NamedSharding
     task: Task
+
+    def init_state(self) -> TrainState:
+        """The state at step 0, on the devices."""
+        return self.draw(self._keys[0])
+
+    @property
+    def step_key(self) -> jax.Array:
+        """The key that `train_step` takes, the same for every step."""
+        return self._keys[1]
+
+    @cached_property
+    def _keys(self) -> tuple[jax.Array, jax.Array]:
+        init_key, step_key = jax.random.split(jax.random.key(self.seed))
+        return init_key, step_key
 
     @property
     def num_params(self) -> int:
@@ -160,7 +178,6 @@ def build(
         _matrices(recipe, data, channels),
         model_spec(recipe.arch).layers,
     )
-    init_key, step_key = jax.random.split(jax.random.key(recipe.seed))
 
     # A seed is not in the programs but in what they are given: all seeds share them.
     closed_over = (
@@ -185,7 +202,7 @@ def build(
     def init(key: jax.Array) -> TrainState:
         return fresh_state(init_model(key), optimizer, ema=recipe.optim.ema_decay is not None)
 
-    shapes = jax.eval_shape(init, init_key)
+    shapes = jax.eval_shape(init, jax.random.key(0))
     shardings = state_shardings(shapes, mesh)
     train_step = make_train_step(
         model,
@@ -222,11 +239,19 @@ def build(
     )
     batch_like = {name: like.update(sharding=rows) for name, like in batch_like.items()}
     train, train_like = compiled_step, batch_like
+    step = train_step
     if resident is not None and many is not None:
+        step = many
         train = under_jit(_step_once(once, "train_steps", many), mesh, shardings, options)
         train_like = steps_like(batch_like, resident, rows)
+
+    def train_abreast(num_runs: int) -> CompiledStep:
+        each = (shardings,) * num_runs
+        return under_jit(abreast(step, num_runs), mesh, each, options)
+
     return Program(
-        init_state=partial(_drawn_on_cpu, init, init_key, shardings),
+        seed=recipe.seed,
+        draw=partial(_drawn_on_cpu, init, shardings=shardings),
         state_like=jax.tree.map(
             lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
             shapes,
@@ -236,8 +261,8 @@ def build(
         batch_like=batch_like,
         train=train,
         train_like=train_like,
+        train_abreast=train_abreast,
         eval_step=jax.jit(eval_step, out_shardings=replicated(mesh), compiler_options=options),
-        step_key=step_key,
         schedule=schedule,
         rows=rows,
         task=task,
@@ -253,7 +278,7 @@ def norms_every(log_every_steps: int, platform: str) -> int:
 
 
 def _drawn_on_cpu(
-    init: Callable[[jax.Array], TrainState], key: jax.Array, shardings: TrainState
+    init: Callable[[jax.Array], TrainState], key: jax.Array, *, shardings: TrainState
 ) -> TrainState:
     """`init(key)`, placed by `shardings`: the same bits for a seed, whatever the devices are.
 

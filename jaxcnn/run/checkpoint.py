@@ -5,7 +5,7 @@ import logging
 import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -78,12 +78,22 @@ class Checkpoints:
     digests of its files, by which one that was damaged later is told from a whole one.
     `read_only` leaves the folder as it is: half-written files there may be another process's.
     `run` tells the run's checkpoints from others', see `RunData.run`; of a checkpoint or a run of a
-    version that had none, any will do.
+    version that had none, any will do. Runs of one process that go on at the same time share a
+    lock, `writing`, and saving then returns once all is written: Orbax numbers what it writes
+    process by process, and mixes up what is written at once.
 
     Raises UserError where something in the folder is a link or no file.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool = False, run: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        read_only: bool = False,
+        run: str | None = None,
+        writing: AbstractContextManager[object] | None = None,
+    ) -> None:
+        self._writing = writing
         self._folder = folder.absolute()
         if read_only:
             own_files.refuse_foreign_in(self._folder)
@@ -206,8 +216,11 @@ class Checkpoints:
         self.wait()
         self._saving = step
         self._known.pop(step, None)
-        # Asked whether to, Orbax would mix the step with the looks of `SharedStopFlag`.
-        self._manager.save(step, args=items, force=True)
+        with self._writing or nullcontext():
+            # Asked whether to, Orbax would mix the step with the looks of `SharedStopFlag`.
+            self._manager.save(step, args=items, force=True)
+            if self._writing is not None:
+                self.wait()
 
     def latest_step(self) -> int | None:
         return self._manager.latest_step()

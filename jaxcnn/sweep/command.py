@@ -49,6 +49,9 @@ class Options:
     """Name of the recipe that the others are compared with; the first if not given."""
     metric: str | None = None
     """Figure to compare by; top1, or mAP where images show several classes, if not given."""
+    together: bool = False
+    """Train a recipe's seeds at once: on accelerators as one program, on a CPU a run a core. Their
+    seconds are then those beside each other."""
     workdir: str | None = None
     """The sweep's folder; runs/sweep-ARCH-DATASET if not given."""
     compilation_cache: bool = True
@@ -89,8 +92,8 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
                 stack.enter_context(native_messages_in(folder.path / "xla.log"))
             stack.enter_context(folder.claimed(Sweep(typed, recipes)))
             try:
-                runs = sweep(recipes, seeds, folder.path)
-                outcome = Outcome(runs, by_name, gmacs, metric, baseline)
+                runs = sweep(recipes, seeds, folder.path, together=options.together)
+                outcome = Outcome(runs, by_name, gmacs, metric, baseline, options.together)
                 outcome.write(folder, typed)
             except StopRequested as stopped:
                 raise Interrupted(

@@ -27,6 +27,7 @@ class Outcome:
         gmacs: of the network.
         metric: the figure that they are compared by.
         baseline: the name of the recipe that the others are compared with.
+        together: a recipe's runs went side by side.
     """
 
     runs: Mapping[str, Sequence[Mapping[str, Any]]]
@@ -34,6 +35,7 @@ class Outcome:
     gmacs: Mapping[str, float]
     metric: str
     baseline: str
+    together: bool = False
 
     @property
     def title(self) -> str:
@@ -68,4 +70,7 @@ class Outcome:
         return figures(self.runs, self.metric, self.baseline), sizes(self.runs, self.gmacs)
 
     def _notes(self) -> list[str]:
-        return notes(self.runs, self.metric, self.baseline)
+        lines = notes(self.runs, self.metric, self.baseline)
+        if self.together:
+            lines.append("Seconds are those of runs side by side, which share the machine.")
+        return lines

@@ -26,6 +26,7 @@ from jaxcnn.run.lock import locked
 from jaxcnn.run.pretrained import of_its_weights, read_pretrained
 from jaxcnn.run.run_data import SPLITS, run_data
 from jaxcnn.text.lines import say_on
+from jaxcnn.train.beside import Beside
 from jaxcnn.train.display import Display, show_result
 from jaxcnn.train.logs import Logs
 from jaxcnn.train.loop import TO_GO_ON, OnEpoch, Run
@@ -52,6 +53,7 @@ def fit(
     command: str = "jaxcnn.fit",
     profile: range = range(0),
     stop_when_asked: StopWhenAsked = stop_on_signal,
+    beside: Beside | None = None,
 ) -> dict[str, Any]:
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
@@ -80,6 +82,7 @@ def fit(
         profile: steps, counted from 1, whose trace by `jax.profiler` goes to the folder `profile`.
         stop_when_asked: gives the flag that is looked at between steps, for as long as the run
             takes; a signal sets it if not given.
+        beside: what is shared with other runs of this recipe that go on at the same time.
 
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
@@ -142,18 +145,20 @@ def fit(
     folder.refuse_other_data(data, names)
     data = folder.as_begun(data)
     total_steps = feed.total_steps
+    make = partial(
+        build,
+        recipe,
+        feed.spec,
+        preprocessing=feed.input.preprocessing,
+        steps_per_epoch=feed.steps_per_epoch,
+        total_steps=total_steps,
+        class_weights=feed.class_weights,
+        trace_folder=trace_folder,
+        autotuning=folder.autotuning,
+        resident=feed.resident,
+    )
     with garbage_collected_seldom():
-        program = build(
-            recipe,
-            feed.spec,
-            preprocessing=feed.input.preprocessing,
-            steps_per_epoch=feed.steps_per_epoch,
-            total_steps=total_steps,
-            class_weights=feed.class_weights,
-            trace_folder=trace_folder,
-            autotuning=folder.autotuning,
-            resident=feed.resident,
-        )
+        program = make() if beside is None else beside.program(recipe.seed, make)
     tuned = recipe.deterministic and on_gpu(program.rows.device_set)
     program.check_sizes(feed.stages.sizes[:-1])
     display = Display(
@@ -167,7 +172,9 @@ def fit(
         one_line_if_disk_is_full(folder),
         one_line_if_memory_is_full(recipe, program),
         locked(folder.path, display.say) if first else nullcontext(),
-        Checkpoints(folder.checkpoints, run=data.run) as checkpoints,
+        Checkpoints(
+            folder.checkpoints, run=data.run, writing=beside and beside.shared.writing
+        ) as checkpoints,
         autotuning_shared(folder.autotuning) if tuned else nullcontext(_nothing) as compiled,
     ):
         # Once more, for another process may have had it.
@@ -182,7 +189,7 @@ def fit(
             display.say(f"this run's training is not one from end to end: {line}")
         steps_traced = profile if first else range(0)
         clock = time.monotonic()
-        supply = Supply(feed, program)
+        supply = Supply(feed, program) if beside is None else beside.supply(feed, program)
         start = Start(
             recipe, folder, feed, program, supply, checkpoints, display, pretrained, compiled
         )

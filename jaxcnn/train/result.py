@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from importlib import import_module
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 from jaxcnn.engine.evaluate import Evaluation
@@ -13,6 +13,9 @@ from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.progress import Progress
 from jaxcnn.text.phrases import reason
 from jaxcnn.train.display import Display
+
+# Matplotlib's settings are the process's, and runs may end side by side.
+_DRAWING = Lock()
 
 
 def summary_of(
@@ -63,13 +66,14 @@ def draw_report(folder: RunFolder, feed: Feed, test: Evaluation, display: Displa
     from jaxcnn.run.report import write_report
 
     try:
-        write_report(
-            folder.report,
-            folder.read_metrics(),
-            test,
-            images=feed.test,
-            class_names=feed.spec.class_names,
-        )
+        with _DRAWING:
+            write_report(
+                folder.report,
+                folder.read_metrics(),
+                test,
+                images=feed.test,
+                class_names=feed.spec.class_names,
+            )
     except Exception as error:  # Whatever a picture, a font or a disk makes it raise.
         display.say(
             f"{folder.report} is not whole ({reason(error)}); the figures are, in summary.json"

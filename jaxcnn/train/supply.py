@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
+from threading import Lock
 from typing import Any
 
 import jax
@@ -21,14 +22,25 @@ from jaxcnn.processes.distributed import begin_batch
 
 @dataclass(frozen=True)
 class Supply:
-    """Batches of a feed for a program."""
+    """Batches of a feed for a program.
+
+    `lies_there` is one of the same data for the same devices: what it has there is taken from it.
+    """
 
     feed: Feed
     program: Program
+    lies_there: "Supply | None" = None
+    _made_once: Lock = field(default_factory=Lock, init=False)
 
-    @cached_property
+    @property
     def stored(self) -> dict[str, jax.Array]:
         """The training set, whole on every device. Raises ExampleError for what is unreadable."""
+        source = self.lies_there or self
+        with source._made_once:
+            return source._stored
+
+    @cached_property
+    def _stored(self) -> dict[str, jax.Array]:
         like = self.program.train_like["stored"]
         return {
             name: place(part, like[name].sharding) for name, part in self.feed.decoded().items()
@@ -66,7 +78,9 @@ class Supply:
         """All of "val" or "test". The first is kept where the training set is, if no larger."""
         small = len(self.feed.val) <= len(self.feed.train)
         if split == "val" and small and self.feed.resident is not None:
-            return self._validation
+            source = self.lies_there or self
+            with source._made_once:
+                return source._validation
         return self.feed.eval_batches(split)
 
     @cached_property

@@ -14,6 +14,7 @@ from jaxcnn.data.augment.crop import RandomCrop
 from jaxcnn.data.augment.cutout import Cutout
 from jaxcnn.data.augment.flip import HorizontalFlip
 from jaxcnn.engine import program
+from jaxcnn.engine.abreast import batch_of
 from jaxcnn.engine.optim import make_optimizer
 from jaxcnn.engine.resident import Resident
 from jaxcnn.engine.state import eval_variables, fresh_state
@@ -140,6 +141,21 @@ def test_many_steps_are_a_gpus_as_single_ones_are(as_on_a_gpu):
     drawn = (RandomCrop(32, pad=2), HorizontalFlip(), Cutout(8))
     made = built(recipe, resident=Resident(1257, (), drawn))
     traced = made.train.trace(made.state_like, made.train_like, made.step_key)
+    text = traced.lower(lowering_platforms=("cuda",)).as_text()
+    products = re.findall(r"stablehlo\.(?:dot_general|convolution).*", text)
+    assert len(products) >= 5 and all("HIGHEST" in product for product in products)
+    assert "stablehlo.while" in text and not UNORDERED.search(text)
+
+
+def test_runs_abreast_are_a_gpus_as_one_alone_is(as_on_a_gpu):
+    recipe = replace(RECIPE, arch="lenet5", image_size=32, precision="float32")
+    made = built(recipe, resident=Resident(1257, (), (RandomCrop(32, pad=2),)))
+    state, batch, keys = (
+        (made.state_like,) * 2,
+        batch_of((made.train_like,) * 2),
+        (made.step_key,) * 2,
+    )
+    traced = made.train_abreast(2).trace(state, batch, keys)
     text = traced.lower(lowering_platforms=("cuda",)).as_text()
     products = re.findall(r"stablehlo\.(?:dot_general|convolution).*", text)
     assert len(products) >= 5 and all("HIGHEST" in product for product in products)

@@ -69,6 +69,14 @@ def test_the_page_has_the_command_and_the_table(swept):
     assert "inf" not in page and "nan" not in page
 
 
+def test_seeds_together_are_on_a_cpu_what_they_are_one_after_the_other(swept, tmp_path, capsys):
+    assert sweep(tmp_path, *GRID, "--together") == 0
+    assert rows_of(tmp_path, "seconds") == rows_of(swept, "seconds")
+    told = capsys.readouterr()
+    assert "Seconds are those of runs side by side" in told.out + told.err
+    assert "seed 1: epoch   1/1" in told.err
+
+
 def test_an_interrupted_sweep_goes_on_to_what_it_would_have_been(
     swept, tmp_path, monkeypatch, capsys
 ):
