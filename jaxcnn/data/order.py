@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 # Third word of the counter: what a stream is for.
-ORDER, AUGMENTATION, BALANCED_ORDER = 0, 1, 2
+ORDER, AUGMENTATION, BALANCED_ORDER, LASTING = 0, 1, 2, 3
 
 
 # A batch asks for a slice of one epoch's order; prefetching reaches into the next epoch.
@@ -119,6 +119,21 @@ class TrainOrder:
         return epoch, examples, repeats
 
 
+class ExampleStream(np.random.Generator):
+    """The random numbers of one example in one epoch, and one that it has in all of them."""
+
+    def __init__(self, bits: np.random.Philox, lasting: np.random.Philox, epoch: int) -> None:
+        super().__init__(bits)
+        self._lasting, self.epoch = lasting, epoch
+
+    def lasting(self) -> float:
+        """Of [0, 1), a function of (seed, example, repeat): the same whenever it is asked for."""
+        start = self._lasting.state
+        number = np.random.Generator(self._lasting).random()
+        self._lasting.state = start
+        return number
+
+
 class ExampleRng:
     """Random numbers for augmentation: `rng(example, repeat)`.
 
@@ -132,15 +147,17 @@ class ExampleRng:
     """
 
     def __init__(self, seed: int, epoch: int) -> None:
-        self._bits = _philox(seed, epoch, AUGMENTATION, 0)
-        self._generator = np.random.Generator(self._bits)
-        self._start = self._bits.state  # Nothing drawn yet, so no buffered numbers.
-        self._counter = self._start["state"]["counter"]
+        streams = _philox(seed, epoch, AUGMENTATION, 0), _philox(seed, 0, LASTING, 0)
+        self._generator = ExampleStream(*streams, epoch)
+        # Nothing drawn yet, so no buffered numbers.
+        self._starts = [(bits, bits.state) for bits in streams]
 
-    def __call__(self, example: int, repeat: int = 0) -> np.random.Generator:
+    def __call__(self, example: int, repeat: int = 0) -> ExampleStream:
         # The lowest word counts the numbers drawn: no example will draw all 2^64 of a repeat.
-        self._counter[1], self._counter[3] = repeat, example
-        self._bits.state = self._start
+        for bits, start in self._starts:
+            counter = start["state"]["counter"]
+            counter[1], counter[3] = repeat, example
+            bits.state = start
         return self._generator
 
 
@@ -165,6 +182,8 @@ class BatchRng:
 
     def __init__(self, seed: int, epoch: int, examples: np.ndarray, repeats: np.ndarray) -> None:
         self._count = len(examples)
+        self._streams = seed, examples, repeats
+        self.epoch = epoch
         self._words = iter(_first_blocks(seed, epoch, AUGMENTATION, examples, repeats))
         self._half: np.ndarray | None = None  # Of a word, for the next integer.
 
@@ -187,7 +206,17 @@ class BatchRng:
 
     def random(self) -> np.ndarray:
         """float64 [N], each of [0, 1)."""
-        return (next(self._words) >> 11) * 2.0**-53
+        return _unit(next(self._words))
+
+    def lasting(self) -> np.ndarray:
+        """float64 [N], each of [0, 1): `ExampleStream.lasting`."""
+        seed, examples, repeats = self._streams
+        return _unit(_first_blocks(seed, 0, LASTING, examples, repeats)[0])
+
+
+def _unit(words: np.ndarray) -> np.ndarray:
+    """float64 of [0, 1), as NumPy makes it of 64 bits."""
+    return (words >> 11) * 2.0**-53
 
 
 def _first_blocks(
