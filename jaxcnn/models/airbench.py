@@ -23,6 +23,8 @@ from jaxcnn.ops.conv import conv_general_dilated
 from jaxcnn.ops.gelu import gelu
 from jaxcnn.ops.pool import max_pool
 
+# Values of 2x2 pixels of three channels, with either sign.
+WHITENED = 24
 # Added to a patch's variance in each direction (section 3.1; the program's value).
 WHITENING_EPSILON = 5e-4
 
@@ -40,18 +42,17 @@ def partial_identity(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.fl
 
 
 class Whitening(nn.Module):
-    """Images [N, H, W, C] -> [N, H-1, W-1, 8 C]: each patch of 2x2 in its principal directions.
+    """Images [N, H, W, 3] -> [N, H-1, W-1, 24]: each patch of 2x2 in its principal directions.
 
     Twice, once with each sign. The kernel is a statistic of the training images, in the collection
-    `batch_stats` as [2, 2, C, 8 C]: it is never trained. Param `bias` is.
+    `batch_stats` as [2, 2, 3, 24]: it is never trained. Param `bias` is.
     """
 
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array) -> jax.Array:
-        channels = images.shape[-1]
-        shape = (2, 2, channels, 8 * channels)
+        shape = (2, 2, images.shape[-1], WHITENED)
         kernel = self.variable(
             "batch_stats", "kernel", lambda: uniform_fan_in(self.make_rng("params"), shape)
         )
@@ -107,7 +108,7 @@ class Airbench(nn.Module):
 def whitened(batch_stats: dict[str, Any], images: np.ndarray) -> dict[str, Any]:
     """The statistics with a first layer that whitens patches of these images.
 
-    images: float [N, H, W, C], normalised. Without centring, as the program has it.
+    images: float [N, H, W, 3], normalised. Without centring, as the program has it.
     """
     shifted = [images[:, i : i - 1 or None, j : j - 1 or None] for i in (0, 1) for j in (0, 1)]
     patches = np.stack(shifted, axis=3).reshape(-1, 4 * images.shape[-1])  # By row, column, channel
