@@ -130,6 +130,7 @@ VARIANTS = {
         image_size=32,
         num_classes=10,
         paper="https://arxiv.org/abs/2404.00498",
+        torch_names=((r"^group(\d)_", r"layers.\1."),),
         stats_of_images=whitened,
     ),
 }
