@@ -138,6 +138,18 @@ def resnet110(num_classes=10):
 # --- Jordan, 2024, appendix A, and airbench94_muon.py: airbench ---
 
 
+class Whitening(nn.Module):
+    """A convolution whose weight is no parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(24, 3, 2, 2))
+        self.bias = nn.Parameter(torch.zeros(24))
+
+    def forward(self, x):
+        return functional.conv2d(x, self.weight, self.bias)
+
+
 class AirbenchNorm(nn.BatchNorm2d):
     """Without a weight, where the program has one that stays 1."""
 
@@ -162,8 +174,7 @@ class AirbenchGroup(nn.Module):
 class Airbench(nn.Module):
     def __init__(self, num_classes):
         super().__init__()
-        self.whiten = nn.Conv2d(3, 24, 2)
-        self.whiten.weight.requires_grad = False
+        self.whiten = Whitening()
         groups = AirbenchGroup(24, 64), AirbenchGroup(64, 256), AirbenchGroup(256, 256)
         self.layers = nn.Sequential(nn.GELU(), *groups, nn.MaxPool2d(3))
         self.head = nn.Linear(256, num_classes, bias=False)
