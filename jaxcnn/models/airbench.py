@@ -110,10 +110,12 @@ def whitened(batch_stats: dict[str, Any], images: np.ndarray) -> dict[str, Any]:
 
     images: float [N, H, W, 3], normalised. Without centring, as the program has it.
     """
-    shifted = [images[:, i : i - 1 or None, j : j - 1 or None] for i in (0, 1) for j in (0, 1)]
-    patches = np.stack(shifted, axis=3).reshape(-1, 4 * images.shape[-1])  # By row, column, channel
-    covariance = patches.T.astype(np.float64) @ patches / len(patches)
-    variances, directions = np.linalg.eigh(covariance)
+    products, count = 0.0, 0
+    for image in images.astype(np.float64):
+        shifted = [image[i : i - 1 or None, j : j - 1 or None] for i in (0, 1) for j in (0, 1)]
+        patches = np.stack(shifted, axis=2).reshape(-1, 4 * image.shape[-1])  # Row, column, channel
+        products, count = products + patches.T @ patches, count + len(patches)
+    variances, directions = np.linalg.eigh(products / count)
     # One of the two signs first, whatever LAPACK gives.
     directions *= np.where(directions.sum(0) < 0, -1, 1)
     scaled = directions / np.sqrt(variances + WHITENING_EPSILON)
