@@ -36,7 +36,7 @@ def read(f: Fields) -> Iterator[Pair]:
     yield pair(
         f,
         "bias_lr head_lr sgd_momentum wd",
-        {"optim.adam_lr": 0.03, "optim.weight_decay": 0.1},
+        {"optim.adam_lr": 0.1, "optim.weight_decay": 0.04},
         "biases and the head are moved by SGD, and decay, where here AdamW moves them",
     )
     yield pair(f, "whiten_bias_epochs", {}, "the first layer's biases are fixed after 3 epochs")
