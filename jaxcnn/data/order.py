@@ -8,6 +8,7 @@ the lowest counts the numbers drawn from it.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -122,16 +123,15 @@ class TrainOrder:
 class ExampleStream(np.random.Generator):
     """The random numbers of one example in one epoch, and one that it has in all of them."""
 
-    def __init__(self, bits: np.random.Philox, lasting: np.random.Philox, epoch: int) -> None:
-        super().__init__(bits)
-        self._lasting, self.epoch = lasting, epoch
+    def __init__(self, seed: int, epoch: int) -> None:
+        super().__init__(_philox(seed, epoch, AUGMENTATION, 0))
+        self.seed, self.epoch = seed, epoch
+        self.example, self.repeat = 0, 0
 
     def lasting(self) -> float:
         """Of [0, 1), a function of (seed, example, repeat): the same whenever it is asked for."""
-        start = self._lasting.state
-        number = np.random.Generator(self._lasting).random()
-        self._lasting.state = start
-        return number
+        bits = _philox(self.seed, 0, LASTING, self.example, self.repeat)
+        return np.random.Generator(bits).random()
 
 
 class ExampleRng:
@@ -147,18 +147,17 @@ class ExampleRng:
     """
 
     def __init__(self, seed: int, epoch: int) -> None:
-        streams = _philox(seed, epoch, AUGMENTATION, 0), _philox(seed, 0, LASTING, 0)
-        self._generator = ExampleStream(*streams, epoch)
-        # Nothing drawn yet, so no buffered numbers.
-        self._starts = [(bits, bits.state) for bits in streams]
+        self._stream = ExampleStream(seed, epoch)
+        self._bits: Any = self._stream.bit_generator
+        self._start = self._bits.state  # Nothing drawn yet, so no buffered numbers.
+        self._counter = self._start["state"]["counter"]
 
     def __call__(self, example: int, repeat: int = 0) -> ExampleStream:
         # The lowest word counts the numbers drawn: no example will draw all 2^64 of a repeat.
-        for bits, start in self._starts:
-            counter = start["state"]["counter"]
-            counter[1], counter[3] = repeat, example
-            bits.state = start
-        return self._generator
+        self._counter[1], self._counter[3] = repeat, example
+        self._bits.state = self._start
+        self._stream.example, self._stream.repeat = example, repeat
+        return self._stream
 
 
 class Redrawn(Exception):
@@ -253,6 +252,6 @@ def _wide_product(a: np.uint64, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return a_high * b_high + (cross >> half) + (middle >> half), a * b
 
 
-def _philox(seed: int, epoch: int, purpose: int, example: int) -> np.random.Philox:
+def _philox(seed: int, epoch: int, purpose: int, example: int, repeat: int = 0) -> np.random.Philox:
     key = np.array([seed, epoch], np.uint64)
-    return np.random.Philox(key=key, counter=np.array([0, 0, purpose, example], np.uint64))
+    return np.random.Philox(key=key, counter=np.array([0, repeat, purpose, example], np.uint64))

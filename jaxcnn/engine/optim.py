@@ -156,12 +156,11 @@ def _muon(
 
     dtype, decay = config.momentum_dtype, config.weight_decay
     decays = optax.add_decayed_weights(decay, mask=decayed)
+    scales = optax.scale_by_learning_rate(schedule)
     muon = optax.chain(
         optax.trace(momentum, nesterov=True, accumulator_dtype=dtype),
         optax.stateless(orthogonal),
-        optax.identity() if config.fixed_norm else decays,
-        optax.scale_by_learning_rate(schedule),
-        optax.stateless(_from_fixed_norm) if config.fixed_norm else optax.identity(),
+        *((scales, optax.stateless(_from_fixed_norm)) if config.fixed_norm else (decays, scales)),
     )
     adamw = optax.adamw(
         lambda step: schedule(step) * (config.adam_lr / config.lr),

@@ -89,8 +89,9 @@ class Start:
         stats_of = model_spec(self.recipe.arch).stats_of_images
         if stats_of is None:
             return state
-        stats = stats_of(state.batch_stats, self.feed.first_images(IMAGES_TO_BEGIN_WITH))
-        stats = jax.tree.map(lambda new, old: place(new, old.sharding), stats, state.batch_stats)
+        old = state.batch_stats
+        new = stats_of(old, self.feed.first_images(IMAGES_TO_BEGIN_WITH))
+        stats = jax.tree.map(lambda n, o: n if n is o else place(n, o.sharding), new, old)
         if state.ema_batch_stats is None:
             return state.replace(batch_stats=stats)
         return state.replace(batch_stats=stats, ema_batch_stats=jax.tree.map(jnp.copy, stats))
