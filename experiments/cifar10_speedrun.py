@@ -7,7 +7,7 @@ each with a schedule of its own that ends at zero: an accuracy is reached at the
 not on the way. Top-1 of the test split, of each image and its mirror image, by the checkpoint that
 validated best; seconds are those of training steps, compilation and evaluation left aside. On a
 GPU `--precision=bfloat16` is the source's half precision, and the set lies there; on two CPU cores
-`--progressive-size=16` begins with smaller images.
+`--progressive-size=16 --batch-size=500` begins with smaller images and takes more steps.
 
 Not yet run.
 """
@@ -28,6 +28,7 @@ from jaxcnn.sweeps import Estimate, estimate, sweep
 
 PROGRAM = "python -m experiments.cifar10_speedrun"
 TARGETS = (0.90, 0.94)
+STAGES = 5  # Of growing images.
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Options:
     """The lengths of runs."""
     seeds: int = 5
     """Runs of each length."""
+    batch_size: int = 2000
+    """Examples a step; for others than the source's the rates change by the root of their ratio."""
     progressive_size: int | None = None
     """Image size that training begins with; 32 throughout if not given."""
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
@@ -48,13 +51,18 @@ class Options:
 
 def recipe(options: Options, epochs: int) -> Recipe:
     published = recipe_for("airbench94", "cifar10", recipe="airbench94")
+    optim, ratio = published.optim, (options.batch_size / published.batch_size) ** 0.5
     return replace(
         published,
         data_dir=options.data_dir,
         epochs=epochs,
+        batch_size=options.batch_size,
+        optim=replace(optim, lr=ratio * optim.lr, adam_lr=ratio * optim.adam_lr),
         precision=options.precision,
         resize="interpolate",
-        augment=replace(published.augment, progressive_size=options.progressive_size),
+        augment=replace(
+            published.augment, progressive_size=options.progressive_size, progressive_stages=STAGES
+        ),
     )
 
 

@@ -71,6 +71,14 @@ def test_cifar10_speedrun_fills_its_table_and_says_what_was_reached(tmp_path, mo
     assert "0.94 in" in table.caption
 
 
+def test_a_speedrun_in_smaller_batches_has_rates_by_the_root_and_by_default_the_published_ones():
+    published = recipe_for("airbench94", "cifar10", recipe="airbench94")
+    options = cifar10_speedrun.Options()
+    assert cifar10_speedrun.recipe(options, 9).optim == published.optim
+    smaller = cifar10_speedrun.recipe(replace(options, batch_size=500), 9).optim
+    assert (smaller.lr, smaller.adam_lr) == (published.optim.lr / 2, published.optim.adam_lr / 2)
+
+
 def test_a_speedrun_says_the_shortest_length_that_reaches_a_target():
     means = {"4": 0.91, "6": 0.939, "9": 0.94}
     assert cifar10_speedrun.reached(0.90, means) == "0.90 in 4 epochs"
