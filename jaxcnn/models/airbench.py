@@ -98,8 +98,7 @@ class Airbench(nn.Module):
             x = gelu(norm(name=f"group{i}_norm1")(x))
             x = conv(width, (3, 3), name=f"group{i}_conv2")(x)
             x = tap(self, f"stage{i}", gelu(norm(name=f"group{i}_norm2")(x)))
-        _, height, width, _ = x.shape  # [N, 3, 3, 256] of 32x32 images
-        x = max_pool(x, (height, width))[:, 0, 0]
+        x = x.max((1, 2))  # [N, 3, 3, 256] of 32x32 images -> [N, 256]
         unit = nn.initializers.normal(1.0)
         y = head(self, x, self.num_classes, use_bias=False, kernel_init=unit, dtype=self.dtype)
         return y / x.shape[-1] if self.num_classes > 0 else y
