@@ -1,11 +1,15 @@
 import io
+from dataclasses import replace
+from itertools import product
 
+import cv2
+import numpy as np
 import pytest
 from rich.console import Console
 from safetensors.numpy import save_file
 
-from experiments import convolution_vs_dense, fine_tuning_rate
-from jaxcnn.recipe import recipe_for
+from experiments import cifar10_speedrun, convolution_vs_dense, fine_tuning_rate
+from jaxcnn.recipe import Mesh, recipe_for
 from tests.weights.test_sources import state_dict_of
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -47,3 +51,40 @@ def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share
 def test_what_fine_tuning_does_by_default_is_one_of_those_that_are_compared():
     default = recipe_for("efficientnet_lite0", "image_folder", pretrained="w.pth").optim
     assert default in fine_tuning_rate.OPTIMIZERS.values()
+
+
+def test_cifar10_speedrun_fills_its_table_and_says_what_was_reached(tmp_path, monkeypatch):
+    """By a small network, on a few pictures that a colour tells apart."""
+    colours = {"blue": (250, 50, 50), "red": (50, 50, 250)}
+    for split, name, shade in product(("train", "val", "test"), colours, range(4)):
+        path = tmp_path / split / name / f"{shade}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((32, 32, 3), colours[name], np.uint8) - np.uint8(shade))
+    published = cifar10_speedrun.recipe
+    small = {"arch": "linear", "dataset": "image_folder", "batch_size": 4, "mesh": Mesh(data=1)}
+    monkeypatch.setattr(
+        cifar10_speedrun, "recipe", lambda *args: replace(published(*args), **small)
+    )
+    options = cifar10_speedrun.Options(
+        data_dir=str(tmp_path), epochs=(1, 2), seeds=1, workdir=str(tmp_path / "runs")
+    )
+    table = cifar10_speedrun.experiment(options, quiet())
+    assert list(table.columns[0].cells) == ["1", "2"]
+    assert list(table.columns[1].cells)[1].startswith("1.0000 ±")
+    assert cifar10_speedrun.training_seconds(tmp_path / "runs" / "2" / "s0", batch_size=4) > 0
+    assert "0.94 in" in table.caption
+
+
+def test_a_speedrun_in_smaller_batches_has_rates_by_the_root_and_by_default_the_published_ones():
+    published = recipe_for("airbench94", "cifar10", recipe="airbench94")
+    options = cifar10_speedrun.Options()
+    assert cifar10_speedrun.recipe(options, 9).optim == published.optim
+    smaller = cifar10_speedrun.recipe(replace(options, batch_size=500), 9).optim
+    assert (smaller.lr, smaller.adam_lr) == (published.optim.lr / 2, published.optim.adam_lr / 2)
+
+
+def test_a_speedrun_says_the_shortest_length_that_reaches_a_target():
+    means = {"4": 0.91, "6": 0.939, "9": 0.94}
+    assert cifar10_speedrun.reached(0.90, means) == "0.90 in 4 epochs"
+    assert cifar10_speedrun.reached(0.94, means) == "0.94 in 9 epochs"
+    assert cifar10_speedrun.reached(0.95, means) == "0.95 is not reached"

@@ -135,6 +135,59 @@ def resnet110(num_classes=10):
     return _cifar_resnet(18, num_classes)
 
 
+# --- Jordan, 2024, appendix A, and airbench94_muon.py: airbench ---
+
+
+class Whitening(nn.Module):
+    """A convolution whose weight is no parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(24, 3, 2, 2))
+        self.bias = nn.Parameter(torch.zeros(24))
+
+    def forward(self, x):
+        return functional.conv2d(x, self.weight, self.bias)
+
+
+class AirbenchNorm(nn.BatchNorm2d):
+    """Without a weight, where the program has one that stays 1."""
+
+    def __init__(self, channels):
+        super().__init__(channels, eps=1e-12, momentum=1 - 0.6)
+        self.weight = None
+
+
+class AirbenchGroup(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.norm1 = AirbenchNorm(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = AirbenchNorm(outputs)
+
+    def forward(self, x):
+        x = functional.gelu(self.norm1(functional.max_pool2d(self.conv1(x), 2)))
+        return functional.gelu(self.norm2(self.conv2(x)))
+
+
+class Airbench(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.whiten = Whitening()
+        groups = AirbenchGroup(24, 64), AirbenchGroup(64, 256), AirbenchGroup(256, 256)
+        self.layers = nn.Sequential(nn.GELU(), *groups, nn.MaxPool2d(3))
+        self.head = nn.Linear(256, num_classes, bias=False)
+
+    def forward(self, x):
+        x = self.layers(self.whiten(x)).flatten(1)
+        return self.head(x) / x.size(1)
+
+
+def airbench94(num_classes=10):
+    return Airbench(num_classes)
+
+
 # --- Huang et al., 2017, sections 3 and 4: DenseNet for CIFAR ---
 
 

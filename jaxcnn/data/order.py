@@ -8,11 +8,12 @@ the lowest counts the numbers drawn from it.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 # Third word of the counter: what a stream is for.
-ORDER, AUGMENTATION, BALANCED_ORDER = 0, 1, 2
+ORDER, AUGMENTATION, BALANCED_ORDER, LASTING = 0, 1, 2, 3
 
 
 # A batch asks for a slice of one epoch's order; prefetching reaches into the next epoch.
@@ -119,6 +120,20 @@ class TrainOrder:
         return epoch, examples, repeats
 
 
+class ExampleStream(np.random.Generator):
+    """The random numbers of one example in one epoch, and one that it has in all of them."""
+
+    def __init__(self, seed: int, epoch: int) -> None:
+        super().__init__(_philox(seed, epoch, AUGMENTATION, 0))
+        self.seed, self.epoch = seed, epoch
+        self.example, self.repeat = 0, 0
+
+    def lasting(self) -> float:
+        """Of [0, 1), a function of (seed, example, repeat): the same whenever it is asked for."""
+        bits = _philox(self.seed, 0, LASTING, self.example, self.repeat)
+        return np.random.Generator(bits).random()
+
+
 class ExampleRng:
     """Random numbers for augmentation: `rng(example, repeat)`.
 
@@ -132,16 +147,17 @@ class ExampleRng:
     """
 
     def __init__(self, seed: int, epoch: int) -> None:
-        self._bits = _philox(seed, epoch, AUGMENTATION, 0)
-        self._generator = np.random.Generator(self._bits)
+        self._stream = ExampleStream(seed, epoch)
+        self._bits: Any = self._stream.bit_generator
         self._start = self._bits.state  # Nothing drawn yet, so no buffered numbers.
         self._counter = self._start["state"]["counter"]
 
-    def __call__(self, example: int, repeat: int = 0) -> np.random.Generator:
+    def __call__(self, example: int, repeat: int = 0) -> ExampleStream:
         # The lowest word counts the numbers drawn: no example will draw all 2^64 of a repeat.
         self._counter[1], self._counter[3] = repeat, example
         self._bits.state = self._start
-        return self._generator
+        self._stream.example, self._stream.repeat = example, repeat
+        return self._stream
 
 
 class Redrawn(Exception):
@@ -165,6 +181,8 @@ class BatchRng:
 
     def __init__(self, seed: int, epoch: int, examples: np.ndarray, repeats: np.ndarray) -> None:
         self._count = len(examples)
+        self._streams = seed, examples, repeats
+        self.epoch = epoch
         self._words = iter(_first_blocks(seed, epoch, AUGMENTATION, examples, repeats))
         self._half: np.ndarray | None = None  # Of a word, for the next integer.
 
@@ -187,7 +205,17 @@ class BatchRng:
 
     def random(self) -> np.ndarray:
         """float64 [N], each of [0, 1)."""
-        return (next(self._words) >> 11) * 2.0**-53
+        return _unit(next(self._words))
+
+    def lasting(self) -> np.ndarray:
+        """float64 [N], each of [0, 1): `ExampleStream.lasting`."""
+        seed, examples, repeats = self._streams
+        return _unit(_first_blocks(seed, 0, LASTING, examples, repeats)[0])
+
+
+def _unit(words: np.ndarray) -> np.ndarray:
+    """float64 of [0, 1), as NumPy makes it of 64 bits."""
+    return (words >> 11) * 2.0**-53
 
 
 def _first_blocks(
@@ -224,6 +252,6 @@ def _wide_product(a: np.uint64, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return a_high * b_high + (cross >> half) + (middle >> half), a * b
 
 
-def _philox(seed: int, epoch: int, purpose: int, example: int) -> np.random.Philox:
+def _philox(seed: int, epoch: int, purpose: int, example: int, repeat: int = 0) -> np.random.Philox:
     key = np.array([seed, epoch], np.uint64)
-    return np.random.Philox(key=key, counter=np.array([0, 0, purpose, example], np.uint64))
+    return np.random.Philox(key=key, counter=np.array([0, repeat, purpose, example], np.uint64))

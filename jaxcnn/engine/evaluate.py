@@ -19,10 +19,15 @@ from jaxcnn.task.metrics import Figures, Sums, add_sums
 from jaxcnn.task.task import Task
 
 
-def eval_step_of(model: nn.Module, task: Task) -> EvalStep:
-    """Evaluation of a task, not compiled yet."""
+def eval_step_of(model: nn.Module, task: Task, *, flip: bool = False) -> EvalStep:
+    """Evaluation of a task, not compiled yet; see `make_eval_step`."""
     return make_eval_step(
-        model, task.eval_loss, prepare=task.prepare_eval, labels=task.labels, metrics=task.metrics
+        model,
+        task.eval_loss,
+        prepare=task.prepare_eval,
+        labels=task.labels,
+        metrics=task.metrics,
+        flip=flip,
     )
 
 

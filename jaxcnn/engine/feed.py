@@ -29,6 +29,7 @@ from jaxcnn.data.loader.pipeline import (
 from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_image, usable_cores
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.sources.readable import find_unreadable, leave_out
+from jaxcnn.data.spec import Subset
 from jaxcnn.engine.model_input import input_of_run
 from jaxcnn.engine.resident import Resident, resident_or_why_not, steps_at_once
 from jaxcnn.errors import UserError
@@ -186,6 +187,19 @@ class Feed:
             for batch in batches
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def first_images(self, most: int) -> np.ndarray:
+        """The first training images as the model takes them in evaluation, in stored order.
+
+        So many, or all there are: float32 [N, H, W, C], normalised.
+        """
+        indices = np.arange(min(most, len(self.train)))
+        source = Subset(self.train, indices)
+        hands = self._hands_for(len(source))
+        batches = in_order(self.recipe, source, self._eval_transforms, hands, shared=False)
+        images = np.concatenate([batch["image"][batch["weight"] > 0] for batch in batches])
+        mean, std = (np.asarray(each, np.float32) for each in (self.input.mean, self.input.std))
+        return (images.astype(np.float32) / 255 - mean) / std
 
     def draw(self) -> DrawnBatches:
         """What this process's rows of the batches of `resident` are told by."""

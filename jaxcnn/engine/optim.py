@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from optax import contrib
 
@@ -154,11 +155,12 @@ def _muon(
         )
 
     dtype, decay = config.momentum_dtype, config.weight_decay
+    decays = optax.add_decayed_weights(decay, mask=decayed)
+    scales = optax.scale_by_learning_rate(schedule)
     muon = optax.chain(
         optax.trace(momentum, nesterov=True, accumulator_dtype=dtype),
         optax.stateless(orthogonal),
-        optax.add_decayed_weights(decay, mask=decayed),
-        optax.scale_by_learning_rate(schedule),
+        *((scales, optax.stateless(_from_fixed_norm)) if config.fixed_norm else (decays, scales)),
     )
     adamw = optax.adamw(
         lambda step: schedule(step) * (config.adam_lr / config.lr),
@@ -182,6 +184,19 @@ def _orthogonalized(kernel: jax.Array, groups: int) -> jax.Array:
     )
     orthogonal: Any = newton.update(matrices, newton.init(matrices))[0]
     return (max(1.0, outputs / inputs) ** 0.5 * orthogonal).reshape(kernel.shape)
+
+
+def _from_fixed_norm(updates: Any, kernels: Any) -> Any:
+    """The updates, begun where each kernel [..., O] has been brought to the norm sqrt(O).
+
+    As https://github.com/KellerJordan/cifar10-airbench does at f1c599c4, airbench94_muon.py.
+    """
+
+    def begun_there(update: jax.Array, kernel: jax.Array) -> jax.Array:
+        factor = kernel.shape[-1] ** 0.5 / jnp.linalg.norm(kernel.ravel())
+        return update + (factor - 1) * kernel
+
+    return jax.tree.map(begun_there, updates, kernels)
 
 
 def _where(mask: Any, transformation: optax.GradientTransformation) -> optax.GradientTransformation:

@@ -221,7 +221,7 @@ def build(
     rows = batch_sharding(mesh)
     many = resident and many_steps(train_step, resident, rows)
     train_step = _step_once(once, "train_step", train_step)
-    eval_step = once("eval_step", eval_step_of(model, task))
+    eval_step = once("eval_step", eval_step_of(model, task, flip=recipe.eval_flip))
     if gpu and recipe.precision == "float32":
         train_step = with_float32_products(train_step)
         many = many and with_float32_products(many)

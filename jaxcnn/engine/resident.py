@@ -22,6 +22,7 @@ from jaxcnn.data.augment.transform import Drawn, Fixed, Transform, pair
 from jaxcnn.data.loader.drawn import DrawnBatches
 from jaxcnn.data.loader.pipeline import HostSeconds
 from jaxcnn.data.loader.workers import ACCELERATOR_FLOPS, CPU_CORE_FLOPS, TRAINING_PASSES
+from jaxcnn.data.order import ExampleRng
 from jaxcnn.engine.mesh import BATCH_AXES
 from jaxcnn.engine.prefetch import Arrival
 from jaxcnn.engine.state import TrainState
@@ -68,8 +69,9 @@ class Resident:
 
 def _applied(transform: Drawn, images: jax.Array, numbers: Mapping[str, jax.Array]) -> jax.Array:
     match transform:
-        case RandomCrop(size, pad):
-            return crop(images, numbers["top"], numbers["left"], pair(size), pad)
+        case RandomCrop(size, pad, padding):
+            top, left, reflect = numbers["top"], numbers["left"], padding == "reflect"
+            return crop(images, top, left, pair(size), pad, reflect=reflect)
         case HorizontalFlip():
             return mirror(images, numbers["mirrored"])
         case Cutout(side, colour):
@@ -160,9 +162,8 @@ def steps_like(
         for name, like in batch_like.items()
     }
     batch_size, height, width, _ = batch_like["image"].shape
-    drawn = (
-        transform.draw((height, width), np.random.default_rng(0)) for transform in resident.drawn
-    )
+    stream = ExampleRng(0, 0)(0)
+    drawn = (transform.draw((height, width), stream) for transform in resident.drawn)
     names = ["example", *(name for numbers in drawn for name in numbers)]
     number = jax.ShapeDtypeStruct(
         (CAPACITY, batch_size), jnp.int32, sharding=numbers_sharding(rows)

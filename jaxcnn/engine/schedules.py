@@ -37,6 +37,8 @@ def _shape(config: Schedule, peak_lr: float, starts: int, total_steps: int) -> o
     match config.name:
         case "cosine":
             return optax.cosine_decay_schedule(peak_lr, steps, alpha=config.min_lr / peak_lr)
+        case "linear":
+            return optax.linear_schedule(peak_lr, config.min_lr, steps)
         case "step":
             # Two that fall on one step multiply twice.
             drops = Counter(round(part * total_steps) - starts for part in config.milestones)

@@ -186,6 +186,17 @@ def update_averages(state: TrainState, decay: float, *, warmup: bool = True) -> 
     )
 
 
+def mean_of_mirrored(model: nn.Module) -> Callable[[Variables, jax.Array], jax.Array]:
+    """Mean outputs of images [N, H, W, C] and of these mirrored left to right."""
+
+    def outputs(variables: Variables, images: jax.Array) -> jax.Array:
+        one: Any = model.apply(variables, images, train=False)
+        mirrored: Any = model.apply(variables, images[:, :, ::-1], train=False)
+        return (one + mirrored) / 2
+
+    return outputs
+
+
 def make_eval_step(
     model: nn.Module,
     loss_fn: LossFn,
@@ -193,17 +204,20 @@ def make_eval_step(
     prepare: Prepare,
     labels: Callable[[Batch], Any] = _class_labels,
     metrics: Metrics = CLASSES,
+    flip: bool = False,
 ) -> EvalStep:
     """`step(variables, batch) -> (sums, outputs)`: the top class [N], or of several labels the
     logits [N, K].
 
     `batch` has a `weight` per example; the outputs cover those that only fill the batch too. Where
-    its images are [N, V, H, W, C], the probabilities of an example's V views are averaged.
+    its images are [N, V, H, W, C], the probabilities of an example's V views are averaged. With
+    `flip` the logits are those of `mean_of_mirrored`.
     """
+    logits_of = mean_of_mirrored(model) if flip else partial(model.apply, train=False)
 
     def average_of_views(variables: Variables, views: jax.Array) -> jax.Array:
         def log_probabilities(images: jax.Array) -> jax.Array:
-            logits: Any = model.apply(variables, images, train=False)
+            logits: Any = logits_of(variables, images)
             return jax.nn.log_softmax(logits)
 
         # One view after the other: a batch takes no more memory than it does without views.
@@ -215,7 +229,7 @@ def make_eval_step(
         if images.ndim == 5:
             logits = average_of_views(variables, images)
         else:
-            logits: Any = model.apply(variables, images, train=False)
+            logits: Any = logits_of(variables, images)
         losses = loss_fn(logits, targets)
         sums = metrics.batch_sums(losses, logits, labels(batch), batch["weight"])
         return sums, metrics.outputs(logits)

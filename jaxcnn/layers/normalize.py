@@ -22,6 +22,7 @@ class BatchNorm(nn.Module):
     Fields:
         use_running_average: normalise by the running statistics instead of the batch's.
         momentum: decay of the running statistics; 1 - PyTorch's momentum.
+        use_scale: have the param `scale`; without it, it is 1.
         dtype: of the output.
         axis_name: mapped axis (pmap, shard_map) to take the statistics over as well; `BATCH_AXIS`,
             inside a function that is mapped over it, if not given.
@@ -33,6 +34,7 @@ class BatchNorm(nn.Module):
 
     use_running_average: bool
     momentum: float = 0.9
+    use_scale: bool = True
     epsilon: float = 1e-5
     dtype: jnp.dtype = jnp.dtype("float32")
     axis_name: str | None = None
@@ -48,7 +50,8 @@ class BatchNorm(nn.Module):
         shape = (x.shape[-1],)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
         running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
-        scale = self.param("scale", self.scale_init, shape, jnp.float32)
+        ones = jnp.ones(shape, jnp.float32)
+        scale = self.param("scale", self.scale_init, shape, jnp.float32) if self.use_scale else ones
         bias = self.param("bias", self.bias_init, shape, jnp.float32)
         if self.use_running_average:
             mean, var = running_mean.value, running_var.value

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jaxcnn.errors import UserError
@@ -73,6 +74,8 @@ class ModelSpec:
         torch_names: rows `(regular expression, replacement)` that turn our module paths, joined
             by dots, into those of timm (torchvision where timm lacks the model). What they leave
             is translated by the rule all families share: `layer1_0.conv1` is `layer1.0.conv1`.
+        stats_of_images: `stats_of_images(batch_stats, images) -> batch_stats`: those that a run
+            begins with, where some are of training images; float32 [N, H, W, C], normalised.
     """
 
     make: Callable[..., nn.Module]
@@ -85,6 +88,7 @@ class ModelSpec:
     paper: str = ""
     layers: LayerOrder | None = None
     torch_names: tuple[tuple[str, str], ...] = ()
+    stats_of_images: Callable[[Any, np.ndarray], Any] | None = None
 
 
 def init_variables(

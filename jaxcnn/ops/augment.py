@@ -9,13 +9,21 @@ from jax import lax
 
 
 def crop(
-    images: jax.Array, top: jax.Array, left: jax.Array, size: tuple[int, int], pad: int
+    images: jax.Array,
+    top: jax.Array,
+    left: jax.Array,
+    size: tuple[int, int],
+    pad: int,
+    *,
+    reflect: bool = False,
 ) -> jax.Array:
-    """Windows of `size` (height, width) of the images with `pad` black pixels on each side.
+    """Windows of `size` (height, width) of the images with `pad` pixels more on each side.
 
-    `top` and `left` are a window's first row and column, counted from the corner of the padding.
+    Black ones, or with `reflect` the image's own, mirrored at the outermost. `top` and `left` are a
+    window's first row and column, counted from the corner of the padding.
     """
-    padded = jnp.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    sides = ((0, 0), (pad, pad), (pad, pad), (0, 0))
+    padded = jnp.pad(images, sides, mode="reflect" if reflect else "constant")
 
     def window(image: jax.Array, top: jax.Array, left: jax.Array) -> jax.Array:
         return lax.dynamic_slice(image, (top, left, 0), (*size, image.shape[2]))

@@ -19,6 +19,7 @@ from jaxcnn.data.loader.pipeline import eval_batches
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.sources.pictures import UNREADABLE, Pictures
 from jaxcnn.engine.model_input import ModelInput, input_of_weights
+from jaxcnn.engine.step import mean_of_mirrored
 from jaxcnn.errors import UserError
 from jaxcnn.explain import attributions, grad_cam, occlusion
 from jaxcnn.explain.figure import HeatMap
@@ -54,6 +55,7 @@ class Classifier:
         preprocessing: the mean and standard deviation that images are normalised by.
         data: what its images are: those of this set, or pictures like them.
         transforms: what is done to a picture, of any size, as it is read from its file.
+        flip: whether its mirror image has a say too, as in the run's evaluation.
     """
 
     model: nn.Module
@@ -61,6 +63,7 @@ class Classifier:
     preprocessing: Preprocessing
     data: DatasetSpec
     transforms: tuple[Transform, ...]
+    flip: bool = False
 
     def probabilities(self, logits: jax.Array) -> jax.Array:
         """[N, K] -> [N, K]: of one class for each image, or of each class on its own."""
@@ -142,7 +145,8 @@ def classifier_of_run(
     pretrained = read_pretrained(recipe.arch, str(workdir))
     for note in pretrained.notes:
         say(note)
-    return _classifier(pretrained, data, model_input, jnp.dtype(compute_dtype(recipe)))
+    dtype = jnp.dtype(compute_dtype(recipe))
+    return _classifier(pretrained, data, model_input, dtype, flip=recipe.eval_flip)
 
 
 def published_classifier(
@@ -194,6 +198,8 @@ def _classifier(
     data: DatasetSpec,
     model_input: ModelInput,
     dtype: Any = jnp.float32,
+    *,
+    flip: bool = False,
 ) -> Classifier:
     if data.class_names:
         check_classes(pretrained, data)
@@ -204,7 +210,7 @@ def _classifier(
         pretrained.arch, num_classes=pretrained.num_classes, dtype=dtype, **pretrained.overrides
     )
     preprocessing = model_input.preprocessing
-    return Classifier(model, pretrained.variables, preprocessing, data, transforms)
+    return Classifier(model, pretrained.variables, preprocessing, data, transforms, flip)
 
 
 def classify(
@@ -253,8 +259,9 @@ def _normalized(classifier: Classifier, images: jax.Array) -> jax.Array:
 
 
 def _probabilities(classifier: Classifier, variables: Variables, images: jax.Array) -> jax.Array:
-    images = _normalized(classifier, images)
-    logits: Any = classifier.model.apply(variables, images, train=False)
+    model, images = classifier.model, _normalized(classifier, images)
+    outputs = mean_of_mirrored(model) if classifier.flip else partial(model.apply, train=False)
+    logits: Any = outputs(variables, images)
     return classifier.probabilities(logits)
 
 

@@ -19,7 +19,7 @@ from jaxcnn.recipe.fields import (
     model_overrides,
     momentum_of,
 )
-from jaxcnn.recipe.older import other_loss, other_optimizer
+from jaxcnn.recipe.older import other_loss, other_optimizer, other_sizes
 from jaxcnn.recipe.saved import differences, from_json, to_json
 from jaxcnn.recipe.thumbnails import is_thumbnail, thumbnail_cure
 
@@ -43,6 +43,7 @@ __all__ = [
     "momentum_of",
     "note_of_default",
     "other_loss",
+    "other_sizes",
     "other_optimizer",
     "recipe_for",
     "small_batch",

@@ -15,6 +15,8 @@ def check(recipe: Recipe) -> None:
             f"--augment.progressive-size={smallest} is out of range; "
             f"it must be 1 to --image-size={recipe.image_size}"
         )
+    if augment.flip_alternates and not augment.flip:
+        raise UserError("--augment.flip-alternates goes with --augment.flip")
     if schedule.min_lr > optim.lr:
         raise UserError(
             f"--schedule.min-lr={schedule.min_lr} is above the peak rate, --optim.lr={optim.lr}"
@@ -54,11 +56,12 @@ def _refuse_what_counts_for_nothing(optim: Optim, schedule: Schedule) -> None:
     """Raises UserError for a flag of another optimiser or schedule than the one that was chosen."""
     of_others = (
         ("optim.adam-lr", optim.adam_lr != Optim.adam_lr, ("muon",), optim.name),
+        ("optim.fixed-norm", optim.fixed_norm, ("muon",), optim.name),
         ("optim.nesterov", not optim.nesterov, ("sgd",), optim.name),
         ("optim.betas", optim.betas is not None, ("adamw", "lamb", "lion"), optim.name),
         ("optim.eps", optim.eps is not None, ("adamw", "lamb", "rmsprop"), optim.name),
         ("optim.rmsprop-decay", optim.rmsprop_decay != 0.9, ("rmsprop",), optim.name),
-        ("schedule.min-lr", schedule.min_lr != 0.0, ("cosine",), schedule.name),
+        ("schedule.min-lr", schedule.min_lr != 0.0, ("cosine", "linear"), schedule.name),
     )
     for flag, is_given, has_it, chosen in of_others:
         if is_given and chosen not in has_it:

@@ -37,6 +37,9 @@ class Optim:
     adam_lr: Annotated[float, ABOVE_0] = 3e-4
     """Muon: peak rate of the AdamW that moves what is no matrix between hidden layers: the first
     and the last layer, depthwise kernels, norms, biases and embeddings."""
+    fixed_norm: bool = False
+    """Muon: before each step, bring each of its matrices to a norm of the root of its outputs, in
+    place of weight decay; for those that a normalisation follows, whatever their length."""
     momentum: Annotated[float | None, SHARE] = None
     """Momentum; if not given, 0.9 of sgd and rmsprop, 0.95 of muon."""
     nesterov: bool = True
@@ -70,7 +73,7 @@ class Optim:
 class Schedule:
     """The learning rate over the run."""
 
-    name: Literal["cosine", "step", "exponential", "constant"] = "cosine"
+    name: Literal["cosine", "linear", "step", "exponential", "constant"] = "cosine"
     """Shape after the warmup."""
     warmup_epochs: Annotated[float, NOT_NEGATIVE] = 0.0
     """Epochs of linear growth to the peak."""
@@ -80,7 +83,7 @@ class Schedule:
     """The shape begins after the warmup; if not, it began with the run, and the warmup takes the
     place of its start, as timm's cosine has it by default."""
     min_lr: Annotated[float, NOT_NEGATIVE] = 0.0
-    """Cosine: the rate at its end."""
+    """Cosine and linear: the rate at its end."""
     by_epoch: bool = False
     """The rate is that of the epoch's start, all epoch long, as timm and torchvision have it."""
     milestones: Annotated[tuple[float, ...], MILESTONES] = (0.5, 0.75)
@@ -181,6 +184,9 @@ class Recipe:
     """
     seed: Annotated[int, up_to(2**63 - 1)] = 0
     """Seed of initial weights, data order, augmentation and dropout."""
+    eval_flip: bool = False
+    """In evaluation and prediction, the outputs are the mean of those of an image and of its mirror
+    image; refused where mirroring changes the label."""
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """Compute type; parameters, statistics and logits stay float32. tf32 is float32 but for the
     products of training on a GPU, which are TF32's."""

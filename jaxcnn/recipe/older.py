@@ -7,6 +7,7 @@ and the places of a transformer's dropout came together.
 from collections.abc import Mapping
 from typing import Any
 
+from jaxcnn.data.augment.progressive import LARGEST_THUMBNAIL
 from jaxcnn.recipe.fields import Recipe
 
 
@@ -51,6 +52,19 @@ def other_loss(values: Mapping[str, Any], recipe: Recipe) -> str | None:
     return (
         f"--class-weights={recipe.class_weights} counts in the training loss as in PyTorch's "
         "CrossEntropyLoss, not as in the version that began the run"
+    )
+
+
+def other_sizes(values: Mapping[str, Any], recipe: Recipe) -> str | None:
+    """How the images of a run grow, where they grew otherwise in its version; None if they did not."""
+    first, last = recipe.augment.progressive_size, recipe.image_size
+    grow = first not in (None, last) and last <= LARGEST_THUMBNAIL
+    # A field that came with the change.
+    if not grow or "flip_alternates" in values.get("augment", {}):
+        return None
+    return (
+        f"images grow to {last} pixels by fours, not by sixteens as in the version that began the "
+        "run"
     )
 
 

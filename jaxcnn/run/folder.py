@@ -19,6 +19,7 @@ from jaxcnn.recipe import (
     from_json,
     other_loss,
     other_optimizer,
+    other_sizes,
     to_json,
 )
 from jaxcnn.run import run_data, same_data
@@ -265,8 +266,10 @@ class RunFolder:
         and if it goes on from a checkpoint with the weights it started from, and with what is
         computed otherwise from there on."""
         before, steps = self.read_data(), self._saved_steps()
-        if steps and (loss := self._of_its_version(other_loss)) is not None:
-            data = replace(data, changed=(f"from step {max(steps)} on {loss}",))
+        if steps:
+            others = (self._of_its_version(ask) for ask in (other_loss, other_sizes))
+            changed = tuple(f"from step {max(steps)} on {each}" for each in others if each)
+            data = replace(data, changed=changed)
         if before is None:
             return data
         if steps:

@@ -46,7 +46,10 @@ def training_task_of(
 
 
 def check_task(recipe: Recipe, data: DatasetSpec) -> None:
-    """Raises UserError for what makes no sense where an image shows several classes."""
+    """Raises UserError for what makes no sense where an image shows several classes, or where
+    mirroring changes its class."""
+    if recipe.eval_flip and not data.flip:
+        raise UserError(f"--eval-flip mirrors images, which changes the label of {data.name}")
     if not data.multi_label:
         return
     if (recipe.sampling, recipe.class_weights) != ("shuffle", "none"):

@@ -9,7 +9,6 @@ def prefixed(stream: IO[str], prefix: str) -> TextIO:
 
 
 class _Prefixed:
-
     def __init__(self, stream: IO[str], prefix: str) -> None:
         self._stream = stream
         self._prefix = prefix

@@ -5,12 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.mesh import place
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.engine.program import Program
 from jaxcnn.engine.state import TrainState
+from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
@@ -23,6 +26,9 @@ from jaxcnn.train.result import import_beside
 from jaxcnn.train.supply import Supply
 from jaxcnn.xla.garbage import garbage_collected_seldom
 from jaxcnn.xla.gpu import on_gpu
+
+# As many as airbench takes, https://arxiv.org/abs/2404.00498.
+IMAGES_TO_BEGIN_WITH = 5_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Start:
         """Step 0: drawn for the recipe's seed, or the pretrained weights."""
         state = self.program.init_state()
         if self.recipe.pretrained is None:
-            return state
+            return self._from_images(state)
         # Read already, unless there seemed to be a checkpoint to go on from.
         pretrained = self.pretrained or read_pretrained(self.recipe.arch, self.recipe.pretrained)
         state, kept = start_from(state, pretrained)
@@ -77,6 +83,18 @@ class Start:
         if kept:
             self.display.say(head_note(kept, pretrained, self.feed.spec.num_classes))
         return state
+
+    def _from_images(self, state: TrainState) -> TrainState:
+        """The fresh state as training images would have it, where the model asks them."""
+        stats_of = model_spec(self.recipe.arch).stats_of_images
+        if stats_of is None:
+            return state
+        old = state.batch_stats
+        new = stats_of(old, self.feed.first_images(IMAGES_TO_BEGIN_WITH))
+        stats = jax.tree.map(lambda n, o: n if n is o else place(n, o.sharding), new, old)
+        if state.ema_batch_stats is None:
+            return state.replace(batch_stats=stats)
+        return state.replace(batch_stats=stats, ema_batch_stats=jax.tree.map(jnp.copy, stats))
 
     def state_of(self, origin: int, *, at_step: int) -> TrainState:
         """The weights of step `origin`, of a checkpoint or 0, in a state that goes on `at_step`."""

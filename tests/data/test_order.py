@@ -186,3 +186,24 @@ def test_a_number_that_numpy_would_draw_again_is_refused():
     """Of 2^31 + 1 values about every second word is refused."""
     with pytest.raises(Redrawn):
         BatchRng(0, 0, np.arange(64), np.zeros(64, int)).integers(2**31 + 1)
+
+
+def test_the_lasting_number_of_an_example_is_its_own_in_every_epoch():
+    examples, repeats = np.array([0, 5, 5, 2**40]), np.array([0, 0, 1, 0])
+    lasting = BatchRng(3, 0, examples, repeats).lasting()
+    assert len(set(lasting)) == 4 and ((lasting >= 0) & (lasting < 1)).all()
+    for epoch in (0, 1, 9):
+        np.testing.assert_array_equal(BatchRng(3, epoch, examples, repeats).lasting(), lasting)
+        rng = ExampleRng(3, epoch)
+        pairs = zip(examples.tolist(), repeats.tolist(), strict=True)
+        assert [rng(*each).lasting() for each in pairs] == lasting.tolist()
+    assert (BatchRng(4, 0, examples, repeats).lasting() != lasting).all()
+
+
+def test_the_lasting_number_takes_nothing_from_the_stream_and_does_not_change():
+    one, other = ExampleRng(1, 2)(7), ExampleRng(1, 2)(7)
+    assert one.lasting() == one.lasting()
+    assert one.random() == other.random() != one.lasting()
+    batch = BatchRng(1, 2, np.array([7]), np.array([0]))
+    assert batch.lasting() == batch.lasting() == one.lasting()
+    assert batch.random() == ExampleRng(1, 2)(7).random()

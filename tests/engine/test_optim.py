@@ -56,6 +56,27 @@ def test_muons_two_rates_follow_one_schedule():
     assert sizes == pytest.approx([0, 2.5e-4, 5e-4, 7.5e-4], rel=1e-3)
 
 
+def test_muon_at_a_fixed_norm_starts_from_the_root_of_the_outputs_whatever_the_length():
+    """A convolution of four outputs begins at norm 2, and does not decay; the head does."""
+    config = Optim("muon", lr=0.1, adam_lr=0.1, weight_decay=0.5, fixed_norm=True)
+    optimizer = make_optimizer(config, optax.constant_schedule(0.1), {("conv", "kernel"): 1})
+    gradient = jax.tree.map(lambda p: jax.random.normal(jax.random.key(0), p.shape), PARAMS)
+
+    def after(params):
+        updates, _ = optimizer.update(gradient, optimizer.init(params), params)
+        return optax.apply_updates(params, updates)
+
+    one = after(PARAMS)["conv"]["kernel"]
+    longer = after(jax.tree.map(lambda p: 3 * p, PARAMS))["conv"]["kernel"]
+    chex.assert_trees_all_close(one, longer, rtol=1e-5)
+    begun = PARAMS["conv"]["kernel"] * 2 / jnp.linalg.norm(PARAMS["conv"]["kernel"].ravel())
+    lengths = jnp.linalg.svd((one - begun).reshape(18, 4), compute_uv=False)
+    assert ((lengths > 0.06) & (lengths < 0.13)).all()
+    no_gradient = jax.tree.map(jnp.zeros_like, PARAMS)
+    updates, _ = optimizer.update(no_gradient, optimizer.init(PARAMS), PARAMS)
+    chex.assert_trees_all_close(updates["head"]["kernel"], jnp.full((4, 5), -0.05), rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["sgd", "adamw", "lamb"])
 def test_layer_decay_scales_a_layers_whole_step_decay_included(name):
     def step(layer_decay):

@@ -121,6 +121,13 @@ def test_batches_of_photographs_are_those_of_the_host(photographs):
     assert_same_batches(photographs)
 
 
+def test_flips_that_alternate_are_those_of_the_host(photographs):
+    """Seven steps are more than two epochs."""
+    augment = Augment(crop_padding=3, padding="reflect", flip=True, flip_alternates=True)
+    assert Feed(photographs).steps_per_epoch <= 3
+    assert_same_batches(replace(photographs, augment=augment))
+
+
 def trained(recipe, stops):
     _, program, dispatches = made(recipe)
     state, results = program.init_state(), []

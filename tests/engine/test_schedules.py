@@ -19,6 +19,11 @@ def test_cosine_falls_to_zero_at_the_end():
     assert rates(Schedule("cosine"), [0, 50, 100]) == pytest.approx([0.4, 0.2, 0.0])
 
 
+def test_linear_falls_evenly_from_the_peak_to_the_least():
+    config = Schedule("linear", warmup_epochs=2, min_lr=0.1)
+    assert rates(config, [10, 20, 60, 100]) == pytest.approx([0.2, 0.4, 0.25, 0.1])
+
+
 def test_steps_are_fractions_of_the_whole_run_warmup_included():
     config = Schedule("step", warmup_epochs=1, milestones=(0.5, 0.75), factor=0.1)
     assert rates(config, [10, 49, 50, 75]) == pytest.approx([0.4, 0.4, 0.04, 0.004])

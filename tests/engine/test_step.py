@@ -146,6 +146,21 @@ def test_padding_counts_for_nothing_in_evaluation(batch):
     assert padded["n"] == 10
 
 
+def test_a_flipped_evaluation_is_of_the_mean_logits_of_both_images(batch):
+    model = create_model("mlp", num_classes=4)
+    state, _ = training(model, Optim())
+    variables, weighted = eval_variables(state), {**batch, "weight": jnp.ones(16)}
+    step = make_eval_step(model, cross_entropy(), prepare=prepare, flip=True)
+    sums, predicted = step(variables, weighted)
+    images, targets = prepare(KEY, batch)
+    logits = [model.apply(variables, x, train=False) for x in (images, images[:, :, ::-1])]
+    mean = (logits[0] + logits[1]) / 2
+    np.testing.assert_array_equal(predicted, mean.argmax(-1))
+    np.testing.assert_allclose(sums["loss"], cross_entropy()(mean, targets).sum(), rtol=1e-5)
+    mirrored = {**weighted, "image": batch["image"][:, :, ::-1]}
+    np.testing.assert_allclose(step(variables, mirrored)[0]["loss"], sums["loss"], rtol=1e-5)
+
+
 class WithAuxHeads(nn.Module):
     """A linear classifier, and as many auxiliary ones on the same pixels."""
 

@@ -49,8 +49,8 @@ MAY_BE = {
         "summary.json": "val.top1 val.loss test.top1 test.loss",
     },
     "true": {
-        "recipe.json": "deterministic augment.flip model.remat model.pre_logits optim.nesterov "
-        "optim.ema_warmup schedule.warmup_prefix schedule.by_epoch",
+        "recipe.json": "deterministic eval_flip augment.flip model.remat model.pre_logits "
+        "optim.nesterov optim.ema_warmup schedule.warmup_prefix schedule.by_epoch",
         "data.json": "multi_label",
     },
     "text": {

@@ -25,14 +25,22 @@ class Given:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.data(), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]), st.integers(0, 4))
-def test_a_crop_is_the_hosts(data, height, width, channels, pad):
+@given(
+    st.data(),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from([1, 3]),
+    st.integers(0, 4),
+    st.sampled_from(["black", "reflect"]),
+)
+def test_a_crop_is_the_hosts(data, height, width, channels, pad, padding):
     images = np.random.default_rng(0).integers(0, 256, (3, 9, 9, channels), np.uint8)
     rows, columns = 9 + 2 * pad - height, 9 + 2 * pad - width
     top = data.draw(st.lists(st.integers(0, rows), min_size=3, max_size=3))
     left = data.draw(st.lists(st.integers(0, columns), min_size=3, max_size=3))
-    ours = crop(jnp.array(images), jnp.array(top), jnp.array(left), (height, width), pad)
-    transform = RandomCrop((height, width), pad)
+    places, reflect = (jnp.array(top), jnp.array(left)), padding == "reflect"
+    ours = crop(jnp.array(images), *places, (height, width), pad, reflect=reflect)
+    transform = RandomCrop((height, width), pad, padding)
     expected = [transform(*each) for each in zip(images, map(Given, top, left), strict=True)]
     np.testing.assert_array_equal(ours, expected)
 

@@ -34,6 +34,8 @@ CASES = [
         slow=True,
     ),
     Case("resnet20", "twin:resnet20", (16, 24), batch_size=2),
+    # airbench
+    Case("airbench94", "twin:airbench94", (28, 31), batch_size=2),
     # ResNetV2
     Case(
         "resnetv2_50",

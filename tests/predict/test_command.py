@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from itertools import product
+from pathlib import Path
 
 import cv2
 import jax
@@ -273,3 +275,36 @@ def test_classes_of_a_run_on_photographs_have_names_wherever_the_folder_is(tmp_p
     shutil.copy(args[1], tmp_path / "moved" / "light")
     status, _, error = predict(capsys, *args, f"--data-dir={tmp_path / 'moved'}")
     assert status == 2 and "the weights tell 2 classes apart, image_folder has 3" in error
+
+
+def test_a_run_that_evaluates_mirror_images_predicts_by_them_too(tmp_path, capsys):
+    photos, rng = tmp_path / "photos", np.random.default_rng(0)
+    for split, name, index in product(("train", "val", "test"), ("cat", "dog"), range(2)):
+        path = photos / split / name / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), rng.integers(256, size=(8, 8, 3), dtype=np.uint8))
+    recipe = Recipe(
+        "linear",
+        "image_folder",
+        data_dir=str(photos),
+        steps=1,
+        batch_size=4,
+        image_size=8,
+        eval_flip=True,
+        mesh=Mesh(data=1),
+    )
+    test = fit(recipe, tmp_path / "run")["test"]
+    _, records, _ = predict(capsys, f"--workdir={tmp_path / 'run'}", photos / "test")
+    labels = [Path(record["image"]).parent.name for record in records]
+    of_label = [
+        next(row["probability"] for row in record["top"] if row["name"] == label)
+        for record, label in zip(records, labels, strict=True)
+    ]
+    assert -np.mean(np.log(of_label)) == pytest.approx(test["loss"], rel=1e-4)
+    assert evaluate_run(tmp_path / "run")["loss"] == pytest.approx(test["loss"], rel=1e-6)
+    whole = cv2.imread(str(photos / "test/cat/0.png"))
+    cv2.imwrite(str(tmp_path / "mirrored.png"), whole[:, ::-1])
+    _, (mirrored,), _ = predict(capsys, f"--workdir={tmp_path / 'run'}", tmp_path / "mirrored.png")
+    probabilities = [row["probability"] for row in mirrored["top"]]
+    expected = [row["probability"] for row in records[0]["top"]]
+    assert probabilities == pytest.approx(expected, rel=1e-5)

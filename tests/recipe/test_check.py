@@ -84,6 +84,14 @@ def test_every_range_is_kept(name):
         (Recipe("lenet5", optim=Optim(betas=(0.9, 1))), "--optim.betas=(0.9, 1) is out of range"),
         (Recipe("lenet5", model=Model(drop_rate=1.5)), "--model.drop-rate=1.5 is out of range"),
         (Recipe("lenet5", mesh=Mesh(fsdp=0)), "--mesh.fsdp=0 is out of range"),
+        (
+            Recipe("lenet5", augment=Augment(flip_alternates=True)),
+            "--augment.flip-alternates goes with --augment.flip",
+        ),
+        (
+            Recipe("lenet5", optim=Optim("sgd", fixed_norm=True)),
+            "--optim.fixed-norm is of muon; sgd does not use it",
+        ),
         (Recipe("lenet5", augment=Augment(policy="randm9")), "--augment.policy: 'randm9' is no"),
     ],
 )

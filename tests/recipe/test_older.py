@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from jaxcnn.errors import Interrupted, UserError
-from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, differences, from_json, to_json
+from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, differences, from_json, other_sizes, to_json
 from jaxcnn.train import command as train
 from jaxcnn.train.fit import fit
 from tests.train.stops import at_look
@@ -162,3 +162,24 @@ def test_a_run_whose_loss_is_the_same_says_nothing(tmp_path, recipe):
     _, printed = fitted(recipe, tmp_path)
     assert "older version" not in printed and "the version that began" not in printed
     assert changed(tmp_path) == []
+
+
+GROWING = Recipe("resnet20", image_size=32, augment=Augment(progressive_size=16))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "older", "says"),
+    [
+        (GROWING, True, True),
+        (GROWING, False, False),
+        (replace(GROWING, image_size=48), True, False),
+        (replace(GROWING, augment=Augment()), True, False),
+    ],
+)
+def test_of_images_that_grew_by_larger_steps_it_is_said(recipe, older, says):
+    values = to_json(recipe)
+    if older:
+        del values["augment"]["flip_alternates"]
+    line = other_sizes(values, recipe)
+    assert (line is not None) == says
+    assert line is None or line.startswith("images grow to 32 pixels by fours, not by sixteens")

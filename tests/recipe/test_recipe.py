@@ -140,7 +140,7 @@ def test_making_up_for_small_classes_twice_is_refused():
         (Optim("adamw", adam_lr=0.1), Schedule(), "--optim.adam-lr is of muon; adamw does not"),
         (Optim("sgd", betas=(0.9, 0.9)), Schedule(), "--optim.betas is of adamw, lamb, lion; sgd"),
         (Optim("lion", eps=1e-3), Schedule(), "--optim.eps is of adamw, lamb, rmsprop; lion"),
-        (Optim(), Schedule("step", min_lr=1e-6), "--schedule.min-lr is of cosine; step"),
+        (Optim(), Schedule("step", min_lr=1e-6), "--schedule.min-lr is of cosine, linear; step"),
         (Optim(lr=0.1), Schedule(min_lr=0.2), "min-lr=0.2 is above the peak rate"),
         (Optim("adamw", betas=(0.9, 1.0)), Schedule(), "must be 0 or more and below 1"),
     ],

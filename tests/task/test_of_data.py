@@ -49,6 +49,13 @@ def test_what_takes_one_class_an_image_is_refused_where_there_are_several(change
     training_task_of(replace(recipe, dataset="mnist"), MNIST, IMAGENET)
 
 
+def test_mirror_images_are_not_evaluated_where_they_are_of_another_class():
+    recipe = Recipe("lenet5", "mnist", eval_flip=True)
+    with pytest.raises(UserError, match="--eval-flip mirrors images, which changes the label of m"):
+        training_task_of(recipe, MNIST, IMAGENET)
+    training_task_of(replace(recipe, dataset="cifar10"), dataset_spec("cifar10"), IMAGENET)
+
+
 @pytest.mark.parametrize(("mixup", "divided"), [(0.0, True), (0.2, False)])
 def test_a_batch_is_divided_by_its_class_weights_unless_its_targets_are_shares(mixup, divided):
     """As PyTorch's CrossEntropyLoss, which takes the mean over the examples of mixed targets."""

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from jaxcnn.ranges import ABOVE_0, NOT_NEGATIVE, SHARE, up_to
 
+Padding = Literal["black", "reflect"]
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -15,8 +17,13 @@ class Augment:
 
     crop_padding: Annotated[int, NOT_NEGATIVE] = 0
     """Pad by so many pixels each side, then crop at random."""
+    padding: Padding = "black"
+    """What is padded with: black, or what lies as far inside of the border."""
     flip: bool = False
     """Mirror half of the images; refused where mirroring changes the label."""
+    flip_alternates: bool = False
+    """Mirror half of the images by chance in the first epoch, the other half in the next, and so on
+    in turn, so that each two epochs show an image both ways."""
     policy: str | None = None
     """Random operations on each image: autoaugment (cifar10's for images of one size), randaugment
     (torchvision's), randaugment_timm, randaugment_big_vision, trivialaugment, augmix, or timm's

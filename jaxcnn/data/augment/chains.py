@@ -9,7 +9,7 @@ from jaxcnn.data.augment.color_jitter import ColorJitter
 from jaxcnn.data.augment.crop import CenterCrop, RandomCrop
 from jaxcnn.data.augment.cutout import Cutout
 from jaxcnn.data.augment.erasing import RandomErasing, TimmErasing
-from jaxcnn.data.augment.flip import HorizontalFlip
+from jaxcnn.data.augment.flip import AlternatingFlip, HorizontalFlip
 from jaxcnn.data.augment.grayscale import Grayscale
 from jaxcnn.data.augment.lighting import Lighting
 from jaxcnn.data.augment.pad import Pad
@@ -111,9 +111,9 @@ def train_transforms(
         part = RandomResizedCrop(image_size, interpolation=augment.interpolation or "bilinear")
         transforms[:2] = [part]
     if augment.crop_padding:
-        transforms.append(RandomCrop(image_size, augment.crop_padding))
+        transforms.append(RandomCrop(image_size, augment.crop_padding, augment.padding))
     if augment.flip:
-        transforms.append(HorizontalFlip())
+        transforms.append(AlternatingFlip() if augment.flip_alternates else HorizontalFlip())
     if augment.policy:
         thumbnails = spec.image_size is not None
         policy = make_policy(augment.policy, augment, thumbnails=thumbnails, fill=mean_colour)

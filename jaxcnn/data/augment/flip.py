@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from jaxcnn.data.augment.window import Window, Windowed
-from jaxcnn.data.order import BatchRng
+from jaxcnn.data.order import BatchRng, ExampleStream
 
 
 @dataclass(frozen=True)
@@ -40,3 +40,16 @@ class HorizontalFlip(Windowed):
             below = images[mirrored].reshape(-1, *images.shape[2:])
             images[mirrored] = cv2.flip(below, 1).reshape(-1, *images.shape[1:])
         return images
+
+
+@dataclass(frozen=True)
+class AlternatingFlip(HorizontalFlip):
+    """Mirror an image by chance in the first epoch, later where it was not in the epoch before.
+
+    Jordan, 2024, https://arxiv.org/abs/2404.00498, section 3.6.
+    """
+
+    def draw(self, size: tuple[int, int], rng: Any, /) -> Mapping[str, Any]:
+        """Whether an image is, of this epoch. `rng` is of the order's: a stream for an example."""
+        stream: BatchRng | ExampleStream = rng
+        return {"mirrored": (stream.lasting() < self.probability) ^ bool(stream.epoch % 2)}

@@ -1,4 +1,4 @@
-"""Black around an image."""
+"""Black around an image, or its own pixels."""
 
 from dataclasses import dataclass
 
@@ -37,3 +37,8 @@ def on_black(images: np.ndarray, top: int, left: int, height: int, width: int) -
     padded = np.zeros((len(images), height, width, images.shape[3]), np.uint8)
     padded[:, top : top + rows, left : left + columns] = images
     return padded
+
+
+def mirrored_around(images: np.ndarray, pad: int) -> np.ndarray:
+    """Images [N, H, W, C] with so many pixels more on each side, mirrored at the outermost ones."""
+    return np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="reflect")

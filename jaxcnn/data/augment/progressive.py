@@ -8,8 +8,10 @@ augmentation grows stronger with it; here it stays as it is.)
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Stages between the first and the last have sizes that all networks can halve a few times.
-MULTIPLE = 16
+# Stages between the first and the last have sizes that all networks can halve a few times; of
+# thumbnails, which few halve as often, there would be none.
+MULTIPLE, OF_THUMBNAILS = 16, 4
+LARGEST_THUMBNAIL = 32
 
 
 @dataclass(frozen=True)
@@ -44,5 +46,6 @@ def growing(first: int, last: int, number: int) -> tuple[int, ...]:
     if first == last or number == 1:
         return (last,)
     even = (first + (last - first) * stage / (number - 1) for stage in range(1, number - 1))
-    between = (round(size / MULTIPLE) * MULTIPLE for size in even)
+    multiple = MULTIPLE if last > LARGEST_THUMBNAIL else OF_THUMBNAILS
+    between = (round(size / multiple) * multiple for size in even)
     return tuple(sorted({first, *(min(max(size, first), last) for size in between), last}))

@@ -54,7 +54,7 @@ def _fold(variables: Variables, pairs: tuple[Pair, ...]) -> Variables:
     stats: dict[Path, Any] = flatten_dict(variables["batch_stats"])
     for conv, norm, epsilon in pairs:
         mean, var = stats.pop((*norm, "mean")), stats.pop((*norm, "var"))
-        factor = params.pop((*norm, "scale")) * lax.rsqrt(var + epsilon)
+        factor = params.pop((*norm, "scale"), 1.0) * lax.rsqrt(var + epsilon)
         params[*norm, "folded_bias"] = params.pop((*norm, "bias")) - mean * factor
         for name in ("kernel", "bias"):
             if (*conv, name) in params:
@@ -69,7 +69,7 @@ def _convolutions_before_norms(model: nn.Module, variables: Variables, images: A
         """Names what goes into a BatchNorm and what comes out of a convolution."""
         module = context.module
         name = "/".join(module.path)
-        if isinstance(module, BatchNorm) and module.has_variable("params", "scale"):
+        if isinstance(module, BatchNorm) and not module.has_variable("params", "folded_bias"):
             marked[name] = module
             return call(checkpoint_name(args[0], name), **kwargs)
         output = call(*args, **kwargs)

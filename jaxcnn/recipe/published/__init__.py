@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from jaxcnn.recipe.published import (
+    airbench,
     automl,
     big_vision,
     convnext,
@@ -38,6 +39,7 @@ _FILES = (
     swin,
     big_vision,
     mmpretrain,
+    airbench,
 )
 
 PUBLISHED: Mapping[str, Published] = MappingProxyType(

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from jaxcnn.data.augment.progressive import Stages, growing
 
 
-def test_sizes_grow_evenly_and_in_between_in_sixteens():
+def test_sizes_grow_evenly_and_in_between_in_sixteens_or_those_of_thumbnails_in_fours():
     assert growing(128, 300, 4) == (128, 192, 240, 300)
     assert growing(160, 224, 2) == (160, 224)
     assert growing(30, 32, 4) == (30, 32)
+    assert growing(16, 32, 4) == (16, 20, 28, 32)
     assert growing(128, 224, 1) == (224,)
     assert growing(224, 224, 4) == (224,)
 

@@ -27,6 +27,7 @@ from tests.models.kinds import (
 
 # Their convolutions do not pad, so that an image is no multiple of its maps.
 UNPADDED = {
+    "airbench94": [2, 4, 8],
     "alexnet": [4, 8, 16, 16, 16],
     "alexnet_2012": [4, 8, 16, 16, 16],
     "lenet5": [2, 4],

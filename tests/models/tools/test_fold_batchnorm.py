@@ -23,8 +23,10 @@ FEWER = {
     "senet154": {"stages": (1, 1, 1, 1)},
     "wide_resnet50_2": {"stages": (1, 1, 1, 1)},
 }
-# Those before convolutions, and GoogLeNet's of its auxiliary heads, which inference does not run.
+# Those before convolutions, GoogLeNet's of its auxiliary heads, which inference does not run, and
+# airbench's after poolings, beside its first layer's statistics.
 NORMS_LEFT = {
+    "airbench94": 3 + 1,
     "densenet121": 8 + 3 + 1,  # A layer's first, a transition's, the last.
     "densenet_bc_100_k12": 6 + 2 + 1,
     "googlenet": 2,

@@ -452,6 +452,17 @@ BY_HAND = {
         "optim.nesterov": True,
         "schedule.milestones": (0.5, 0.75),
     },
+    ("airbench94", "airbench94"): {
+        "batch_size": 2000,
+        "optim.lr": 0.24,
+        "optim.momentum": 0.6,
+        "optim.fixed_norm": True,
+        "schedule.name": "linear",
+        "augment.label_smoothing": 0.2,
+        "augment.crop_padding": 2,
+        "augment.padding": "reflect",
+        "augment.flip_alternates": True,
+    },
     ("densenet121_90", "densenet161"): {"augment.color_jitter": 0.4, "augment.lighting": 0.1},
 }
 
