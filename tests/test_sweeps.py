@@ -7,7 +7,8 @@ from rich.console import Console
 from scipy import stats
 
 import jaxcnn
-from jaxcnn.recipe import Mesh, Recipe
+from jaxcnn.errors import RunError
+from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.sweeps import Estimate, estimate, sweep, table
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -25,6 +26,17 @@ def test_interval_is_students_t():
 
 def test_one_seed_says_nothing_of_the_spread():
     assert Estimate((0.9,)).interval95 == float("inf")
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_where_a_run_diverges_the_others_are_done_and_it_is_said(tmp_path, together):
+    console = Console(file=io.StringIO(), width=300)
+    recipes = {"wild": replace(RECIPE, optim=Optim("sgd", lr=1e30)), "plain": RECIPE}
+    with pytest.raises(RunError, match="not finite at step"):
+        sweep(recipes, [0, 1], tmp_path, console=console, together=together)
+    done = {path.parent.relative_to(tmp_path) for path in tmp_path.glob("*/*/summary.json")}
+    assert {path.as_posix() for path in done} == {"plain/s0", "plain/s1"}
+    assert console.file.getvalue().count("not finite at step") == 2
 
 
 def test_every_recipe_runs_with_every_seed_and_what_is_done_is_not_done_again(

@@ -56,7 +56,7 @@ def other_loss(values: Mapping[str, Any], recipe: Recipe) -> str | None:
 
 
 def other_sizes(values: Mapping[str, Any], recipe: Recipe) -> str | None:
-    """How the images of a run grow, where they grew otherwise in its version; None if they did not."""
+    """How the images of a run grow, where its version had it otherwise; None if it had not."""
     first, last = recipe.augment.progressive_size, recipe.image_size
     grow = first not in (None, last) and last <= LARGEST_THUMBNAIL
     # A field that came with the change.

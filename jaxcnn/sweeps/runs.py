@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
+from jaxcnn.errors import RunError
 from jaxcnn.recipe import Recipe
+from jaxcnn.text.lines import say_on
 from jaxcnn.train.fit import fit
 from jaxcnn.train.side_by_side import fit_side_by_side
 
@@ -28,20 +30,35 @@ def sweep(
     `together` trains a recipe's seeds at once, as `fit_side_by_side` says: on accelerators as one
     program, with the figures of runs one after the other but for rounding; on a CPU a run a core,
     with theirs to the bit. The seconds of such a run are those that it took beside the others.
+
+    Where a run fails, of a loss that is not finite perhaps, all others are done; then RunError
+    says of the first what it failed of.
     """
-    of_recipe = _together if together else _one_after_the_other
-    return {
-        name: of_recipe(
-            {Path(workdir) / name / f"s{seed}": replace(recipe, seed=seed) for seed in seeds},
-            console or Console(stderr=True),
-        )
-        for name, recipe in recipes.items()
-    }
+    of_recipe = fit_side_by_side if together else _one_after_the_other
+    console = console or Console(stderr=True)
+    summaries, failed = {}, []
+    for name, recipe in recipes.items():
+        folder = Path(workdir) / name
+        runs = {folder / f"s{seed}": replace(recipe, seed=seed) for seed in seeds}
+        try:
+            summaries[name] = list(of_recipe(runs, console).values())
+        except RunError as error:
+            failed.append(error)
+    for error in failed:
+        raise error
+    return summaries
 
 
-def _one_after_the_other(runs: Mapping[Path, Recipe], console: Console) -> list[dict[str, Any]]:
-    return [fit(recipe, path, console=console) for path, recipe in runs.items()]
-
-
-def _together(runs: Mapping[Path, Recipe], console: Console) -> list[dict[str, Any]]:
-    return list(fit_side_by_side(runs, console).values())
+def _one_after_the_other(
+    runs: Mapping[Path, Recipe], console: Console
+) -> dict[Path, dict[str, Any]]:
+    summaries, failed = {}, []
+    for path, recipe in runs.items():
+        try:
+            summaries[path] = fit(recipe, path, console=console)
+        except RunError as error:
+            say_on(console, f"{path}: {error}")
+            failed.append(error)
+    for error in failed:
+        raise error
+    return summaries

@@ -10,7 +10,7 @@ import jax
 from rich.console import Console
 
 from jaxcnn.data.loader.workers import usable_cores
-from jaxcnn.errors import Interrupted, UserError
+from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.processes.stopping import stop_on_signal
 from jaxcnn.recipe import Recipe
 from jaxcnn.run.folder import RunFolder
@@ -59,6 +59,9 @@ def fit_side_by_side(
                 stop_when_asked=lambda: nullcontext(stop),
                 beside=beside,
             )
+        except RunError as error:
+            say_on(mine, str(error))
+            raise
         finally:
             shared.end(beside.run)
 
