@@ -47,6 +47,8 @@ def test_every_recipe_runs_with_every_seed_and_what_is_done_is_not_done_again(
     runs = sweep(recipes, [0, 1], tmp_path, console=console)
     assert [run["seed"] for run in runs["plain"]] == [0, 1]
     assert [run["steps"] for run in runs["longer"]] == [24, 24]
+    told = [line for line in console.file.getvalue().splitlines() if line.endswith((" 0:", " 1:"))]
+    assert told == ["plain, seed 0:", "plain, seed 1:", "longer, seed 0:", "longer, seed 1:"]
     assert len(table(runs).rows) == 2
 
     done = []

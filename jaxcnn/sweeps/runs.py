@@ -54,6 +54,7 @@ def _one_after_the_other(
 ) -> dict[Path, dict[str, Any]]:
     summaries, failed = {}, []
     for path, recipe in runs.items():
+        say_on(console, f"{path.parent.name}, seed {recipe.seed}:")
         try:
             summaries[path] = fit(recipe, path, console=console)
         except RunError as error:
