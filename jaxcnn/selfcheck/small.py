@@ -4,6 +4,7 @@ import statistics
 import time
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,6 +13,7 @@ from jaxcnn.data import dataset_spec
 from jaxcnn.data.augment.chains import train_transforms
 from jaxcnn.data.loader.drawn import DrawnBatches
 from jaxcnn.data.order import TrainOrder
+from jaxcnn.engine.abreast import batch_of
 from jaxcnn.engine.mesh import place, to_devices
 from jaxcnn.engine.model_input import image_channels
 from jaxcnn.engine.program import build
@@ -29,6 +31,8 @@ from jaxcnn.selfcheck.outcome import Outcome
 # of that on an A100 (https://github.com/KellerJordan/cifar10-airbench).
 GOAL_ON_GPU = 300_000
 EXAMPLES = 50_000
+# Seeds side by side, as `python -m jaxcnn.sweep --together` has them on a GPU.
+ABREAST = 4
 
 
 def check_small(
@@ -46,13 +50,20 @@ def check_small(
         "batch_size": recipe.batch_size,
         "images_per_second": rate,
     }
+    if on_gpu:
+        seconds = seconds_a_step(recipe, dispatches, examples, ABREAST)
+        together = ABREAST * recipe.batch_size / statistics.median(seconds)
+        figures[f"images_per_second_of_{ABREAST}_runs_together"] = together
     slow = on_gpu and rate < GOAL_ON_GPU
     note = f"{recipe.arch}: {rate:,.0f} images/s; {GOAL_ON_GPU:,} is the goal"
     return Outcome(figures, notes=(note,) if slow else ())
 
 
-def seconds_a_step(recipe: Recipe, dispatches: int, examples: int) -> list[float]:
-    """Of each dispatch after the first, what a step of it took, in seconds."""
+def seconds_a_step(
+    recipe: Recipe, dispatches: int, examples: int, num_runs: int = 1
+) -> list[float]:
+    """Of each dispatch after the first, what a step of it took, in seconds; of so many runs at
+    once."""
     data = dataset_spec(recipe.dataset)
     channels = image_channels(recipe, data)
     transforms = train_transforms(
@@ -88,10 +99,15 @@ def seconds_a_step(recipe: Recipe, dispatches: int, examples: int) -> list[float
         start_step=0,
         stop_step=total,
     )
-    state, seconds = program.init_state(), []
+    train: Any = program.train
+    state, key, seconds = program.init_state(), program.step_key, []
+    if num_runs > 1:
+        train, key = program.train_abreast(num_runs), (key,) * num_runs
+        state = tuple(program.init_state() for _ in range(num_runs))
     for arrival in arriving:
+        batch = arrival.batch if num_runs == 1 else batch_of((arrival.batch,) * num_runs)
         start = time.perf_counter()
-        state, results = program.train(state, arrival.batch, program.step_key)
+        state, results = train(state, batch, key)
         jax.block_until_ready(results)
         seconds.append((time.perf_counter() - start) / at_once)
     return seconds[1:]

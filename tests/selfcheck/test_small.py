@@ -1,6 +1,7 @@
 """The speed of training from the devices is of whole steps, and a slow GPU is told."""
 
 import jax
+import pytest
 
 from jaxcnn.recipe import Recipe
 from jaxcnn.selfcheck import small
@@ -9,8 +10,9 @@ from jaxcnn.selfcheck.small import GOAL_ON_GPU, check_small, seconds_a_step
 RECIPE = Recipe("linear", "mnist", image_size=28, batch_size=16)
 
 
-def test_each_dispatch_but_the_first_is_timed():
-    seconds = seconds_a_step(RECIPE, dispatches=3, examples=64)
+@pytest.mark.parametrize("num_runs", [1, 2])
+def test_each_dispatch_but_the_first_is_timed(num_runs):
+    seconds = seconds_a_step(RECIPE, 3, 64, num_runs)
     assert len(seconds) == 2 and all(each > 0 for each in seconds)
 
 
@@ -19,5 +21,7 @@ def test_images_per_second_are_of_the_median_step(monkeypatch):
     outcome = check_small(recipe=RECIPE)
     assert outcome.figures["images_per_second"] == 16 / 0.002 and not outcome.notes
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    [note] = check_small(recipe=RECIPE).notes
+    outcome = check_small(recipe=RECIPE)
+    assert outcome.figures["images_per_second_of_4_runs_together"] == 4 * 16 / 0.002
+    [note] = outcome.notes
     assert note == f"linear: 8,000 images/s; {GOAL_ON_GPU:,} is the goal"
