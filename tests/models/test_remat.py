@@ -23,7 +23,7 @@ SMALL = {
     "densenet_40_k12": {"stages": (2, 2)},
 }
 KEY = jax.random.key(0)
-WITHOUT = ("alexnet*", "googlenet*", "lenet*", "linear", "mlp", "vgg*")
+WITHOUT = ("airbench*", "alexnet*", "googlenet*", "lenet*", "linear", "mlp", "vgg*")
 
 
 def has_remat(name):
