@@ -20,6 +20,8 @@ from jaxcnn.text.figure_text import drawn, plain_text
 # With more classes the cells of a confusion matrix are too small for names and numbers.
 MOST_NAMED_CLASSES = 20
 MISTAKES_ROWS, MISTAKES_COLUMNS = 4, 6
+# Characters that have room above a picture; more would run into the next one's.
+MOST_ABOVE_A_PICTURE = 22
 
 
 def write_report(
@@ -118,7 +120,11 @@ def mistakes(test: Evaluation, images: Source, class_names: Sequence[str]) -> Fi
     for axes, index in zip(grid, wrong, strict=False):
         axes.imshow(images[int(index)]["image"], cmap="gray", vmin=0, vmax=255)
         true, predicted = class_names[test.labels[index]], class_names[test.predicted[index]]
-        axes.set_title(f"{true} → {predicted}", fontsize=9)
+        line = f"{true} → {predicted}"
+        if len(line) > MOST_ABOVE_A_PICTURE:
+            most = MOST_ABOVE_A_PICTURE - len(" →")
+            line = f"{drawn(true, most)} →\n{drawn(predicted, most)}"
+        axes.set_title(line, fontsize=9)
     return figure
 
 
@@ -161,7 +167,10 @@ def confident_mistakes(test: Evaluation, images: Source, class_names: Sequence[s
                 # A pixel is drawn around its centre.
                 corner = (left * width - 0.5, top * height - 0.5)
                 axes.add_patch(Rectangle(corner, *size, fill=False, color="red"))
-        axes.set_title(f"{'−' if missed else '+'} {class_names[k]}", fontsize=9)
+        axes.set_title(
+            f"{'−' if missed else '+'} {drawn(class_names[k], MOST_ABOVE_A_PICTURE - 2)}",
+            fontsize=9,
+        )
     return figure
 
 

@@ -16,7 +16,7 @@ from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.train.supply import Supply
 
 RECIPE = Recipe(
-    "mlp",
+    "linear",
     image_size=8,
     batch_size=300,
     steps=8,

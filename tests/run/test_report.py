@@ -1,5 +1,6 @@
 import json
 import warnings
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -38,6 +39,17 @@ def test_every_picture_is_drawn(tmp_path, num_classes, channels, wrong):
     classes = json.loads((tmp_path / "report" / "classes.json").read_text())
     recalls = recall_score(test.labels, test.predicted, average=None)
     assert [classes[name]["recall"] for name in names] == pytest.approx(recalls)
+
+
+def test_long_names_stay_above_their_own_pictures(tmp_path):
+    names = [f"a rather long name of a class of pictures, {i}" for i in range(6)]
+    source = ArraySource(RNG.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.arange(60))
+    figure = mistakes(evaluation(6), source, names)
+    figure.savefig(tmp_path / "mistakes.png")  # Lays it out.
+    for row in np.reshape(figure.axes, (-1, 6)):
+        titles = [axes.title.get_window_extent() for axes in row if axes.title.get_text()]
+        assert all(left.x1 < right.x0 for left, right in pairwise(titles))
+        assert all(title.x0 >= 0 and title.x1 <= figure.bbox.x1 for title in titles)
 
 
 STRANGE = ["$10_note_$", "two\nlines", "\u732b", "\udcff", "n" * 400, "a & b {c} \\\\alpha^_"]
