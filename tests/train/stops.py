@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import nullcontext
+from itertools import count
 
 from jaxcnn.processes.stopping import StopFlag, StopRequested
 
@@ -10,11 +11,11 @@ class StopAt(StopFlag):
     """Asks to stop when it is looked at for the `looks`-th time."""
 
     def __init__(self, looks):
-        self.looks = looks
+        self._looks = looks
+        self._count = count(1)  # Of several threads' looks too.
 
     def check(self):
-        self.looks -= 1
-        if self.looks == 0:
+        if next(self._count) == self._looks:
             raise StopRequested(signal.SIGINT)
 
 
