@@ -119,7 +119,8 @@ def mistakes(test: Evaluation, images: Source, class_names: Sequence[str]) -> Fi
     )
     for axes, index in zip(grid, wrong, strict=False):
         axes.imshow(images[int(index)]["image"], cmap="gray", vmin=0, vmax=255)
-        true, predicted = class_names[test.labels[index]], class_names[test.predicted[index]]
+        true = class_names[int(test.labels[index])]
+        predicted = class_names[int(test.predicted[index])]
         line = f"{true} → {predicted}"
         if len(line) > MOST_ABOVE_A_PICTURE:
             most = MOST_ABOVE_A_PICTURE - len(" →")
