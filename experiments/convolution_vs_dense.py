@@ -19,14 +19,14 @@ two poolings, dense layers still tie features to places.
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from jaxcnn.command import cli
+from experiments import command
 from jaxcnn.data.augment.crop import RandomCrop
 from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.recipe import Augment, Recipe, recipe_for
@@ -91,16 +91,7 @@ def experiment(options: Options, console: Console) -> Table:
     return table
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    args = sys.argv[1:] if args is None else args
-
-    def run() -> int:
-        options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
-        cli.set_up(compilation_cache=True)
-        Console().print(experiment(options, Console(stderr=True)))
-        return cli.DONE
-
-    return cli.run(PROGRAM, run)
+main = partial(command.main, PROGRAM, Options, experiment, __doc__)
 
 
 if __name__ == "__main__":

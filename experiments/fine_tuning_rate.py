@@ -10,8 +10,8 @@ Not yet run: 12 runs of about two minutes each on two cores.
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from jaxcnn.command import cli
+from experiments import command
 from jaxcnn.data import Source, dataset_at, load_split
 from jaxcnn.recipe import Optim, Recipe, recipe_for
 from jaxcnn.sweeps import estimate, sweep
@@ -95,16 +95,7 @@ def write_split(source: Source, indices: np.ndarray, folder: Path) -> None:
         Image.fromarray(picture.squeeze()).save(folder / f"{index:05}.png")
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    args = sys.argv[1:] if args is None else args
-
-    def run() -> int:
-        options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
-        cli.set_up(compilation_cache=True)
-        Console().print(experiment(options, Console(stderr=True)))
-        return cli.DONE
-
-    return cli.run(PROGRAM, run)
+main = partial(command.main, PROGRAM, Options, experiment, __doc__)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ def check(recipe: Recipe) -> None:
             f"--augment.progressive-size={smallest} is out of range; "
             f"it must be 1 to --image-size={recipe.image_size}"
         )
+    if augment.padding != "black" and not augment.crop_padding:
+        raise UserError(f"--augment.padding={augment.padding} goes with --augment.crop-padding")
     if augment.flip_alternates and not augment.flip:
         raise UserError("--augment.flip-alternates goes with --augment.flip")
     if schedule.min_lr > optim.lr:

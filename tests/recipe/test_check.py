@@ -85,6 +85,10 @@ def test_every_range_is_kept(name):
         (Recipe("lenet5", model=Model(drop_rate=1.5)), "--model.drop-rate=1.5 is out of range"),
         (Recipe("lenet5", mesh=Mesh(fsdp=0)), "--mesh.fsdp=0 is out of range"),
         (
+            Recipe("lenet5", augment=Augment(padding="reflect")),
+            "--augment.padding=reflect goes with --augment.crop-padding",
+        ),
+        (
             Recipe("lenet5", augment=Augment(flip_alternates=True)),
             "--augment.flip-alternates goes with --augment.flip",
         ),
