@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from jaxcnn.engine.feed import Feed
-from jaxcnn.engine.program import build
 from jaxcnn.engine.rendezvous import Ahead, Rendezvous
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.train.supply import Supply
+from tests.engine.programs import program_of
 
 RECIPE = Recipe(
     "linear",
@@ -25,18 +25,6 @@ RECIPE = Recipe(
     optim=Optim("sgd", lr=0.05, ema_decay=0.9),
     mesh=Mesh(data=1),
 )
-
-
-def made(recipe):
-    feed = Feed(recipe)
-    program = build(
-        recipe,
-        feed.spec,
-        steps_per_epoch=feed.steps_per_epoch,
-        total_steps=feed.total_steps,
-        resident=feed.resident,
-    )
-    return feed, program
 
 
 def trained(recipe, program, next_stop=lambda step: 8):
@@ -74,7 +62,7 @@ def assert_close(ours, theirs):
     ids=["on one device", "by the host", "on four"],
 )
 def test_runs_abreast_are_what_each_is_alone(recipe):
-    _, program = made(recipe)
+    program = program_of(Feed(recipe))
     recipes = [replace(recipe, seed=seed) for seed in (0, 1, 5)]
     alone = [trained(each, program) for each in recipes]
     assert len({losses[0] for _, losses in alone}) == 3
@@ -85,7 +73,7 @@ def test_runs_abreast_are_what_each_is_alone(recipe):
 
 def test_runs_at_unequal_places_are_what_each_is_alone():
     """Their dispatches have unequal numbers of steps: to the bit, while both go on."""
-    _, program = made(RECIPE)
+    program = program_of(Feed(RECIPE))
     recipes = [replace(RECIPE, seed=seed) for seed in (0, 1)]
     stops = [{"next_stop": lambda step: step + 1}, {"next_stop": lambda step: step + 2}]
     results = together(recipes, program, run0=stops[0], run1=stops[1])
@@ -96,7 +84,7 @@ def test_runs_at_unequal_places_are_what_each_is_alone():
 
 
 def test_what_the_program_raises_every_run_raises(monkeypatch):
-    _, program = made(RECIPE)
+    program = program_of(Feed(RECIPE))
 
     def fail(*args):
         raise MemoryError("full")
@@ -118,7 +106,7 @@ def test_what_the_program_raises_every_run_raises(monkeypatch):
 
 
 def test_the_program_ahead_is_one_for_all_runs():
-    _, program = made(RECIPE)
+    program = program_of(Feed(RECIPE))
     rendezvous = Rendezvous(program, 2)
     first, second = (
         replace(program, train=rendezvous.of_run(run)).lower_train(8) for run in (0, 1)

@@ -10,7 +10,6 @@ import pytest
 
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.mesh import place, to_devices
-from jaxcnn.engine.program import build
 from jaxcnn.engine.resident import (
     CAPACITY,
     drawn_arrivals,
@@ -20,6 +19,7 @@ from jaxcnn.engine.resident import (
 )
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
+from tests.engine.programs import program_of
 
 RECIPE = Recipe(
     "linear",
@@ -57,13 +57,7 @@ def photographs(tmp_path):
 def made(recipe):
     """The feed, the program, and a function that dispatches steps as `stops` says."""
     feed = Feed(recipe)
-    program = build(
-        recipe,
-        feed.spec,
-        steps_per_epoch=feed.steps_per_epoch,
-        total_steps=feed.total_steps,
-        resident=feed.resident,
-    )
+    program = program_of(feed)
     like = program.train_like["stored"]
     stored = {name: place(part, like[name].sharding) for name, part in feed.decoded().items()}
 
