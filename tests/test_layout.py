@@ -16,7 +16,7 @@ ROOT = Path(jaxcnn.__file__).parent
 LAYERS = [
     ["errors"],
     ["discovery", "ranges", "text", "files"],
-    ["xla"],
+    ["xla", "metrics"],
     ["ops", "processes"],
     ["layers"],
     ["models", "data"],
