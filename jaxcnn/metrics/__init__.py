@@ -11,6 +11,7 @@ two models on the same images. `jaxcnn.task.metrics` has what training measures,
 from jaxcnn.metrics.calibration import Calibration, calibration, fit_temperature
 from jaxcnn.metrics.classes import ClassFigures, class_figures
 from jaxcnn.metrics.confusion import bootstrap_of_confusion, confusion_matrix, worst_pairs
+from jaxcnn.metrics.corrections import holm
 from jaxcnn.metrics.curves import Curve, precision_over_recall, roc
 from jaxcnn.metrics.examples import Examples, examples_of, log_probabilities
 from jaxcnn.metrics.groups import GroupFigures, by_group, sets_by_group
@@ -34,6 +35,7 @@ __all__ = [
     "confusion_matrix",
     "examples_of",
     "fit_temperature",
+    "holm",
     "log_probabilities",
     "mcnemar",
     "mean_difference",

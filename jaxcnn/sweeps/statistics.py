@@ -9,6 +9,7 @@ from typing import Any
 from scipy import stats
 
 from jaxcnn.errors import UserError
+from jaxcnn.metrics import holm
 
 # Differences that vary by less are equal: they are of fractions of far fewer images.
 EQUAL_WITHIN = 1e-12
@@ -97,26 +98,13 @@ def compared(
             pairs = ((figures[seed], base[seed]) for seed in figures)
             differences[name] = Estimate(tuple(one - other for one, other in pairs))
     raw = {name: _p_value(difference) for name, difference in differences.items()}
-    # One that has no p-value was compared nevertheless: it counts, as what shows nothing.
+    # One that has no p-value was compared nevertheless: it counts, as what shows nothing. Holm's
+    # correction may be had by comparisons that share a baseline.
     corrected = holm([1.0 if p is None else p for p in raw.values()])
     return {
         name: Comparison(differences[name], None if raw[name] is None else p)
         for name, p in zip(raw, corrected, strict=True)
     }
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected so that all of them together err as seldom as one would by itself.
-
-    Whatever they have to do with each other: here they share a baseline. Holm, 1979, "A simple
-    sequentially rejective multiple test procedure", https://www.jstor.org/stable/4615733.
-    """
-    corrected, largest = [0.0] * len(p_values), 0.0
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        corrected[i] = largest
-    return corrected
 
 
 def _by_seed(runs: Sequence[Mapping[str, Any]], split: str, metric: str) -> dict[int, float]:

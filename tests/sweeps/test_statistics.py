@@ -42,12 +42,6 @@ def test_the_order_of_the_runs_is_not_what_pairs_them():
         compared({"a": runs_of(BASE), "b": runs_of(BASE, [7, 8, 9, 6])}, "a", "test", "top1")
 
 
-def test_holms_correction_is_the_published_one():
-    """R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")."""
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.5, 0.9]) == [1.0, 1.0] and holm([0.02]) == [0.02] and holm([]) == []
-
-
 def test_several_comparisons_are_corrected_together():
     runs = {"base": runs_of(BASE), "better": runs_of(BETTER), "other": runs_of(OTHER)}
     found = compared(runs, "base", "test", "top1")
