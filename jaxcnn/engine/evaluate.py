@@ -38,13 +38,20 @@ class Evaluation:
     Attributes:
         figures: `{"top1", "top5", "loss", "n"}`, or `{"mAP", "CF1", "OF1", "loss", "n"}`.
         labels: int [n], in the split's order; [n, K] where images have several; of another task
-            what it takes of a batch.
-        predicted: int [n], the class with the highest logit; of several labels the logits [n, K].
+            what it takes of a batch. None where only figures were asked for.
+        logits: float32 [n, K]; likewise. Of averaged views the logarithms of their mean
+            probabilities.
     """
 
     figures: Figures
     labels: Any
-    predicted: np.ndarray
+    logits: np.ndarray | None
+
+    @property
+    def kept(self) -> np.ndarray:
+        """`logits`, which whoever asks for them had kept."""
+        assert self.logits is not None, "kept"
+        return self.logits
 
 
 def evaluate(
@@ -54,6 +61,7 @@ def evaluate(
     batches: Iterable[Mapping[str, Any]],
     *,
     task: Task,
+    keep: bool = True,
     between: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Evaluates all of `batches`, each example once; `between` is called before each batch.
@@ -61,21 +69,24 @@ def evaluate(
     Of several processes each gives its own rows, and all get the whole split's result.
     `eval_step` is compiled, `rows` how batches lie on the devices (see `Program`): what the host
     has is sent there, what is there already stays. A batch is sent while those before it are
-    computed.
+    computed. Unless told to `keep` labels and logits, those are brought to the host only where the
+    figures ask for them.
     """
     sums: Sums = {}
     labels, outputs = [], []
     under_way: deque[tuple[Any, Any]] = deque()
+    brings_all = keep or task.metrics.asks_all
 
     def settle(leave: int) -> None:
         nonlocal sums
         while len(under_way) > leave:
             known, (batch_sums, batch_outputs) = under_way.popleft()
             sums = add_sums(sums, batch_sums)
-            batch_labels, weight = multihost_utils.process_allgather(known, tiled=True)
-            real = weight > 0
-            labels.append(jax.tree.map(itemgetter(real), batch_labels))
-            outputs.append(np.asarray(batch_outputs)[real])
+            if brings_all:
+                batch_labels, weight = multihost_utils.process_allgather(known, tiled=True)
+                real = weight > 0
+                labels.append(jax.tree.map(itemgetter(real), batch_labels))
+                outputs.append(np.asarray(batch_outputs)[real])
 
     for batch in batches:
         between()
@@ -85,8 +96,9 @@ def evaluate(
         under_way.append((known, eval_step(variables, on_devices)))
         settle(leave=STEPS_IN_FLIGHT)
     settle(leave=0)
-    all_labels = jax.tree.map(lambda *parts: np.concatenate(parts), *labels)
-    all_outputs = np.concatenate(outputs)
-    return Evaluation(
-        task.metrics.evaluated(sums, all_labels, all_outputs), all_labels, all_outputs
-    )
+    all_labels = all_outputs = None
+    if brings_all:
+        all_labels = jax.tree.map(lambda *parts: np.concatenate(parts), *labels)
+        all_outputs = np.concatenate(outputs)
+    figures = task.metrics.evaluated(sums, all_labels, all_outputs)
+    return Evaluation(figures, all_labels, all_outputs)

@@ -37,6 +37,10 @@ from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.task.of_data import check_task
 
+# Of the training images, to be measured as validation is: a curve that tells what is learned by
+# heart needs no more, and an epoch hardly takes longer.
+MOST_SAMPLED = 256
+
 
 def readable(recipe: Recipe, source: Source) -> tuple[Source, list[str]]:
     """The source as the recipe takes it, and why examples were left out, if it says to skip them.
@@ -139,6 +143,12 @@ class Feed:
         return self._load("test")
 
     @cached_property
+    def train_sample(self) -> Source:
+        """Training images from all of the split, the same at every start."""
+        count = min(MOST_SAMPLED, len(self.train))
+        return Subset(self.train, np.linspace(0, len(self.train) - 1, count).round().astype(int))
+
+    @cached_property
     def class_weights(self) -> np.ndarray | None:
         """Of the training loss, float [num_classes]; None where all classes weigh the same."""
         if self.recipe.class_weights == "none":
@@ -200,6 +210,20 @@ class Feed:
         images = np.concatenate([batch["image"][batch["weight"] > 0] for batch in batches])
         mean, std = (np.asarray(each, np.float32) for each in (self.input.mean, self.input.std))
         return (images.astype(np.float32) / 255 - mean) / std
+
+    def augmented_examples(self, most: int) -> dict[str, np.ndarray]:
+        """A batch of at most so many training images as a step gets them, of the first epoch."""
+        return next(
+            train_batches(
+                self.train,
+                self._train_transforms[self.stages.sizes[-1]],
+                batch_size=min(most, len(self.train)),
+                seed=self.recipe.seed,
+                start_step=0,
+                stop_step=1,
+                num_threads=2,
+            )
+        )
 
     def draw(self) -> DrawnBatches:
         """What this process's rows of the batches of `resident` are told by."""
@@ -274,6 +298,6 @@ class Feed:
             )
 
     def eval_batches(self, split: str) -> Iterator[dict[str, np.ndarray]]:
-        """All of a split in order: "train", "val" or "test"."""
+        """All of a split in order: "train", "val" or "test"; or "train_sample"."""
         source: Source = getattr(self, split)
         return in_order(self.recipe, source, self._eval_transforms, self._hands_for(len(source)))

@@ -206,8 +206,7 @@ def make_eval_step(
     metrics: Metrics = CLASSES,
     flip: bool = False,
 ) -> EvalStep:
-    """`step(variables, batch) -> (sums, outputs)`: the top class [N], or of several labels the
-    logits [N, K].
+    """`step(variables, batch) -> (sums, outputs)`: what the metrics keep of the logits [N, K].
 
     `batch` has a `weight` per example; the outputs cover those that only fill the batch too. Where
     its images are [N, V, H, W, C], the probabilities of an example's V views are averaged. With

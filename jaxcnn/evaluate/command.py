@@ -1,9 +1,13 @@
 """A run's best checkpoint, or published weights, measured on one split; prints JSON.
 
 python -m jaxcnn.evaluate --workdir=DIR
+python -m jaxcnn.evaluate --workdir=DIR --split=val --output=evaluated
 python -m jaxcnn.evaluate --arch=NAME --pretrained=SOURCE --dataset=NAME --data-dir=DIR
+
+With --output also each class's figures, a row per image, a report and a model card, as files.
 """
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +43,13 @@ class Options:
     names; a run knows its own."""
     labels: str | None = None
     """Classes of an image_folder's pictures there: a CSV file with columns path, label, split."""
+    output: str | None = None
+    """A folder for metrics.json, predictions.csv, a report (index.html) and a model card."""
+    groups: str | None = None
+    """A CSV file with a row an image: path (index, of a set whose images have no names), and a
+    column for each way to group them: every figure by group, and how far groups are apart."""
+    corruptions: str | None = None
+    """Measure on corrupted images too: all, or names of ImageNet-C's with commas between."""
     distributed: Distributed = Distributed()
     compilation_cache: bool = True
     """Keep compiled programs in ~/.cache/jaxcnn, so that a second run starts in seconds."""
@@ -53,31 +64,11 @@ def main(args: Sequence[str] | None = None) -> int:
         cli.check_model_source(options.workdir, options.arch, options.pretrained)
         cli.check_image_size(options.image_size)
         # After the flags are known to be right: this import takes seconds.
-        from jaxcnn.evaluate.evaluation import evaluate_pretrained, evaluate_run
+        from jaxcnn.evaluate.measure import measure
 
         with joined(options.distributed, PROGRAM):
             tell = say if is_first() else lambda line: None
-            if options.workdir is not None:
-                figures = evaluate_run(
-                    options.workdir,
-                    split=options.split or "test",
-                    data_dir=options.data_dir,
-                    labels=options.labels,
-                    tta=options.tta,
-                    say=tell,
-                )
-            else:
-                figures = evaluate_pretrained(
-                    options.arch or "",
-                    options.pretrained or "",
-                    dataset=options.dataset,
-                    data_dir=options.data_dir,
-                    labels=options.labels,
-                    split=options.split,
-                    image_size=options.image_size,
-                    tta=options.tta,
-                    say=tell,
-                )
+            figures = measure(options, command=shlex.join([*PROGRAM.split(), *args]), say=tell)
             if is_first():
                 print(strict_json.dumps(figures, indent=2))
         return cli.DONE

@@ -43,6 +43,7 @@ SUMMARY = {
 }
 LEFT_OUT = {"left_out": Mapping[str, tuple[str, ...]]}
 EPOCH = {"epoch": int, "step": int}
+TEST_USE = {"when": str, "by": str}
 STEP = {
     "step": int,
     "loss": float | None,
@@ -52,7 +53,8 @@ STEP = {
 
 
 class RunFolder:
-    """`recipe.json`, `data.json`, `metrics.jsonl`, `steps.jsonl`, `summary.json`, and folders.
+    """`recipe.json`, `data.json`, `metrics.jsonl`, `steps.jsonl`, `summary.json`,
+    `test_uses.jsonl`, and folders.
 
     Of several processes that run together one `writes`; the others' writing does nothing. Raises
     UserError where the path is that of a file.
@@ -72,13 +74,15 @@ class RunFolder:
         self._metrics = self.path / "metrics.jsonl"
         self._steps = self.path / "steps.jsonl"
         self._summary = self.path / "summary.json"
+        self._test_uses = self.path / "test_uses.jsonl"
         self._data = self.path / "data.json"
         self._names = self.path / "data.names.gz"
 
     def refuse_foreign(self) -> None:
         """Raises UserError if a file or folder that a run writes here is a link or no file."""
         own = (
-            self._recipe, self._metrics, self._steps, self._summary, self._data, self._names
+            self._recipe, self._metrics, self._steps, self._summary, self._data, self._names,
+            self._test_uses,
         )  # fmt: skip
         partial = (path.with_name(path.name + ".partial") for path in own)
         others = (self.path / name for name in ("lock", "xla.log", "wandb-id"))
@@ -247,6 +251,14 @@ class RunFolder:
     def append_step(self, line: Mapping[str, Any]) -> None:
         if self.writes:
             _append(self._steps, line, to_disk=False)
+
+    def read_test_uses(self) -> list[dict[str, str]]:
+        """`{"when", "by"}` of each time that the test split was measured, oldest first."""
+        return _read_lines(self._test_uses, TEST_USE)
+
+    def append_test_use(self, use: Mapping[str, str]) -> None:
+        if self.writes:
+            _append(self._test_uses, use, to_disk=True)
 
     def drop_metrics_after(self, step: int) -> None:
         """Forgets epochs that ended after `step`, which a resumed run is going to repeat.

@@ -4,19 +4,18 @@ import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import jax
 
 import jaxcnn
+from jaxcnn.files.cpu_info import cpu_model
 from jaxcnn.selfcheck.outcome import Outcome
 from jaxcnn.xla.flags import gpu_left_idle
 from jaxcnn.xla.platform import backend_version
 from jaxcnn.xla.support import unsupported
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "torch", "timm")
-CPU_INFO = Path("/proc/cpuinfo")
 NVIDIA_SMI = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
 
 
@@ -68,12 +67,3 @@ def driver() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.splitlines()[0].strip() if done.returncode == 0 and done.stdout else None
-
-
-def cpu_model() -> str:
-    try:
-        lines = CPU_INFO.read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ class Metrics(Protocol):
         sum_names: what `batch_sums` gives.
         batch_figures: figures that sums alone give, known of training too; beside loss and n.
         figures: figures of an evaluated split, beside loss and n.
+        asks_all: whether `evaluated` asks for labels and outputs, all of them at once.
     """
 
     @property
@@ -35,6 +36,9 @@ class Metrics(Protocol):
 
     @property
     def figures(self) -> tuple[str, ...]: ...
+
+    @property
+    def asks_all(self) -> bool: ...
 
     def batch_sums(
         self, losses: jax.Array, logits: jax.Array, labels: jax.Array, weight: jax.Array
@@ -51,7 +55,7 @@ class Metrics(Protocol):
         ...
 
     def outputs(self, logits: jax.Array) -> jax.Array:
-        """What is kept of each example's logits: the top class [N], or all [N, K]."""
+        """What is kept of each example's logits, [N, K]: all of them, for both below."""
         ...
 
     def summarize(self, sums: Mapping[str, float]) -> Figures:
@@ -59,9 +63,12 @@ class Metrics(Protocol):
         ...
 
     def evaluated(
-        self, sums: Mapping[str, float], labels: np.ndarray, outputs: np.ndarray
+        self, sums: Mapping[str, float], labels: Any, outputs: np.ndarray | None
     ) -> Figures:
-        """`figures`, the mean loss and n of a whole split."""
+        """`figures`, the mean loss and n of a whole split.
+
+        Without `asks_all` labels and outputs may be None.
+        """
         ...
 
 
@@ -76,6 +83,7 @@ class Classes:
     sum_names: tuple[str, ...] = ("loss", "top1", "top5", "n")
     batch_figures: tuple[str, ...] = ("top1",)
     figures: tuple[str, ...] = ("top1", "top5")
+    asks_all: bool = False
 
     def batch_sums(
         self, losses: jax.Array, logits: jax.Array, labels: jax.Array, weight: jax.Array
@@ -96,7 +104,7 @@ class Classes:
         }
 
     def outputs(self, logits: jax.Array) -> jax.Array:
-        return logits.argmax(-1)
+        return logits
 
     def summarize(self, sums: Mapping[str, float]) -> Figures:
         n = sums["n"]
@@ -104,7 +112,7 @@ class Classes:
         return {**mean, "n": round(n)}
 
     def evaluated(
-        self, sums: Mapping[str, float], labels: np.ndarray, outputs: np.ndarray
+        self, sums: Mapping[str, float], labels: Any, outputs: np.ndarray | None
     ) -> Figures:
         return self.summarize(sums)
 
@@ -123,6 +131,7 @@ class MultiLabel:
     sum_names: tuple[str, ...] = ("loss", "hits", "predicted", "positive", "n")
     batch_figures: tuple[str, ...] = ("OF1",)
     figures: tuple[str, ...] = ("mAP", "CF1", "OF1")
+    asks_all: bool = True
 
     def batch_sums(
         self, losses: jax.Array, logits: jax.Array, labels: jax.Array, weight: jax.Array
@@ -148,8 +157,9 @@ class MultiLabel:
         }
 
     def evaluated(
-        self, sums: Mapping[str, float], labels: np.ndarray, outputs: np.ndarray
+        self, sums: Mapping[str, float], labels: Any, outputs: np.ndarray | None
     ) -> Figures:
+        assert outputs is not None, "it asks for all"
         shown = labels.any(axis=0)
         if not shown.any():
             return {"mAP": 0.0, "CF1": 0.0, **self.summarize(sums)}

@@ -219,6 +219,7 @@ def fit(
                 stop=stop,
                 at_not_finite=at_not_finite(recipe),
                 on_epoch=on_epoch,
+                command=command,
                 clock=clock,
             )
             summary = run.to_the_end()

@@ -31,6 +31,7 @@ from jaxcnn.recipe import Recipe
 from jaxcnn.run.checkpoint import Checkpoints, validation_rank
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.progress import Progress
+from jaxcnn.run.test_uses import note_test_use
 from jaxcnn.task.metrics import add_sums
 from jaxcnn.train.display import Display
 from jaxcnn.train.logs import Logs
@@ -65,6 +66,7 @@ class Run:
     stop: StopFlag
     at_not_finite: AtNotFinite
     on_epoch: OnEpoch
+    command: str
     clock: float  # when the run's seconds were counted last
     # By the first of the steps, counted from 1, that were dispatched together, and how many.
     pending: deque[tuple[int, int, dict[str, jax.Array]]] = field(default_factory=deque)
@@ -238,6 +240,7 @@ class Run:
         seconds = self.throughput.seconds
         self.display.phase(f"validating epoch {epoch}")
         val = self.evaluate("val", self.state).figures
+        sample = self.evaluate("train_sample", self.state).figures
         self.start.compiled()
         rank, best = validation_rank(val), self.progress.best
         best_rank = None if best is None else validation_rank(best)
@@ -250,6 +253,7 @@ class Run:
             "lr": self.rate_of(step),
             **{f"train_{name}": train[name] for name in ("loss", *metrics.batch_figures)},
             **{f"val_{name}": val[name] for name in ("loss", *metrics.figures)},
+            **{f"train_sample_{name}": sample[name] for name in ("loss", *metrics.figures)},
             "images_per_second": rate,
             "waiting_for_data": waiting,
             "data_seconds": seconds,
@@ -277,9 +281,10 @@ class Run:
         test = self.evaluate("test", state)
         self.count_seconds()
         summary = summary_of(self.recipe, self.folder, self.feed, self.program, self.progress, test)
+        note_test_use(self.folder.path, by=self.command, say=self.display.say)
         self.folder.write_summary(summary)
         if self.folder.writes:
-            draw_report(self.folder, self.feed, test, self.display)
+            draw_report(self.folder, self.feed, self.program, state, test, self.display)
         return summary
 
     def evaluate(self, split: str, state: TrainState) -> Evaluation:
@@ -296,5 +301,6 @@ class Run:
             eval_variables(state),
             self.supply.evaluation(split),
             task=program.task,
+            keep=split == "test",
             between=between,
         )

@@ -8,6 +8,7 @@ from typing import Any
 from jaxcnn.engine.evaluate import Evaluation
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.program import Program
+from jaxcnn.engine.state import TrainState
 from jaxcnn.recipe import Recipe
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.progress import Progress
@@ -55,25 +56,29 @@ def import_beside() -> None:
 
     def begin() -> None:
         with suppress(Exception):
-            import_module("jaxcnn.run.report")
+            import_module("jaxcnn.train.run_report")
 
     Thread(target=begin, name="jaxcnn report").start()
 
 
-def draw_report(folder: RunFolder, feed: Feed, test: Evaluation, display: Display) -> None:
-    """Draws the run. What keeps it from that costs the pictures: the result is there."""
-    # Here, since what it draws with takes a second to import.
-    from jaxcnn.run.report import write_report
+def draw_report(
+    folder: RunFolder,
+    feed: Feed,
+    program: Program,
+    state: TrainState,
+    test: Evaluation,
+    display: Display,
+) -> None:
+    """Draws the run. What keeps it from that costs the pictures: the result is there.
 
+    `state` is the one that was tested.
+    """
     try:
+        # Here, since what it draws with takes a second to import.
+        from jaxcnn.train.run_report import write_run_report
+
         with _DRAWING:
-            write_report(
-                folder.report,
-                folder.read_metrics(),
-                test,
-                images=feed.test,
-                class_names=feed.spec.class_names,
-            )
+            write_run_report(folder, feed, program, state, test)
     except Exception as error:  # Whatever a picture, a font or a disk makes it raise.
         display.say(
             f"{folder.report} is not whole ({reason(error)}); the figures are, in summary.json"

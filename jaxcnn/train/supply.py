@@ -31,6 +31,7 @@ class Supply:
     program: Program
     lies_there: "Supply | None" = None
     _made_once: Lock = field(default_factory=Lock, init=False)
+    _kept: dict[str, list[dict[str, jax.Array]]] = field(default_factory=dict, init=False)
 
     @property
     def stored(self) -> dict[str, jax.Array]:
@@ -75,17 +76,18 @@ class Supply:
         )
 
     def evaluation(self, split: str) -> Iterable[Mapping[str, Any]]:
-        """All of "val" or "test". The first is kept where the training set is, if no larger."""
-        small = len(self.feed.val) <= len(self.feed.train)
-        if split == "val" and small and self.feed.resident is not None:
-            source = self.lies_there or self
-            with source._made_once:
-                return source._validation
-        return self.feed.eval_batches(split)
+        """All of "val", "train_sample" or "test".
 
-    @cached_property
-    def _validation(self) -> list[dict[str, jax.Array]]:
-        return [self._send(batch) for batch in self.feed.eval_batches("val")]
+        What every epoch asks for is kept where the training set is, if no larger.
+        """
+        small = len(self.feed.val) <= len(self.feed.train)
+        if split == "test" or not small or self.feed.resident is None:
+            return self.feed.eval_batches(split)
+        source = self.lies_there or self
+        with source._made_once:
+            if split not in source._kept:
+                source._kept[split] = [self._send(b) for b in self.feed.eval_batches(split)]
+            return source._kept[split]
 
     def _send(self, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
         return to_devices(batch, self.program.rows)

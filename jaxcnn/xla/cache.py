@@ -4,11 +4,10 @@ import hashlib
 import platform
 import warnings
 from functools import cache
-from pathlib import Path
 
 from jaxcnn.files.cache_folder import cache_folder, cache_place
+from jaxcnn.files.cpu_info import cpu_info
 
-CPU_INFO = Path("/proc/cpuinfo")
 # A program that compiles sooner is not worth a file.
 WORTH_SECONDS = 0.2
 
@@ -59,10 +58,6 @@ def cpu_type() -> str:
     that another has not, which ends the process.
     """
     described = [platform.system(), platform.machine(), platform.processor()]
-    try:
-        lines = CPU_INFO.read_text().splitlines()
-    except OSError:
-        lines = []
     of_one_core = ("flags", "Features", "CPU part")
-    described += sorted({line for line in lines if line.startswith(of_one_core)})
+    described += sorted({line for line in cpu_info() if line.startswith(of_one_core)})
     return hashlib.sha256(repr(described).encode()).hexdigest()[:12]

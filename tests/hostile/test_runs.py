@@ -243,7 +243,7 @@ def test_checkpoints_of_a_run_from_before_they_were_told_apart_are_taken(run, ot
     data = json.loads((run / "data.json").read_text())
     del data["run"]
     (run / "data.json").write_text(json.dumps(data))
-    assert evaluate.main([f"--workdir={run}"]) == 0
+    assert evaluate.main([f"--workdir={run}", "--split=val"]) == 0
     assert capfd.readouterr().err == ""
 
 

@@ -102,6 +102,7 @@ def test_a_run_leaves_what_it_promises(finished):
     assert lines[-1]["train_loss"] < lines[0]["train_loss"]
     assert {path.name for path in folder.iterdir()} == {
         "recipe.json", "data.json", "metrics.jsonl", "steps.jsonl", "summary.json", "checkpoints",
+        "test_uses.jsonl",
         "tensorboard",
         "report",
     }  # fmt: skip
@@ -289,7 +290,7 @@ def test_the_test_split_is_evaluated_once_and_last(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Feed, "eval_batches", recording)
     fit(replace(RECIPE, steps=10), tmp_path, console=quiet())
-    assert asked == ["val", "val", "test"]
+    assert asked == ["val", "train_sample"] * 2 + ["test"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""The report of a run at its end."""
+
+import shlex
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxcnn.data import DatasetSpec, Source
+from jaxcnn.engine.evaluate import Evaluation
+from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.program import Program, model_of
+from jaxcnn.engine.state import TrainState, eval_variables
+from jaxcnn.files.cpu_info import cpu_model
+from jaxcnn.report.look_inside import filters_of_model, heat_of_model
+from jaxcnn.report.run_facts import recipe_rows, run_facts
+from jaxcnn.report.shown import Seen, Shown
+from jaxcnn.report.write import figures_of, write_report
+from jaxcnn.run.folder import RunFolder
+
+MOST_SEEN = 16
+
+
+def write_run_report(
+    folder: RunFolder, feed: Feed, program: Program, state: TrainState, test: Evaluation
+) -> None:
+    """Writes the report of the run whose best state is `state`, tested to `test`."""
+    recipe, data, model_input = feed.recipe, feed.spec, feed.input
+    kept = folder.read_data()
+    model = model_of(recipe, program.task.num_outputs)
+    variables = eval_variables(state)
+    transforms = model_input.transforms(data)
+    heat = heat_of_model(model, variables, feed.test, transforms, model_input.preprocessing)
+    shown = Shown(
+        title=f"{recipe.arch} on {recipe.dataset}",
+        subtitle="A training run, tested once with its best epoch by validation",
+        split="test",
+        evaluation=test,
+        images=feed.test,
+        class_names=data.class_names,
+        several=data.multi_label,
+        facts=run_facts(folder, num_params=program.num_params, machine=machine(program)),
+        command="" if kept is None else kept.command,
+        recipe=recipe_rows(recipe),
+        lines=folder.read_metrics(),
+        steps=folder.read_steps(),
+        counts={"train": class_counts(feed.train, data), "val": class_counts(feed.val, data)},
+        seen=seen(feed, program),
+        filters=filters_of_model(model, variables, model_input.image_size, model_input.channels),
+        heat_of=heat and heat[0],
+        heat_name=heat[1] if heat else "",
+        again=commands(folder),
+    )
+    write_report(folder.report, shown, figures_of(shown))
+
+
+def seen(feed: Feed, program: Program) -> Seen:
+    """Training images as they come to the network, brought back to what can be looked at."""
+    batch = feed.augmented_examples(MOST_SEEN)
+    images, targets = program.task.prepare_train(program.step_key, batch)
+    mean, std = (np.asarray(each, np.float32) for each in (feed.input.mean, feed.input.std))
+    pixels = np.clip(np.asarray(images) * std + mean, 0, 1)
+    return Seen((255 * pixels).round().astype(np.uint8), np.asarray(targets))
+
+
+def class_counts(source: Source, data: DatasetSpec) -> np.ndarray:
+    """Images of each class, int [K]."""
+    labels = source.labels
+    if labels.ndim == 2:
+        return (labels > 0).sum(0)
+    return np.bincount(labels, minlength=data.num_classes)
+
+
+def machine(program: Program) -> str:
+    """What it was trained on, in a few words."""
+    devices = program.rows.mesh.devices.ravel()
+    kind = devices[0].device_kind
+    if devices[0].platform == "cpu":
+        return cpu_model()
+    return f"{len(devices)} x {kind}" if len(devices) > 1 else kind
+
+
+def commands(folder: RunFolder) -> Sequence[str]:
+    place = shlex.quote(str(folder.path))
+    return (
+        f"python -m jaxcnn.evaluate --workdir={place} --split=val --output=evaluated",
+        f"python -m jaxcnn.predict --workdir={place} IMAGE --explain=grad_cam",
+    )
