@@ -69,7 +69,8 @@ class Frost:
         height, width, channels = image.shape
         frozen = ice(round(height / self.size), round(width / self.size), rng)
         if self.size != 1:
-            frozen = cv2.resize(frozen, (width, height), interpolation=cv2.INTER_AREA)
+            # Needles alias, as those of the photographs do in the published sets.
+            frozen = cv2.resize(frozen, (width, height), interpolation=cv2.INTER_LINEAR)
         if channels == 1:
             frozen = grey_of(frozen)
         return image_of(self.share * fractions_of(image) + self.more * frozen)
