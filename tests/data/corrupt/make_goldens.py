@@ -110,7 +110,7 @@ def main() -> None:
                 arrays[f"{name}/{corruption}/{severity}"] = out[::every, ::every]
     GOLDENS.mkdir(exist_ok=True)
     np.savez_compressed(GOLDENS / "images.npz", **arrays)
-    (GOLDENS / "parameters.json").write_text(json.dumps(parameters, indent=1) + "\n")
+    (GOLDENS / "parameters.json").write_text(json.dumps(parameters) + "\n")
     print(len(arrays), "images,", (GOLDENS / "images.npz").stat().st_size, "bytes")
 
 
