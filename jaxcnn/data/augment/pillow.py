@@ -16,7 +16,11 @@ DrawnInterpolation = Literal["bilinear", "bicubic", "random"]
 Fill = tuple[int, ...]
 """Colour of what was outside an image, one value or one a channel."""
 
-_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_RESAMPLING = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "box": Image.Resampling.BOX,
+}
 
 
 def drawn(interpolation: DrawnInterpolation, rng: np.random.Generator) -> Interpolation:
@@ -27,9 +31,12 @@ def drawn(interpolation: DrawnInterpolation, rng: np.random.Generator) -> Interp
 
 
 def resize(
-    image: np.ndarray, height: int, width: int, interpolation: Interpolation = "bilinear"
+    image: np.ndarray,
+    height: int,
+    width: int,
+    interpolation: Interpolation | Literal["box"] = "bilinear",
 ) -> np.ndarray:
-    """Stretched to height x width pixels."""
+    """Stretched to height x width pixels; box: means of whole pixels, or squares of one."""
     return _pixels(_picture(image).resize((width, height), _RESAMPLING[interpolation]))
 
 
