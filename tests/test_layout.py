@@ -25,10 +25,11 @@ LAYERS = [
     ["task"],
     ["engine"],
     ["run"],
+    ["report"],
     ["command"],
     ["train", "evaluate", "predict", "zoo", "plan", "benchmark", "data/prepare", "data/inspect"],
     ["sweeps"],
-    ["selfcheck", "sweep"],
+    ["selfcheck", "sweep", "compare"],
     ["__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

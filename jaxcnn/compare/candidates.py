@@ -130,9 +130,7 @@ def measured(name: str, subject: Subject, source: Source, seed: int | None) -> C
     evaluation = subject.evaluate(source)
     size, channels = subject.input.image_size, subject.input.channels
     image = jax.ShapeDtypeStruct((1, size, size, channels), jnp.float32)
-    macs = count_macs(
-        lambda v, x: subject.model.apply(v, x, train=False), subject.variables, image
-    )
+    macs = count_macs(lambda v, x: subject.model.apply(v, x, train=False), subject.variables, image)
     return Candidate(
         name,
         evaluation.labels,
@@ -191,4 +189,3 @@ def baselines(
     linear_source = linear.load(split)
     refuse_other(first, (linear, linear_source), (run, LINEAR), split)
     return [majority, measured(LINEAR, linear, linear_source, of_linear.seed)]
-

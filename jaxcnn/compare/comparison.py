@@ -90,6 +90,6 @@ def _beside(first: Candidate, other: Candidate, p_value: float) -> Beside:
 
 
 def _sets_beside(first: Candidate, other: Candidate) -> Beside:
-    losses = (sigmoid_losses(each.labels > 0, each.logits) for each in (other, first))
-    difference, interval = mean_difference(*losses)
+    of_other, of_first = (sigmoid_losses(one.labels > 0, one.logits) for one in (other, first))
+    difference, interval = mean_difference(of_other, of_first)
     return Beside(other.name, difference, interval, None, (), ())

@@ -57,13 +57,14 @@ def comparison_page(comparison: Comparison, candidates: Candidates, command: str
         command=command,
         charts=[{"svg": chart, "caption": "Bars: 95 % intervals."}],
         tables=[
-            {"title": "Each by itself", "rows": tables.figures(comparison), "note": ""},
+            {"title": "Each by itself", "rows": tables.figures(comparison), "notes": []},
             {
                 "title": f"Beside {comparison.rows[0].candidate.name}",
                 "rows": tables.differences(comparison),
-                "note": tables.NOTES[comparison.split],
+                "notes": [tables.NOTES[comparison.split]],
             },
         ],
+        picture=None,
         galleries=galleries,
     )
 

@@ -52,9 +52,7 @@ def read_groups(file: str, names: Sequence[str] | None, number: int) -> dict[str
         if not row:
             continue
         if len(row) != len(head):
-            raise UserError(
-                f"--groups={file}, line {line}, has {len(row)} cells, not {len(head)}"
-            )
+            raise UserError(f"--groups={file}, line {line}, has {len(row)} cells, not {len(head)}")
         name, *groups = row
         if name not in places or name in seen:
             why = "twice there" if name in seen else f"none of the {number:,} images measured"

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from jaxcnn.data import Source
 from jaxcnn.data.augment.transform import Transform
+from jaxcnn.data.augment.views import ViewsName
 from jaxcnn.engine.evaluate import Evaluation
 from jaxcnn.evaluate.groups import read_groups, without_a_group
 from jaxcnn.evaluate.outputs import OutputFolder, shown_of, summarised, tuned_on_validation
 from jaxcnn.evaluate.predictions_file import names_of
+from jaxcnn.evaluate.robustness import Robustness, read_names, robustness
+from jaxcnn.evaluate.sections import of_corruptions, of_groups
 from jaxcnn.evaluate.subject import Subject, published_subject, subject_of_run
 from jaxcnn.metrics.examples import examples_of
 from jaxcnn.metrics.groups import by_group, sets_by_group
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 # As many classes as top-5 takes are all among the first five.
 TOP_K = 5
+# What AlexNet's errors are of, in pixels; evaluations between two lines that say how many are done.
+IMAGENET_SIDE, SAID_EVERY = 224, 20
 
 
 def measure(options: "Options", *, command: str, say: Say) -> dict[str, Any]:
@@ -35,6 +40,7 @@ def measure(options: "Options", *, command: str, say: Say) -> dict[str, Any]:
     With an output folder it is filled. `command` is what a person typed.
     """
     output = None if options.output is None else OutputFolder(options.output)
+    corrupted_by = None if options.corruptions is None else read_names(options.corruptions)
     subject, title, folder = _subject(options, say)
     split = options.split or subject.default_split
     source = subject.load(split)
@@ -65,6 +71,11 @@ def measure(options: "Options", *, command: str, say: Say) -> dict[str, Any]:
         ).to_json()
         for column, column_groups in groups.items()
     }
+    more = [of_groups(column, found, several) for column, found in by_column.items()]
+    robust = None
+    if corrupted_by is not None:
+        robust = corrupted(subject, source, options.tta, evaluation, corrupted_by, say)
+        more.append(of_corruptions(robust, title))
     if output is None:
         printed["intervals"] = intervals(evaluation, several)
     else:
@@ -77,22 +88,59 @@ def measure(options: "Options", *, command: str, say: Say) -> dict[str, Any]:
             folder=folder,
             command=command,
             again=[_predict(options)],
+            sections=more,
             notes=notes,
         )
         shown = tuned_on_validation(subject, shown)
         figures = figures_of(shown)
         printed |= {
-            **{name: value for name, value in summarised(figures).items() if name != "top5" or value},
+            **{
+                name: value
+                for name, value in summarised(figures).items()
+                if name != "top5" or value
+            },
             "temperature": shown.temperature,
             "params": subject.num_params,
             "images_per_second": len(source) / seconds,
         }
-        if is_first():
-            output.write(printed, shown, figures, by_column, dataset=subject.data.name)
-            say(f"the report is {output.path / 'index.html'}")
     if by_column:
         printed["groups"] = by_column
+    if robust is not None:
+        printed["robustness"] = robust.to_json()
+    if output is not None and is_first():
+        output.write(printed, shown, figures, by_column, dataset=subject.data.name)
+        say(f"the report is {output.path / 'index.html'}")
     return printed
+
+
+def corrupted(
+    subject: Subject,
+    source: Source,
+    tta: ViewsName,
+    clean: Evaluation,
+    names: Sequence[str],
+    say: Say,
+) -> Robustness:
+    """The same of corrupted images, which takes as long again for each corruption and severity.
+
+    Raises UserError where images show several classes.
+    """
+    done = 0
+
+    def measured(transforms: Sequence[Transform]) -> Mapping[str, float]:
+        nonlocal done
+        if not transforms:
+            return clean.figures
+        figures = subject.evaluate(source, extra=transforms, tta=tta).figures
+        done += 1
+        if done % SAID_EVERY == 0:
+            say(f"{done} evaluations of corrupted images done")
+        return figures
+
+    side = subject.input.image_size
+    is_imagenet = subject.data.name.startswith("imagenet") and subject.task.num_outputs == 1000
+    of_imagenet = is_imagenet and side == IMAGENET_SIDE
+    return robustness(measured, names, side=side, of_imagenet=of_imagenet)
 
 
 def intervals(evaluation: Evaluation, several: bool) -> dict[str, Any]:
@@ -135,10 +183,3 @@ def _predict(options: "Options") -> str:
         else ["--arch", options.arch or "", "--pretrained", options.pretrained or ""]
     )
     return shlex.join(["python", "-m", "jaxcnn.predict", *model, "IMAGE", "--explain=grad_cam"])
-
-
-def figures_with(
-    subject: Subject, source: Source, transforms: Sequence[Transform]
-) -> Mapping[str, float]:
-    """Of the images with that done to them, as the network would get them."""
-    return subject.evaluate(source, extra=transforms).figures

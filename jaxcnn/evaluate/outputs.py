@@ -22,7 +22,7 @@ from jaxcnn.metrics.thresholds import tuned_thresholds
 from jaxcnn.report.card import card
 from jaxcnn.report.look_inside import filters_of_model, heat_of_model
 from jaxcnn.report.run_facts import recipe_rows, run_facts
-from jaxcnn.report.shown import Shown
+from jaxcnn.report.shown import Section, Shown
 from jaxcnn.report.write import write_report
 from jaxcnn.run.folder import RunFolder
 
@@ -42,7 +42,7 @@ class OutputFolder:
         if (self.path / "recipe.json").exists():
             raise UserError(f"--output={output} is a run's folder; give one of its own")
         files = (METRICS, PREDICTIONS, CARD, "index.html", "classes.json", "curves.png",
-                 "confusion.png", "classes.png", "robustness.png")  # fmt: skip
+                 "confusion.png", "classes.png")  # fmt: skip
         own_files.refuse_foreign(self.path / name for name in files)
 
     def write(
@@ -86,6 +86,7 @@ def shown_of(
     folder: RunFolder | None,
     command: str,
     again: Sequence[str],
+    sections: Sequence[Section] = (),
     notes: Sequence[str] = (),
 ) -> Shown:
     """What the report of an evaluation has; `folder` is the run's, if it is one."""
@@ -110,17 +111,23 @@ def shown_of(
         heat_of=heat and heat[0],
         heat_name=heat[1] if heat else "",
         again=again,
+        sections=sections,
         notes=notes,
     )  # fmt: skip
     if folder is None:
         return shown
     return replace(
         shown,
-        facts=run_facts(folder, num_params=subject.num_params),
+        facts=[*run_facts(folder, num_params=subject.num_params), *_made_by(folder)],
         recipe=recipe_rows(folder.read_recipe()),
         lines=folder.read_metrics(),
         steps=folder.read_steps(),
     )
+
+
+def _made_by(folder: RunFolder) -> list[tuple[str, str]]:
+    kept = folder.read_data()
+    return [] if kept is None else [("made by", kept.command)]
 
 
 def tuned_on_validation(subject: Subject, shown: Shown) -> Shown:
@@ -145,4 +152,3 @@ def summarised(figures: ClassFigures | SetFigures) -> dict[str, Any]:
     if isinstance(figures, ClassFigures):
         values["calibration"].pop("bins")
     return values
-

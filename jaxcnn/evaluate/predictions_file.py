@@ -116,13 +116,15 @@ def _of_several(
             for each in (labels, predicted)
         )  # fmt: skip
         least_sure = float(np.maximum(probabilities, 1 - probabilities).min())
-        yield Cells(shown, taken, least_sure, top, probabilities[top].tolist(), float(losses[index]))
+        yield Cells(
+            shown, taken, least_sure, top, probabilities[top].tolist(), float(losses[index])
+        )
 
 
-def _top(logits: np.ndarray) -> np.ndarray:
+def _top(logits: np.ndarray) -> list[int]:
     most = len(logits) if len(logits) <= MOST_WHOLE else TOP_K
-    return np.argsort(-logits, kind="stable")[:most]
+    return np.argsort(-logits, kind="stable")[:most].tolist()
 
 
-def _name(class_names: Sequence[str], k: int) -> str:
+def _name(class_names: Sequence[str], k: int | np.integer) -> str:
     return printable(class_names[int(k)], MOST_OF_A_NAME) if class_names else str(int(k))

@@ -123,9 +123,7 @@ def subject_of_run(
         for note in data.notes_on(split):
             say(note)
         if split == "all" and not folder.read_names():
-            raise UserError(
-                "--split=all mixes a run's training images in; give train, val or test"
-            )
+            raise UserError("--split=all mixes a run's training images in; give train, val or test")
         source = load_split(data, split, place)
         if kept is not None:
             source = in_order_of(kept, source, data)

@@ -53,7 +53,7 @@ def card(
         f"# {markdown(shown.title)}",
         "## What it is",
         _bullets(shown.facts),
-        *_command("Made by", shown.command),
+        *_command("Measured by", shown.command),
         "## What it is for",
         "To be written by who publishes it: whom it is for, and what it must not be used for.",
         "## How good it is",

@@ -18,7 +18,7 @@ INK, BLUE, ORANGE, GREEN = "#1b1f24", "#0072b2", "#d55e00", "#009e73"
 # What a page has in their place, see templates/page.html.
 VARIABLES = {INK: "currentColor", BLUE: "var(--blue)", ORANGE: "var(--orange)",
              GREEN: "var(--green)"}  # fmt: skip
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "jaxcnn",
     "font.family": "sans-serif",
@@ -26,14 +26,13 @@ STYLE = {
     "axes.grid": True,
     "grid.alpha": 0.25,
     "legend.frameon": False,
-    **{
-        name: INK
-        for name in (
-            "text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color",
-            "grid.color",
-        )
-    },
-}  # fmt: skip
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": INK,
+}
 SPLITS = {
     "train_sample": ("training images, as validation has them", BLUE, "-"),
     "train": ("training batches, augmented, while they were learned", BLUE, ":"),

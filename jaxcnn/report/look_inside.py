@@ -1,7 +1,6 @@
 """What is asked of the network itself: why it predicts what it does, and its first filters."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -76,9 +75,9 @@ def filters_of_model(
     model: nn.Module, variables: Variables, image_size: int, channels: int
 ) -> np.ndarray | None:
     """The first layer's filters beside each other, uint8 [H, W, C]; None where it has none."""
-    images = jax.ShapeDtypeStruct((1, image_size, image_size, channels), jnp.float32)
+    images = jnp.zeros((1, image_size, image_size, channels))
     try:
-        sheet = partial(first_filters, model, variables)(images)
+        sheet = first_filters(model, variables, images)
     except UserError:
         return None
     return (255 * np.asarray(sheet)).round().astype(np.uint8)

@@ -27,7 +27,16 @@ def data_uri(image: np.ndarray, *, drawn: bool = False) -> str:
             kind, options = ".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     _, encoded = cv2.imencode(kind, _for_opencv(image), options)
     mime = "image/png" if kind == ".png" else "image/jpeg"
-    return f"data:{mime};base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return _uri(mime, encoded.tobytes())
+
+
+def png_uri(png: bytes) -> str:
+    """A PNG file's content, likewise."""
+    return _uri("image/png", png)
+
+
+def _uri(mime: str, content: bytes) -> str:
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 
 
 def is_smooth(image: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ OF_SPLIT = {"train": "training", "val": "validation", "test": "test"}
 def run_facts(
     folder: RunFolder, *, num_params: int, machine: str | None = None
 ) -> list[tuple[str, str]]:
-    """What was trained on what, by what; `machine` is what it was trained on, where that is known."""
+    """What was trained on what; `machine` is what it was trained by, where that is known."""
     recipe, kept, summary = folder.read_recipe(), folder.read_data(), folder.read_summary()
     rows = [("network", f"{recipe.arch}, {num_params:,} parameters")]
     if kept is not None:

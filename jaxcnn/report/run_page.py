@@ -13,7 +13,7 @@ from jaxcnn.metrics.several_labels import SetFigures
 from jaxcnn.report import charts
 from jaxcnn.report.galleries import of_one_class, of_several_classes, of_training
 from jaxcnn.report.page import rendered
-from jaxcnn.report.pictures import data_uri, enlarged, shares_picture
+from jaxcnn.report.pictures import data_uri, enlarged, png_uri, shares_picture
 from jaxcnn.report.shown import Shown
 
 # With more classes the cells of a confusion matrix are too small for names and numbers; with more
@@ -93,6 +93,7 @@ def run_page(shown: Shown, figures: ClassFigures | SetFigures) -> str:
         balance=counts,
         balance_says=balance_says(counts.get("train")),
         again=shown.again,
+        sections=[{**vars(each), "png": each.png and png_uri(each.png)} for each in shown.sections],
     )
 
 
@@ -216,4 +217,3 @@ def _confidence(figures: ClassFigures | SetFigures, shown: Shown) -> list[dict[s
         text = "The classes of the lowest average precision, which stands behind their names."
         found.append((charts.precision_recall(curves), text))
     return [{"svg": charts.svg_of(chart), "caption": text} for chart, text in found]
-

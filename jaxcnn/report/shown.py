@@ -27,6 +27,23 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Section:
+    """Something more that was measured.
+
+    Attributes:
+        title: of the section.
+        says: below the title.
+        rows: a table, its first row the names of the columns.
+        png: a picture of it; None for none.
+    """
+
+    title: str
+    says: str
+    rows: Sequence[Sequence[str]]
+    png: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Shown:
     """What is shown.
 
@@ -51,6 +68,7 @@ class Shown:
         temperature: that logits are best divided by, of validation images.
         thresholds: of several classes: the probability above which each is predicted.
         again: commands that measure and predict again.
+        sections: what else was measured, of groups for one.
         notes: what a reader should know first.
     """
 
@@ -74,4 +92,5 @@ class Shown:
     temperature: float | None = None
     thresholds: np.ndarray | None = None
     again: Sequence[str] = ()
+    sections: Sequence[Section] = ()
     notes: Sequence[str] = ()

@@ -100,7 +100,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
                     f"stopped between two runs of {folder.path}; {TO_GO_ON}", stopped.signal_number
                 ) from stopped
         outcome.show(cli.console())
-        say(f"the sweep is in {folder.path}: sweep.csv, sweep.md, sweep.png", sys.stdout)
+        say(f"the sweep is in {folder.path}: sweep.csv, sweep.md, index.html", sys.stdout)
         return cli.DONE
 
     return cli.run(PROGRAM, command)

@@ -33,12 +33,14 @@ class Sweep:
 
 
 class SweepFolder:
-    """`sweep.json`, `sweep.csv`, `sweep.md` and `sweep.png`, and the runs in `NAME/sSEED`."""
+    """`sweep.json`, `sweep.csv`, `sweep.md`, `sweep.png` and `index.html`, and the runs in
+    `NAME/sSEED`."""
 
     def __init__(self, path: str) -> None:
         self.path = Path(expanded(path))
         self._sweep = self.path / "sweep.json"
         self.csv, self.md, self.png = (self.path / f"sweep.{kind}" for kind in ("csv", "md", "png"))
+        self.html = self.path / "index.html"
 
     def read(self) -> Sweep | None:
         """The sweep that was begun here; None if no run of one was. Raises UserError for a run's
@@ -89,7 +91,7 @@ class SweepFolder:
 
     def refuse_foreign(self, sweep: Sweep) -> None:
         """Raises UserError if what is written here is a link or no file."""
-        own = (self._sweep, self.csv, self.md, self.png)
+        own = (self._sweep, self.csv, self.md, self.png, self.html)
         partial = (path.with_name(path.name + ".partial") for path in own)
         runs = (self.path / name for name in sweep.recipes)
         own_files.refuse_foreign((*own, *partial, self.path / "lock"), runs)

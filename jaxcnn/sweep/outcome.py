@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxcnn.files import own_files
+from jaxcnn.report.page import rendered
+from jaxcnn.report.pictures import png_uri
 from jaxcnn.sweep.figure import png_of
 from jaxcnn.sweep.folder import SweepFolder
 from jaxcnn.sweep.grid import Choice
@@ -48,9 +50,27 @@ class Outcome:
 
     def write(self, folder: SweepFolder, command: str) -> None:
         page = markdown_of(self.title, command, self._tables(), self._notes())
+        png = png_of(self.runs, self.title, self.metric, self.baseline)
         own_files.write(folder.csv, csv_of(self.runs, self.choices, self.gmacs))
         own_files.write(folder.md, page)
-        own_files.write(folder.png, png_of(self.runs, self.title, self.metric, self.baseline))
+        own_files.write(folder.png, png)
+        own_files.write(folder.html, self._page(command, png))
+
+    def _page(self, command: str, png: bytes) -> str:
+        compared, sized = self._tables()
+        return rendered(
+            "tables.html",
+            title=self.title,
+            subtitle="A sweep: recipes over seeds",
+            command=command,
+            tables=[
+                {"title": f"By {self.metric}", "rows": compared, "notes": self._notes()},
+                {"title": "Size and time", "rows": sized, "notes": []},
+            ],
+            picture=png_uri(png),
+            charts=[],
+            galleries=[],
+        )
 
     def show(self, console: Console) -> None:
         say_on(console, self.title)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.data import DatasetSpec, Source
@@ -55,7 +56,7 @@ def write_run_report(
 
 def seen(feed: Feed, program: Program) -> Seen:
     """Training images as they come to the network, brought back to what can be looked at."""
-    batch = feed.augmented_examples(MOST_SEEN)
+    batch = {name: jnp.asarray(part) for name, part in feed.augmented_examples(MOST_SEEN).items()}
     images, targets = program.task.prepare_train(program.step_key, batch)
     mean, std = (np.asarray(each, np.float32) for each in (feed.input.mean, feed.input.std))
     pixels = np.clip(np.asarray(images) * std + mean, 0, 1)
@@ -72,11 +73,10 @@ def class_counts(source: Source, data: DatasetSpec) -> np.ndarray:
 
 def machine(program: Program) -> str:
     """What it was trained on, in a few words."""
-    devices = program.rows.mesh.devices.ravel()
-    kind = devices[0].device_kind
-    if devices[0].platform == "cpu":
+    first, *others = program.rows.device_set
+    if first.platform == "cpu":
         return cpu_model()
-    return f"{len(devices)} x {kind}" if len(devices) > 1 else kind
+    return f"{1 + len(others)} x {first.device_kind}" if others else first.device_kind
 
 
 def commands(folder: RunFolder) -> Sequence[str]:

@@ -159,3 +159,18 @@ def photos(tmp_path):
                 picture = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
                 cv2.imwrite(str(place / f"{number}.png"), picture)
     return tmp_path / "photos"
+
+
+def test_corrupted_images_are_measured_beside_the_clean_ones(run, tmp_path, capsys):
+    args = (f"--workdir={run}", "--split=val", "--corruptions=contrast,shift")
+    status, printed, _ = evaluated(capsys, *args, f"--output={tmp_path / 'out'}")
+    found = printed["robustness"]
+    assert status == 0 and found["clean"]["top1"] == printed["top1"]
+    assert set(found["corruptions"]["contrast"]["severities"]) == set("12345")
+    assert found["changes"]["shift"]["amounts"]["0"]["top1"] == printed["top1"]
+    assert "Corrupted images" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_an_unknown_corruption_is_refused_before_anything_is_measured(run, capsys):
+    status, _, said = evaluated(capsys, f"--workdir={run}", "--corruptions=fgo")
+    assert status == 2 and "did you mean 'fog'?" in said and said.count("\n") == 1
