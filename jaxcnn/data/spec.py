@@ -195,6 +195,8 @@ class DatasetSpec:
     """Examples of the official training split; None where only the files tell."""
     multi_label: bool = False
     """Whether every class is asked for on its own, in place of one class an image."""
+    among_shown: bool = False
+    """Whether a model is asked among the classes alone that the split has images of."""
     notes: tuple[str, ...] = ()
     """What was left out, sorted unusually or guessed, a line each, for people to read."""
     split_notes: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -19,6 +19,7 @@ from jaxcnn.engine.model_input import ModelInput, input_of_weights
 from jaxcnn.engine.program import build, model_of
 from jaxcnn.engine.state import eval_variables
 from jaxcnn.errors import UserError
+from jaxcnn.evaluate.among_shown import among_shown
 from jaxcnn.files.paths import expanded
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables
@@ -88,7 +89,8 @@ class Subject:
         the probabilities are averaged.
         """
         transforms = with_views((*self.input.transforms(self.data), *extra), tta, self.data)
-        return self.measured(self.batches(source, transforms))
+        evaluation = self.measured(self.batches(source, transforms))
+        return among_shown(evaluation) if self.data.among_shown else evaluation
 
 
 def subject_of_run(

@@ -7,6 +7,10 @@ test split, as everywhere in the literature; validation is held out of the train
 
 ImageNet-V2 and ReaL are for testing only. ReaL gives the validation images new labels: a prediction
 is right if it is any of an image's labels, and images without one are left out.
+
+ImageNet-A and ImageNet-R, for testing only too, have images of 200 of the 1,000 classes, and models
+are asked among these alone, as their authors do (https://arxiv.org/abs/1907.07174, section 3;
+https://arxiv.org/abs/2006.16241, section 3).
 """
 
 import re
@@ -77,6 +81,26 @@ DATASETS = {
         splits={"test": "validation"},
         load=_load_labelled,
         paper="https://arxiv.org/abs/2006.07159",
+    ),
+    "imagenet_a": replace(
+        photographs(
+            "imagenet_a",
+            "imagenet_a",
+            num_classes=1000,
+            splits={"test": "test"},
+            paper="https://arxiv.org/abs/1907.07174",
+        ),
+        among_shown=True,
+    ),
+    "imagenet_r": replace(
+        photographs(
+            "imagenet_r",
+            "imagenet_r",
+            num_classes=1000,
+            splits={"test": "test"},
+            paper="https://arxiv.org/abs/2006.16241",
+        ),
+        among_shown=True,
     ),
     "imagenet21k": replace(PREPARED_21K, examine=_examine_21k),
 }
