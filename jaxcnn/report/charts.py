@@ -79,6 +79,7 @@ def by_step(
     axes.set(title=title, xlabel="step", ylabel=unit)
     if log and np.nanmin(values) > 0:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")  # Matplotlib's own is mathematics.
     return chart
 
 
