@@ -63,7 +63,7 @@ def _with_guided_gradient(ceiling: float) -> Any:
         return clipped(x), (x > 0) & (x < ceiling)
 
     def backward(passed: jax.Array, gradient: jax.Array) -> tuple[jax.Array]:
-        return (jnp.where(passed, nn.relu(gradient), 0),)
+        return (jnp.where(passed, jnp.maximum(gradient, 0), 0),)
 
     clipped.defvjp(forward, backward)
     return clipped

@@ -37,7 +37,9 @@ def randomised(
     modules = list(there) if modules is None else modules
     if unknown := [name for name in modules if name not in there]:
         raise UserError(f"there is no module {unknown[0]!r}; there are {', '.join(sorted(there))}")
-    fresh = init_variables(model, key, (images.shape[1], images.shape[2]), images.shape[3])
+    # Compiled, as the operations of a deep network's initialisers take longer one by one.
+    init = jax.jit(init_variables, static_argnums=(0, 2, 3))
+    fresh = init(model, key, (images.shape[1], images.shape[2]), images.shape[3])
     return {
         collection: {
             name: fresh[collection][name] if name in modules else leaves
