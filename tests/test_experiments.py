@@ -1,3 +1,4 @@
+import csv
 import io
 from dataclasses import replace
 from itertools import product
@@ -8,7 +9,12 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import save_file
 
-from experiments import cifar10_speedrun, convolution_vs_dense, fine_tuning_rate
+from experiments import (
+    cifar10_speedrun,
+    convolution_vs_dense,
+    explanations_checked,
+    fine_tuning_rate,
+)
 from jaxcnn.recipe import Mesh, recipe_for
 from tests.weights.test_sources import state_dict_of
 
@@ -92,3 +98,45 @@ def test_a_speedrun_says_the_shortest_length_that_reaches_a_target():
     assert cifar10_speedrun.reached(0.90, means) == "0.90 in 4 epochs"
     assert cifar10_speedrun.reached(0.94, means) == "0.94 in 9 epochs"
     assert cifar10_speedrun.reached(0.95, means) == "0.95 is not reached"
+
+
+def test_explanations_checked_fills_its_table_and_files(tmp_path, resnet8):
+    """On pictures of noise, by weights that were drawn."""
+    rng = np.random.default_rng(0)
+    for index in range(5):
+        (tmp_path / "photos" / str(index)).mkdir(parents=True)
+        picture = rng.integers(256, size=(32, 40, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / "photos" / str(index) / "1.png"), picture)
+    # So small that no class is certain; what may be a variance is positive.
+    weights = {name: 0.1 * np.abs(drawn) for name, drawn in state_dict_of(resnet8).items()}
+    save_file(weights, tmp_path / "w.safetensors")
+    options = explanations_checked.Options(
+        data_dir=str(tmp_path / "photos"),
+        pretrained=str(tmp_path / "w.safetensors"),
+        arch=resnet8,
+        count=5,
+        steps=2,
+        methods=("grad_cam", "attention_rollout", "occlusion"),
+        output=str(tmp_path / "out"),
+    )
+    table = explanations_checked.experiment(options, quiet())
+    assert list(table.columns[0].cells) == ["grad_cam", "occlusion"]
+    assert "attention rollout needs a Vision Transformer's attention" in table.caption
+    with (tmp_path / "out" / "explanations.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows] == ["grad_cam"] * 5 + ["occlusion"] * 5
+    # A photograph's random order is the same whatever it is compared with.
+    of_random = [row["random_deletion"] for row in rows]
+    assert of_random[:5] == of_random[5:] and len(set(of_random)) == 5
+    lines = (tmp_path / "out" / "explanations.md").read_text().splitlines()
+    assert len(lines) == 4 and {line.count("|") for line in lines} == {12}
+
+
+def test_a_pixel_gets_the_mean_of_the_squares_that_covered_it():
+    drops = np.arange(169.0).reshape(13, 13)
+    images = np.zeros((1, 16, 16, 3))  # Squares of 4 pixels, a pixel apart.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explanations_checked.explain, "occlusion", lambda *args: drops[None])
+        found = explanations_checked.by_squares(None, {}, images, None)[0]
+    covering = [drops[i, j] for i in range(13) for j in range(13) if i <= 5 < i + 4 and j == 0]
+    assert float(found[5, 0]) == pytest.approx(np.mean(covering))

@@ -58,14 +58,13 @@ def most_exciting(
     """
     if k < 1:
         raise UserError(f"k={k} is out of range; it must be above 0")
-    answer = jax.jit(partial(_largest, model, stage=stage, channel=channel))
     best: Exciting | None = None
     seen = 0
     for batch in batches:
         images = np.asarray(batch)
         if best is None:
             _check(model, variables, images, stage, channel)
-        values, cells = jax.device_get(answer(variables, images))
+        values, cells = jax.device_get(_largest(model, variables, images, stage, channel))
         found = Exciting(values, seen + np.arange(len(images)), cells, images)
         seen += len(images)
         if best is not None:
@@ -77,8 +76,9 @@ def most_exciting(
     return best
 
 
+@partial(jax.jit, static_argnums=(0, 3))  # Compiled once for all channels of a stage.
 def _largest(
-    model: nn.Module, variables: Variables, images: jax.Array, *, stage: str, channel: int
+    model: nn.Module, variables: Variables, images: Any, stage: str, channel: Any
 ) -> tuple[jax.Array, jax.Array]:
     """Values [N] and cells [N, 2]."""
     _, tapped = model.apply(variables, images, train=False, mutable=["stages"])

@@ -84,13 +84,14 @@ def randomisation_correlations(
     Raises UserError for a module that is not there.
     """
     rows = [list(variables["params"])] if cascade is None else cascade
+    correlation = jax.jit(rank_correlation)
     learned = explain(variables)
     correlations = []
     done: list[str] = []
     for row in rows:
         done += row
         found = explain(randomised(model, variables, key, images, done))
-        correlations.append(rank_correlation(learned, found))
+        correlations.append(correlation(learned, found))
     return jnp.stack(correlations)
 
 
