@@ -7,7 +7,7 @@ most probable class. Then squares of 16 x 16 pixels are deleted from the photogr
 into its blurred copy, in the order of the map, and the class's probability followed (RISE's curves,
 by squares so that a random order of the same squares compares); and the map is compared, by rank
 correlation, with that of the same network with all its weights as before training. A method that
-takes seconds explains fewer photographs, every 10th, 20th or 40th; they are counted in the table.
+takes seconds explains fewer photographs, every 20th or 40th; they are counted in the table.
 Beside the table, OUTPUT has it in Markdown, and a CSV file with a row for each photograph.
 
 Columns: the mean area under the curve of deletion, that of a random order, and on which share of
@@ -63,7 +63,7 @@ class Options:
     """The architecture that they are of."""
     count: int = 200
     """Photographs; a multiple of 5."""
-    steps: int = 14
+    steps: int = 7
     """Of each curve."""
     methods: tuple[str, ...] = ()
     """Those to check; all if not given."""
@@ -113,8 +113,8 @@ METHODS: dict[str, tuple[Explain, int]] = {
     "grad_cam_plus_plus": (explain.grad_cam_plus_plus, 1),
     "guided_backprop": (lambda *about: jnp.abs(explain.guided_backprop(*about)).sum(-1), 1),
     "attention_rollout": (lambda *about: explain.attention_rollout(*about[:3]), 1),
-    "smooth_grad": (smooth, 10),
-    "occlusion": (by_squares, 10),
+    "smooth_grad": (smooth, 20),
+    "occlusion": (by_squares, 20),
     "integrated_gradients": (lambda *about: explain.integrated_gradients(*about).sum(-1), 20),
     "score_cam": (explain.score_cam, 40),
 }

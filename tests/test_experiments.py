@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import product
 
 import cv2
+import jax
 import numpy as np
 import pytest
 from rich.console import Console
@@ -15,7 +16,10 @@ from experiments import (
     explanations_checked,
     fine_tuning_rate,
 )
+from jaxcnn.models import create_model
+from jaxcnn.models.spec import init_variables
 from jaxcnn.recipe import Mesh, recipe_for
+from jaxcnn.weights import to_torch
 from tests.weights.test_sources import state_dict_of
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -101,15 +105,15 @@ def test_a_speedrun_says_the_shortest_length_that_reaches_a_target():
 
 
 def test_explanations_checked_fills_its_table_and_files(tmp_path, resnet8):
-    """On pictures of noise, by weights that were drawn."""
+    """On pictures of noise, by a network before training."""
     rng = np.random.default_rng(0)
     for index in range(5):
         (tmp_path / "photos" / str(index)).mkdir(parents=True)
         picture = rng.integers(256, size=(32, 40, 3), dtype=np.uint8)
         cv2.imwrite(str(tmp_path / "photos" / str(index) / "1.png"), picture)
-    # So small that no class is certain; what may be a variance is positive.
-    weights = {name: 0.1 * np.abs(drawn) for name, drawn in state_dict_of(resnet8).items()}
-    save_file(weights, tmp_path / "w.safetensors")
+    model = create_model(resnet8, num_classes=10)
+    init = jax.jit(lambda key: init_variables(model, key, (32, 32), 3))
+    save_file(to_torch(resnet8, init(jax.random.key(0))), tmp_path / "w.safetensors")
     options = explanations_checked.Options(
         data_dir=str(tmp_path / "photos"),
         pretrained=str(tmp_path / "w.safetensors"),

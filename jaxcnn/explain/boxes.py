@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxcnn.errors import UserError
 
-# Section 3.2 and 4.1: a box is right from this overlap; any threshold between 0 and 1 may be best.
+# As in the paper: a box is right from this overlap; any threshold between 0 and 1 may be best.
 LEAST_OVERLAP = 0.5
 THRESHOLDS = tuple(i / 100 for i in range(100))
 

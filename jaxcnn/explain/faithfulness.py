@@ -1,6 +1,6 @@
 """Whether a map says what the network goes by: pixels are taken away, or given, in its order.
 
-Petsiuk et al., 2018 (RISE), section 4.1, https://arxiv.org/abs/1806.07421; by squares of pixels as
+Petsiuk et al., 2018 (RISE), https://arxiv.org/abs/1806.07421; by squares of pixels as
 in Samek et al., 2017, https://arxiv.org/abs/1509.06321.
 """
 

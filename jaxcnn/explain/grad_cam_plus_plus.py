@@ -25,7 +25,7 @@ def grad_cam_plus_plus(
 
         alpha = g^2 / (2 g^2 + sum of A g^3 over the map's places)
 
-    and the map's weight the sum of alpha relu(g) (equation 11). That is exp(S) times less than the
+    and the map's weight the sum of alpha relu(g) (equation 7). That is exp(S) times less than the
     paper's, one factor for all of an image's maps, which would overflow. A place without gradient
     has no share. The shares are derived for maps that are 0 and above, as a ReLU leaves them.
 

@@ -1,7 +1,7 @@
 """Whether a map depends on what the network has learned: its likeness to the map of one that has
 learned nothing.
 
-Adebayo et al., 2018, section 3, https://arxiv.org/abs/1810.03292.
+Adebayo et al., 2018, https://arxiv.org/abs/1810.03292.
 """
 
 from collections.abc import Callable, Sequence

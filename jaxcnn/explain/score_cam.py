@@ -26,8 +26,8 @@ def score_cam(
 ) -> jax.Array:
     """Where a stage's maps speak for a class: [N, H, W] of the images' size, 0 and above.
 
-    Algorithm 1: each map is enlarged to the image and brought to [0, 1] (equation 8), the image
-    multiplied by it, and the class's logit taken. Their softmax over the maps is the maps' weights;
+    Algorithm 1: each map is enlarged to the image and brought to [0, 1], the image multiplied
+    by it, and the class's logit taken. Their softmax over the maps is the maps' weights;
     the baseline's logit, the same for all, cancels in it. A map without contrast has weight 0, as
     in the authors' code. No gradient is taken; the network runs once for each image and channel of
     the stage: 1,280 times for an EfficientNet-B0's last.

@@ -25,7 +25,7 @@ def test_below_a_linear_head_it_is_its_closed_form():
     np.testing.assert_allclose(found, np.einsum("nhwk,nk->nhw", maps, weights), rtol=1e-5)
 
 
-def test_it_is_equations_11_and_19_where_the_gradient_differs_from_place_to_place():
+def test_it_is_equations_7_and_19_where_the_gradient_differs_from_place_to_place():
     """Of the stem, a nonlinear stage below the head; place by place, for the score exp(S), with
     each equation as it stands."""
     model = Convolution()
