@@ -107,6 +107,13 @@ def smooth(
     )
 
 
+def by_integrated_gradients(
+    model: nn.Module, variables: Variables, images: jax.Array, classes: jax.Array
+) -> jax.Array:
+    """In as many steps for each photograph: an untrained network's logits may never add up."""
+    return explain.integrated_gradients(model, variables, images, classes, steps=32).sum(-1)
+
+
 # A map [N, H, W] for each, and of how many photographs it explains one.
 METHODS: dict[str, tuple[Explain, int]] = {
     "grad_cam": (explain.grad_cam, 1),
@@ -115,7 +122,7 @@ METHODS: dict[str, tuple[Explain, int]] = {
     "attention_rollout": (lambda *about: explain.attention_rollout(*about[:3]), 1),
     "smooth_grad": (smooth, 20),
     "occlusion": (by_squares, 20),
-    "integrated_gradients": (lambda *about: explain.integrated_gradients(*about).sum(-1), 20),
+    "integrated_gradients": (by_integrated_gradients, 20),
     "score_cam": (explain.score_cam, 40),
 }
 
