@@ -37,7 +37,7 @@ def tsne(features: Any, perplexity: float | None = None, seed: int = 0) -> np.nd
     number = len(features)
     perplexity = min(PERPLEXITY, (number - 1) / 3) if perplexity is None else perplexity
     if not 0 < perplexity < number:
-        raise UserError(f"perplexity={perplexity} is out of range; it must be 0 to {number}")
+        raise UserError(f"perplexity={perplexity} is not above 0 and below the {number} features")
     # A second to import, for nothing else here.
     from sklearn.manifold import TSNE
 

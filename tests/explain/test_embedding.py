@@ -22,7 +22,7 @@ def test_features_that_are_alike_come_to_lie_together():
     [
         ((3, 2), None, "N of at least 4"),
         ((8, 2, 2), None, "N of at least 4; got"),
-        ((8, 2), 8, "perplexity=8 is out of range; it must be 0 to 8"),
+        ((8, 2), 8, "perplexity=8 is not above 0 and below the 8"),
     ],
 )
 def test_what_has_no_plane_is_refused(shape, perplexity, message):

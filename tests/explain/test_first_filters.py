@@ -1,5 +1,3 @@
-from functools import partial
-
 import jax
 import numpy as np
 import pytest
@@ -32,7 +30,7 @@ def test_they_are_those_that_see_the_image(name, overrides, path):
         kernel = kernel[key]
     kernel = kernel["kernel"]
     side = kernel.shape[0]
-    found = jax.jit(partial(first_filters, model, columns=4))(variables, images)
+    found = first_filters(model, variables, images, columns=4)
     assert found.shape[1:] == (4 * (side + 1) - 1, channels)
     second = found[:side, side + 1 : 2 * side + 1]
     expected = 0.5 + 0.5 * kernel[..., 1] / np.abs(kernel[..., 1]).max()
