@@ -1,15 +1,25 @@
+import csv
 import io
 from dataclasses import replace
 from itertools import product
 
 import cv2
+import jax
 import numpy as np
 import pytest
 from rich.console import Console
 from safetensors.numpy import save_file
 
-from experiments import cifar10_speedrun, convolution_vs_dense, fine_tuning_rate
+from experiments import (
+    cifar10_speedrun,
+    convolution_vs_dense,
+    explanations_checked,
+    fine_tuning_rate,
+)
+from jaxcnn.models import create_model
+from jaxcnn.models.spec import init_variables
 from jaxcnn.recipe import Mesh, recipe_for
+from jaxcnn.weights import to_torch
 from tests.weights.test_sources import state_dict_of
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -92,3 +102,45 @@ def test_a_speedrun_says_the_shortest_length_that_reaches_a_target():
     assert cifar10_speedrun.reached(0.90, means) == "0.90 in 4 epochs"
     assert cifar10_speedrun.reached(0.94, means) == "0.94 in 9 epochs"
     assert cifar10_speedrun.reached(0.95, means) == "0.95 is not reached"
+
+
+def test_explanations_checked_fills_its_table_and_files(tmp_path, resnet8):
+    """On pictures of noise, by a network before training."""
+    rng = np.random.default_rng(0)
+    for index in range(5):
+        (tmp_path / "photos" / str(index)).mkdir(parents=True)
+        picture = rng.integers(256, size=(32, 40, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / "photos" / str(index) / "1.png"), picture)
+    model = create_model(resnet8, num_classes=10)
+    init = jax.jit(lambda key: init_variables(model, key, (32, 32), 3))
+    save_file(to_torch(resnet8, init(jax.random.key(0))), tmp_path / "w.safetensors")
+    options = explanations_checked.Options(
+        data_dir=str(tmp_path / "photos"),
+        pretrained=str(tmp_path / "w.safetensors"),
+        arch=resnet8,
+        count=5,
+        steps=2,
+        methods=("grad_cam", "attention_rollout", "occlusion"),
+        output=str(tmp_path / "out"),
+    )
+    table = explanations_checked.experiment(options, quiet())
+    assert list(table.columns[0].cells) == ["grad_cam", "occlusion"]
+    assert "attention rollout needs a Vision Transformer's attention" in table.caption
+    with (tmp_path / "out" / "explanations.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows] == ["grad_cam"] * 5 + ["occlusion"] * 5
+    # A photograph's random order is the same whatever it is compared with.
+    of_random = [row["random_deletion"] for row in rows]
+    assert of_random[:5] == of_random[5:] and len(set(of_random)) == 5
+    lines = (tmp_path / "out" / "explanations.md").read_text().splitlines()
+    assert len(lines) == 4 and {line.count("|") for line in lines} == {12}
+
+
+def test_a_pixel_gets_the_mean_of_the_squares_that_covered_it():
+    drops = np.arange(169.0).reshape(13, 13)
+    images = np.zeros((1, 16, 16, 3))  # Squares of 4 pixels, a pixel apart.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explanations_checked.explain, "occlusion", lambda *args: drops[None])
+        found = explanations_checked.by_squares(None, {}, images, None)[0]
+    covering = [drops[i, j] for i in range(13) for j in range(13) if i <= 5 < i + 4 and j == 0]
+    assert float(found[5, 0]) == pytest.approx(np.mean(covering))

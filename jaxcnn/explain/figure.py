@@ -21,6 +21,8 @@ class HeatMap:
         unit: of the values.
         gap: how far the values are from adding up to what they explain, as a share of it; None for
             what does not add up.
+        stage: whose maps were read, and its cells each way, as "stage4 (7x7)"; None of what reads
+            none.
     """
 
     values: np.ndarray
@@ -28,6 +30,7 @@ class HeatMap:
     signed: bool
     unit: str
     gap: float | None = None
+    stage: str | None = None
 
 
 def draw(picture: np.ndarray, heat: HeatMap, title: str) -> Figure:

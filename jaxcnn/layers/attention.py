@@ -11,6 +11,10 @@ from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.dropout import Dropout
 from jaxcnn.ops.matmul import matmul
 
+# The collection that has, of each layer, how its tokens look at each other:
+# `apply(..., mutable=[ATTENTION])`. Free when it is not asked for.
+ATTENTION = "attention"
+
 
 def attend(
     query: jax.Array,
@@ -40,7 +44,8 @@ class SelfAttention(nn.Module):
     """x [..., L, C] -> [..., L, C]: each of L tokens looks at all of them, in `heads` ways.
 
     `bias` is added to the logits, [..., heads, L, L] or what broadcasts to it. Dropout after the
-    projection, and of the softmax, at rates named as timm's.
+    projection, and of the softmax, at rates named as timm's. Sows `weights`, the softmax
+    [..., heads, L, L], in the collection ATTENTION.
     """
 
     heads: int
@@ -62,6 +67,12 @@ class SelfAttention(nn.Module):
         query, key, value = jnp.moveaxis(qkv, (-3, -2), (0, -3))
         # Named, so that the other's name, and with it what it draws, stays.
         dropout = Dropout(self.attn_drop_rate, deterministic=not train, name="attn_drop")
-        y = attend(query, key, value, bias, dropout)  # [..., heads, L, D]
+
+        def seen(weights: jax.Array) -> jax.Array:
+            if not self.is_initializing():  # `model.init` would keep them as variables.
+                self.sow(ATTENTION, "weights", weights)
+            return dropout(weights)
+
+        y = attend(query, key, value, bias, seen)  # [..., heads, L, D]
         y = dense(channels, "proj")(y.swapaxes(-3, -2).reshape(x.shape))
         return Dropout(self.proj_drop_rate, deterministic=not train)(y)

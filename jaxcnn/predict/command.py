@@ -12,13 +12,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from jaxcnn.command import cli
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.files.paths import expanded
+from jaxcnn.predict.methods import Method
 from jaxcnn.text.lines import cell, say, say_on
 from jaxcnn.text.phrases import first_few
 
@@ -49,8 +50,9 @@ class Options:
     names."""
     top_k: int = 5
     """How many classes to show, the most probable ones."""
-    explain: Literal["grad_cam", "integrated_gradients", "occlusion"] | None = None
-    """Draw what speaks for the most probable class, a PNG per picture."""
+    explain: Method | None = None
+    """Draw what speaks for the most probable class, a PNG per picture; attention_rollout what was
+    looked at for whichever class."""
     output: str | None = None
     """The folder for what --explain draws; ./explanations if not given."""
     json: bool = False
@@ -89,6 +91,8 @@ def main(args: Sequence[str] | None = None) -> int:
                 shown["explanation"] = str(drawings[result.path])
                 if result.heat is not None and result.heat.gap is not None:
                     shown["completeness_gap"] = result.heat.gap
+                if result.heat is not None and result.heat.stage is not None:
+                    shown["stage"] = result.heat.stage
             show(shown, options)
         if len(unreadable) == len(paths) == 1:
             raise UserError(unreadable[0].problem)
@@ -162,7 +166,8 @@ def show(shown: dict[str, Any], options: Options) -> None:
         table.add_row(str(row["class"]), name, f"{row['probability']:.4f}")
     console.print(table)
     if "explanation" in shown:
-        say_on(console, f"explanation: {shown['explanation']}")
+        of_stage = f", by the maps of {shown['stage']}" if "stage" in shown else ""
+        say_on(console, f"explanation: {shown['explanation']}{of_stage}")
     if "completeness_gap" in shown:
         gap = shown["completeness_gap"]
         say_on(console, f"its values add up to the class's logit but for {gap:.2%}")
@@ -192,6 +197,8 @@ def draw_explanation(prediction: "Prediction", top: dict[str, Any], path: Path) 
         else f"{drawn(top['name'])} (class {top['class']})"
     )
     title = f"{name}: probability {top['probability']:.3f}"
+    if prediction.heat.stage is not None:
+        title += f"; by {drawn(prediction.heat.stage)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with plain_text():

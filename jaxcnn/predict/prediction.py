@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -21,10 +21,21 @@ from jaxcnn.data.sources.pictures import UNREADABLE, Pictures
 from jaxcnn.engine.model_input import ModelInput, input_of_weights
 from jaxcnn.engine.step import mean_of_mirrored
 from jaxcnn.errors import UserError
-from jaxcnn.explain import attributions, grad_cam, occlusion
+from jaxcnn.explain import (
+    attention_rollout,
+    attributions,
+    grad_cam,
+    grad_cam_plus_plus,
+    guided_backprop,
+    occlusion,
+    score_cam,
+    smooth_grad,
+)
 from jaxcnn.explain.figure import HeatMap
+from jaxcnn.explain.stages import choose, stages
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables
+from jaxcnn.predict.methods import OF_A_STAGE, Method
 from jaxcnn.recipe import compute_dtype
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.pretrained import (
@@ -38,7 +49,6 @@ from jaxcnn.task.mixing import normalize
 from jaxcnn.task.of_data import task_of
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
-Method = Literal["grad_cam", "integrated_gradients", "occlusion"]
 Say = Callable[[str], None]
 T = TypeVar("T")
 
@@ -228,9 +238,12 @@ def classify(
     source = Pictures(paths, channels=classifier.data.channels, transforms=classifier.transforms)
     batches = eval_batches(source, (), batch_size=min(len(paths), LARGEST_BATCH), num_threads=2)
     variables = classifier.variables
+    stage: str | None = None
     index = 0
     for batch in batches:
         images = batch["image"]
+        if explain in OF_A_STAGE and stage is None:
+            stage = _stage(classifier, images)
         probabilities = np.asarray(classifier.probabilities_of(variables, images))
         heat: list[HeatMap | None] = [None] * len(images)
         if explain is not None:
@@ -239,7 +252,7 @@ def classify(
             )
             gaps = [None] * len(values) if gaps is None else gaps.tolist()
             heat = [
-                _heat_map(explain, one, images.shape[1], gap)
+                _heat_map(explain, one, images.shape[1], gap, stage)
                 for one, gap in zip(values, gaps, strict=True)
             ]
         for row in range(int(batch["weight"].sum())):
@@ -273,16 +286,38 @@ def _heat(
     classes: jax.Array,
 ) -> tuple[jax.Array, jax.Array | None]:
     """[N, H', W'], one number for a place; and of integrated gradients the gaps [N]."""
-    about = classifier.model, variables, _normalized(classifier, images), classes
+    model, inputs = classifier.model, _normalized(classifier, images)
+    about = model, variables, inputs, classes
     match method:
         case "grad_cam":
             return grad_cam(*about), None
+        case "grad_cam_plus_plus":
+            return grad_cam_plus_plus(*about), None
+        case "score_cam":
+            return score_cam(*about), None
         case "integrated_gradients":
             found = attributions(*about)
             return found.values.sum(-1), found.gap
+        case "smooth_grad":
+            # One key, so that a picture's explanation is the same the next time.
+            return jnp.abs(smooth_grad(*about, jax.random.key(0))).sum(-1), None
+        case "guided_backprop":
+            return jnp.abs(guided_backprop(*about)).sum(-1), None
         case "occlusion":
             square = _square(images.shape[1])
             return occlusion(*about, *square, probabilities=classifier.probabilities), None
+        case "attention_rollout":
+            return attention_rollout(model, variables, inputs), None
+
+
+def _stage(classifier: Classifier, images: np.ndarray) -> str:
+    """The stage whose maps are read of these images, and its cells."""
+    model = classifier.model
+    inputs = jax.ShapeDtypeStruct(images.shape, jnp.float32)
+    shapes = stages(model, classifier.variables, inputs)
+    name = choose(None, shapes, type(model).__name__)
+    rows, columns = shapes[name].shape[1:3]
+    return f"{name} ({rows}x{columns})"
 
 
 def _square(image_size: int) -> tuple[int, int]:
@@ -290,11 +325,21 @@ def _square(image_size: int) -> tuple[int, int]:
     return max(1, image_size // 4), max(1, image_size // 16)
 
 
-def _heat_map(method: Method, values: np.ndarray, image_size: int, gap: float | None) -> HeatMap:
+UNITS = {
+    "grad_cam": "Grad-CAM",
+    "grad_cam_plus_plus": "Grad-CAM++",
+    "score_cam": "Score-CAM",
+    "smooth_grad": "absolute gradient, smoothed",
+    "guided_backprop": "absolute guided gradient",
+    "attention_rollout": "share of what is read",
+}
+
+
+def _heat_map(
+    method: Method, values: np.ndarray, image_size: int, gap: float | None, stage: str | None
+) -> HeatMap:
     whole = (0, image_size, image_size, 0)
     match method:
-        case "grad_cam":
-            return HeatMap(values, whole, signed=False, unit="Grad-CAM")
         case "integrated_gradients":
             return HeatMap(values, whole, signed=True, unit="logit", gap=gap)
         case "occlusion":
@@ -304,3 +349,5 @@ def _heat_map(method: Method, values: np.ndarray, image_size: int, gap: float | 
             last = first + stride * len(values)
             edges = (first, last, last, first)
             return HeatMap(values, edges, signed=True, unit="probability lost when covered")
+        case _:
+            return HeatMap(values, whole, signed=False, unit=UNITS[method], stage=stage)

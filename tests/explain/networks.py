@@ -18,6 +18,15 @@ class Convolution(nn.Module):
         return nn.Dense(4)(x)
 
 
+class Rectified(nn.Module):
+    """A map of 4 rectified features, whose means a linear head reads for 3 classes."""
+
+    @nn.compact
+    def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
+        x = tap(self, "stage1", nn.relu(nn.Conv(4, (3, 3))(images)))
+        return nn.Dense(3)(x.mean((1, 2)))
+
+
 class Bright(nn.Module):
     """Class 1's logit is the image's brightness, class 0's is its negative."""
 
@@ -31,7 +40,7 @@ class Bright(nn.Module):
 def variables_and_images(model: nn.Module) -> tuple[dict, jax.Array]:
     """Two images of 8x6 pixels and 2 channels."""
     images = jax.random.normal(jax.random.key(0), (2, 8, 6, 2))
-    return dict(model.init(jax.random.key(1), images)), images
+    return dict(jax.jit(model.init)(jax.random.key(1), images)), images
 
 
 def spot() -> jax.Array:

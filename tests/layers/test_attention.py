@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn.layers.attention import SelfAttention, attend
+from jaxcnn.layers.attention import ATTENTION, SelfAttention, attend
 
 KEYS = jax.random.split(jax.random.key(0), 4)
 
@@ -62,3 +62,14 @@ def test_self_attention_splits_one_dense_layer_into_query_key_value_and_heads(le
     ]
     expected = np.concatenate(together, axis=1) @ params["proj"]["kernel"] + params["proj"]["bias"]
     np.testing.assert_allclose(y.reshape(-1, tokens, channels)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_softmax_can_be_looked_at_and_is_not_computed_twice_nor_kept_if_nobody_does():
+    module, x = SelfAttention(heads=2), jax.random.normal(KEYS[0], (3, 5, 6))
+    variables = module.init(KEYS[1], x, train=False)
+    assert set(variables) == {"params"}
+    y, seen = module.apply(variables, x, train=False, mutable=[ATTENTION])
+    (weights,) = seen[ATTENTION]["weights"]
+    assert weights.shape == (3, 2, 5, 5)
+    np.testing.assert_allclose(weights.sum(-1), 1.0, rtol=1e-5)
+    np.testing.assert_array_equal(y, module.apply(variables, x, train=False))

@@ -4,11 +4,13 @@ import json
 import shutil
 from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import jax
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from safetensors.numpy import save_file
 
 from jaxcnn.data import dataset_spec, load_split
@@ -17,6 +19,7 @@ from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.predict.command import main
+from jaxcnn.predict.methods import OF_A_STAGE, Method
 from jaxcnn.predict.prediction import classifier_of_run, classify
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.train.fit import fit
@@ -144,8 +147,15 @@ def test_one_classifier_is_compiled_once_for_pictures_in_batches_of_one_size(run
     assert classifier.probabilities_of._cache_size() == 2
 
 
-@pytest.mark.parametrize("method", ["grad_cam", "integrated_gradients", "occlusion"])
-def test_an_explanation_is_drawn_for_each_picture(run, digits, tmp_path, capsys, method):
+# That of a Vision Transformer, and of ReLUs: a LeNet has neither.
+REFUSED = {
+    "attention_rollout": "attention rollout needs a Vision Transformer's attention",
+    "guided_backprop": "changes the gradient of ReLUs, and LeNet",
+}
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_an_explanation_is_drawn_for_each_picture_or_refused(run, digits, tmp_path, capsys, method):
     """Pictures of the same name in two folders do not overwrite each other's."""
     for folder, index in (("a", 0), ("b", 1)):
         (tmp_path / folder).mkdir()
@@ -153,8 +163,14 @@ def test_an_explanation_is_drawn_for_each_picture(run, digits, tmp_path, capsys,
         (tmp_path / folder / "1.png").write_bytes(digit)
     output = tmp_path / "out"
     args = [f"--workdir={run}", tmp_path / "a", tmp_path / "b", f"--explain={method}"]
-    status, records, _ = predict(capsys, *args, f"--output={output}")
+    status, records, error = predict(capsys, *args, f"--output={output}")
+    if method in REFUSED:
+        assert status == 2 and REFUSED[method] in error and error.count("\n") == 1
+        return
     assert status == 0
+    # A LeNet's second stage leaves 5x5 of 32 pixels.
+    stages = {record.get("stage") for record in records}
+    assert stages == {"stage1 (14x14)" if method in OF_A_STAGE else None}
     paths = [str(output / folder / f"1.png.{method}.png") for folder in "ab"]
     assert [record["explanation"] for record in records] == paths
     drawn = [cv2.imread(path) for path in paths]
@@ -224,6 +240,21 @@ def test_a_model_without_maps_is_explained_by_other_means_only(tmp_path, digits,
     assert status == 2 and error.count("\n") == 1
     assert "integrated_gradients and occlusion need none" in error
     assert predict(capsys, *args, "--explain=occlusion")[0] == 0
+
+
+def test_the_stage_that_a_map_is_of_is_said_and_drawn(run, digits, tmp_path, capsys, monkeypatch):
+    titles = []
+
+    def draw(picture, heat, title):
+        titles.append(title)
+        return Figure()
+
+    monkeypatch.setattr("jaxcnn.explain.figure.draw", draw)
+    args = [f"--workdir={run}", str(digits[0] / "000.png"), "--no-compilation-cache"]
+    assert main([*args, "--explain=grad_cam", f"--output={tmp_path}"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.endswith("000.png.grad_cam.png, by the maps of stage1 (14x14)")
+    assert titles[0].endswith("; by stage1 (14x14)")
 
 
 def test_a_place_that_cannot_be_written_is_named(run, digits, tmp_path, capsys):
