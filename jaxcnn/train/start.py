@@ -132,6 +132,10 @@ class Start:
             f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
             f"x {self.program.rows.mesh.size}"
         )
+        if recipe.finetune != "full":
+            say(
+                f"--finetune={recipe.finetune}: {self.program.num_trained:,} of the parameters learn"
+            )
         for note in feed.spec.all_notes:
             say(note)
         if (line := little_seen(recipe, feed.spec, self.program)) is not None:
