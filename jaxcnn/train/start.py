@@ -133,9 +133,8 @@ class Start:
             f"x {self.program.rows.mesh.size}"
         )
         if recipe.finetune != "full":
-            say(
-                f"--finetune={recipe.finetune}: {self.program.num_trained:,} of the parameters learn"
-            )
+            learn = self.program.num_trained
+            say(f"--finetune={recipe.finetune}: {learn:,} of the parameters learn")
         for note in feed.spec.all_notes:
             say(note)
         if (line := little_seen(recipe, feed.spec, self.program)) is not None:
