@@ -32,7 +32,7 @@ def first_filters(
     """
     of_images = [
         leaf
-        for leaf in jax.tree.leaves(variables["params"])
+        for leaf in jax.tree.leaves(variables.get("params", {}))
         if leaf.ndim == 4 and leaf.shape[2] == images.shape[-1]
     ]
     # Where several see as many channels, as depthwise kernels see one, it takes a look at which
