@@ -77,7 +77,8 @@ def by_step(
     chart, axes = _chart(height=2.3)
     axes.plot([step["step"] for step in steps], values, color=BLUE, linewidth=1)
     axes.set(title=title, xlabel="step", ylabel=unit)
-    if log and np.nanmin(values) > 0:
+    # Over less than a power of ten it would have no number but one.
+    if log and 0 < 10 * np.nanmin(values) <= np.nanmax(values):
         axes.set_yscale("log")
         # Matplotlib's own numbers are mathematics.
         axes.yaxis.set_major_formatter("{x:g}")
