@@ -13,13 +13,13 @@ from rich.console import Console
 
 from jaxcnn.data import Source, load_split
 from jaxcnn.errors import UserError
-from jaxcnn.evaluate.subject import Subject, subject_of_run
 from jaxcnn.models.tools.macs import count_macs
 from jaxcnn.recipe import data_place, recipe_for
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.run_data import listed_examples
 from jaxcnn.run.test_uses import note_test_use
 from jaxcnn.train.fit import fit
+from jaxcnn.trained.subject import Subject, subject_of_run
 
 Say = Callable[[str], None]
 MAJORITY, LINEAR = "most frequent class", "linear"

@@ -11,10 +11,8 @@ from jaxcnn.data.augment.views import ViewsName
 from jaxcnn.engine.evaluate import Evaluation
 from jaxcnn.evaluate.groups import read_groups, without_a_group
 from jaxcnn.evaluate.outputs import OutputFolder, shown_of, summarised, tuned_on_validation
-from jaxcnn.evaluate.predictions_file import names_of
 from jaxcnn.evaluate.robustness import Robustness, read_names, robustness
 from jaxcnn.evaluate.sections import of_corruptions, of_groups
-from jaxcnn.evaluate.subject import Subject, published_subject, subject_of_run
 from jaxcnn.metrics.examples import examples_of
 from jaxcnn.metrics.groups import by_group, sets_by_group
 from jaxcnn.metrics.intervals import bootstrap_of_mean, wilson
@@ -23,6 +21,8 @@ from jaxcnn.processes.distributed import is_first
 from jaxcnn.report.write import figures_of
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.test_uses import note_test_use, said_of
+from jaxcnn.trained.predictions_file import names_of
+from jaxcnn.trained.subject import Subject, published_subject, subject_of_run
 
 if TYPE_CHECKING:
     from jaxcnn.evaluate.command import Options
