@@ -29,8 +29,8 @@ LAYERS = [
     ["command"],
     ["train", "evaluate", "predict", "features", "zoo", "plan", "benchmark"]
     + ["data/prepare", "data/inspect"],
-    ["sweeps"],
-    ["selfcheck", "sweep", "compare"],
+    ["sweeps", "comparison"],
+    ["selfcheck", "sweep", "compare", "baselines"],
     ["__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -6,8 +6,7 @@ https://arxiv.org/abs/1805.01978.
 """
 
 import numpy as np
-
-from jaxcnn.probes.linear import log_of
+from sklearn.neighbors import NearestNeighbors
 
 NEIGHBOURS, TEMPERATURE = 20, 0.07
 # Similarities that are held at a time, whatever the number of examples.
@@ -31,9 +30,10 @@ def nearest(
     k: int,
     temperature: float = TEMPERATURE,
 ) -> np.ndarray:
-    """Logarithms of each class's share of the votes, float32 [M, K].
+    """Logarithms of each class's share of the votes, float32 [M, K]; see `log_shares`.
 
-    Each of the `k` nearest by cosine similarity s votes for its class with exp(s / temperature).
+    Each of the `k` nearest by cosine similarity s votes for its class with exp(s / temperature),
+    in units of the nearest one's vote.
 
     Args:
         features: float [N, C], whose labels are known.
@@ -51,12 +51,40 @@ def nearest(
         similar = _of_length_1(queries[start : start + rows]) @ known.T
         near = np.argpartition(-similar, k - 1, axis=-1)[:, :k]
         of_near = np.take_along_axis(similar, near, axis=-1)
-        # The nearest has weight 1: shares are the same, and nothing overflows.
         weights = np.exp((of_near - of_near.max(-1, keepdims=True)) / temperature)
         votes = np.zeros((len(near), num_classes))
         np.add.at(votes, (np.arange(len(near))[:, None], labels[near]), weights)
-        found.append(log_of(votes / votes.sum(-1, keepdims=True)))
+        found.append(log_shares(votes))
     return np.concatenate(found)
+
+
+def nearest_pixels(
+    images: np.ndarray, labels: np.ndarray, queries: np.ndarray, num_classes: int, *, k: int
+) -> np.ndarray:
+    """The same of pixels, as is usual: by Euclidean distance, each of the `k` with one vote.
+
+    Args:
+        images: uint8 [N, H, W, C].
+        labels: int [N].
+        queries: uint8 [M, H, W, C].
+        num_classes: K.
+        k: neighbours that vote; at most N do.
+    """
+    known, asked = (each.reshape(len(each), -1).astype(np.float32) for each in (images, queries))
+    search = NearestNeighbors(n_neighbors=min(k, len(known)), algorithm="brute").fit(known)
+    near = search.kneighbors(asked, return_distance=False)
+    votes = np.zeros((len(asked), num_classes))
+    np.add.at(votes, (np.arange(len(asked))[:, None], labels[near]), 1.0)
+    return log_shares(votes)
+
+
+def log_shares(votes: np.ndarray) -> np.ndarray:
+    """Logarithms of what share of the votes [M, K] each class has, float32.
+
+    One more vote is divided among all classes, so that what nobody voted for is not impossible.
+    """
+    more = votes + 1 / votes.shape[-1]
+    return np.log(more / more.sum(-1, keepdims=True)).astype(np.float32)
 
 
 def _of_length_1(features: np.ndarray) -> np.ndarray:

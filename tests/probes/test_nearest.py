@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.probes import nearest as module
-from jaxcnn.probes.nearest import nearest, neighbours_for
+from jaxcnn.probes.nearest import nearest, nearest_pixels, neighbours_for
 
 
 def test_votes_are_those_of_the_formula(monkeypatch):
@@ -17,7 +17,19 @@ def test_votes_are_those_of_the_formula(monkeypatch):
         votes = np.zeros(3)
         for index in np.argsort(-cosine)[:5]:
             votes[labels[index]] += np.exp(cosine[index] / 0.07)
-        assert shares == pytest.approx(votes / votes.sum(), rel=1e-3, abs=1e-30)
+        votes = votes / np.exp(cosine.max() / 0.07) + 1 / 3
+        assert shares == pytest.approx(votes / votes.sum(), rel=1e-3)
+
+
+def test_of_pixels_the_nearest_by_distance_have_a_vote_each():
+    rng = np.random.default_rng(0)
+    images, queries = (rng.integers(256, size=(n, 3, 4, 1), dtype=np.uint8) for n in (30, 7))
+    labels = rng.integers(3, size=30)
+    found = np.exp(nearest_pixels(images, labels, queries, 3, k=5))
+    for query, shares in zip(queries.astype(float), found, strict=True):
+        distance = ((images - query) ** 2).sum((1, 2, 3))
+        votes = np.bincount(labels[np.argsort(distance)[:5]], minlength=3) + 1 / 3
+        assert shares == pytest.approx(votes / 6, rel=1e-5)
 
 
 def test_length_does_not_count_and_fewer_than_k_all_vote():
