@@ -26,7 +26,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jaxcnn.train.loop.draw_report", lambda *args: None)
-        fit(Recipe("mlp", steps=20, batch_size=100, image_size=8, mesh=Mesh(data=1)), folder)
+        fit(Recipe("linear", steps=2, batch_size=100, image_size=8, mesh=Mesh(data=1)), folder)
     return folder
 
 

@@ -16,21 +16,22 @@ RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(256, size=(41, 8, 8, 1), dtype=np.uint8)
 
 
-def saved(arch, num_classes, channels, path):
-    """Weights as they are drawn, those of the head larger, so that classes are told apart."""
+def saved(arch, num_classes, channels, path, *, scale=1):
+    """Weights as they are drawn, those of the head larger, so that pictures are told apart."""
     model = create_model(arch, num_classes=num_classes)
     variables = jax.jit(lambda key: init_variables(model, key, (32, 32), channels))(
         jax.random.key(0)
     )
     head = variables["params"]["head"]
-    head["kernel"] = 100 * RNG.normal(size=head["kernel"].shape).astype(np.float32)
+    head["kernel"] = RNG.normal(size=head["kernel"].shape).astype(np.float32) * scale
     save_file(to_torch(arch, variables), path)
     return path
 
 
 @pytest.fixture(scope="module")
 def clf(tmp_path_factory):
-    path = saved("lenet5", 10, 1, tmp_path_factory.mktemp("weights") / "w.safetensors")
+    folder = tmp_path_factory.mktemp("weights")
+    path = saved("lenet5", 10, 1, folder / "w.safetensors", scale=100)
     return jaxcnn.load(path, arch="lenet5", dataset="digits")
 
 
@@ -131,17 +132,18 @@ def test_a_colour_network_takes_published_weights_grey_pictures_and_the_cameras_
     weights = saved(resnet8, 3, 3, tmp_path / "w.safetensors")
     clf = jaxcnn.load(weights, arch=resnet8, image_size=16)
     assert clf.class_names is None
-    assert [name for name, _ in clf.top(PICTURES[0])[0]] != []
-    grey = PICTURES[:2].repeat(3, axis=1).repeat(4, axis=2)
-    assert clf(grey) == pytest.approx(clf(grey.repeat(3, axis=-1)))
-    assert clf.features(grey).shape == (2, 64)
-    turned = Image.fromarray(np.rot90(grey[0, ..., 0]))
+    grey = PICTURES[0].repeat(3, axis=0).repeat(4, axis=1)
+    turned = Image.fromarray(np.rot90(grey[..., 0]))
     exif = turned.getexif()
     exif[0x0112] = 6  # To be turned clockwise to stand upright.
     turned.save(tmp_path / "1.png", exif=exif)
     opened = Image.open(tmp_path / "1.png")
-    assert clf(opened) == pytest.approx(clf(grey[0]), rel=1e-5)
-    assert clf(tmp_path / "1.png") == pytest.approx(clf(grey[0]), rel=1e-5)
+    same = [grey, grey.repeat(3, axis=-1), opened, tmp_path / "1.png"]
+    first, *others, wrong = clf([*same, turned])
+    assert all(other == pytest.approx(first, rel=1e-5) for other in others)
+    assert np.abs(wrong - first).max() > 1e-3
+    assert {name for name, _ in clf.top(same, 3)[0]} == {"0", "1", "2"}
+    assert clf.probabilities_of._cache_size() == 1
 
 
 def test_what_is_no_run_is_refused_with_what_would_be_right(tmp_path):
