@@ -29,8 +29,8 @@ from jaxcnn.errors import UserError
 from jaxcnn.explain import attributions, grad_cam
 from jaxcnn.explain.scores import of_class
 from jaxcnn.models.tools.features import features
-from jaxcnn.predict.prediction import published_classifier
 from jaxcnn.task.mixing import normalize
+from jaxcnn.trained.classifier import published_classifier
 
 PROGRAM = "python -m benchmarks.explanations"
 

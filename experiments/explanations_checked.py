@@ -55,8 +55,8 @@ from jaxcnn.errors import UserError
 from jaxcnn.explain.faithfulness import deletion, insertion
 from jaxcnn.explain.randomised_weights import randomised, rank_correlation
 from jaxcnn.models.spec import Variables
-from jaxcnn.predict.prediction import published_classifier
 from jaxcnn.task.mixing import normalize
+from jaxcnn.trained.classifier import published_classifier
 
 PROGRAM = "python -m experiments.explanations_checked"
 TOGETHER = 5  # Photographs that are explained at once.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jaxcnn.run.pretrained import load_weights as load_weights
     from jaxcnn.sweeps import sweep as sweep
     from jaxcnn.train.fit import fit as fit
+    from jaxcnn.trained.load import load as load
     from jaxcnn.xla.set_up import set_up as set_up
 
 _HOMES = {
@@ -43,6 +44,7 @@ _HOMES = {
     "fold_batchnorm": "jaxcnn.models.tools.fold_batchnorm",
     "list_datasets": "jaxcnn.data",
     "list_models": "jaxcnn.models",
+    "load": "jaxcnn.trained.load",
     "load_weights": "jaxcnn.run.pretrained",
     "recipe_for": "jaxcnn.recipe",
     "set_up": "jaxcnn.xla.set_up",

@@ -16,7 +16,7 @@ ROOT = Path(jaxcnn.__file__).parent
 LAYERS = [
     ["errors"],
     ["discovery", "ranges", "text", "files"],
-    ["xla", "metrics"],
+    ["xla", "metrics", "probes"],
     ["ops", "processes"],
     ["layers"],
     ["models", "data"],
@@ -25,11 +25,12 @@ LAYERS = [
     ["task"],
     ["engine"],
     ["run"],
-    ["report"],
+    ["report", "trained"],
     ["command"],
-    ["train", "evaluate", "predict", "zoo", "plan", "benchmark", "data/prepare", "data/inspect"],
-    ["sweeps"],
-    ["selfcheck", "sweep", "compare"],
+    ["train", "evaluate", "predict", "features", "zoo", "plan", "benchmark"]
+    + ["data/prepare", "data/inspect"],
+    ["sweeps", "comparison"],
+    ["selfcheck", "sweep", "compare", "baselines"],
     ["__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -96,8 +97,9 @@ def test_importing_is_light_and_touches_no_device():
 def test_no_module_takes_the_place_of_a_public_function():
     """Importing `jaxcnn.NAME` would set the package's NAME to the module."""
     modules = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or path.is_dir()}
-    # That of `sweep` does what the function does: tests/sweep/test_package.py.
-    assert modules & set(jaxcnn.__all__) == {"explain", "weights", "sweep"}
+    # Those of `sweep` and `features` do what the functions do: test_package.py in tests/sweep/ and
+    # tests/features/.
+    assert modules & set(jaxcnn.__all__) == {"explain", "weights", "sweep", "features"}
 
 
 def test_every_public_name_exists():

@@ -154,13 +154,16 @@ def _flags(config: type[T], default: T | None) -> list[str]:
     return sorted(set(re.findall(r"""(?<=['"])--[\w.-]+(?=['"])""", text.getvalue())))
 
 
-def output_file(output: str) -> Path:
-    """The file of --output, which need not be there. Raises UserError for one that cannot be."""
+def output_file(output: str, *, flag: str = "output") -> Path:
+    """The file of --output, which need not be there. Raises UserError for one that cannot be.
+
+    `flag` is what the flag is called where that is not --output.
+    """
     path = Path(expanded(output))
     if not path.absolute().parent.is_dir():
-        raise UserError(f"--output={output}: its folder does not exist")
+        raise UserError(f"--{flag}={output}: its folder does not exist")
     if path.is_dir():
-        raise UserError(f"--output={output} is a folder; give a file")
+        raise UserError(f"--{flag}={output} is a folder; give a file")
     return path
 
 

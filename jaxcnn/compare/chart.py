@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from jaxcnn.compare.comparison import Comparison
+from jaxcnn.comparison.comparison import Comparison
 from jaxcnn.report.charts import BLUE, INK, ORANGE
 from jaxcnn.text.figure_text import drawn
 

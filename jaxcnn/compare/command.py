@@ -52,12 +52,13 @@ def main(args: Sequence[str] | None = None) -> int:
             raise UserError("one run alone is compared with nothing; name another")
         cli.set_up(compilation_cache=options.compilation_cache)
         # After the flags are known to be right: these imports take seconds.
-        from jaxcnn.compare.candidates import candidates_of
-        from jaxcnn.compare.comparison import comparison_of
-        from jaxcnn.compare.outputs import OutputFolder
-        from jaxcnn.compare.tables import rich_tables
+        from jaxcnn.compare.outputs import FILES, PAGE, contents_of
+        from jaxcnn.compare.runs import candidates_of
+        from jaxcnn.comparison.comparison import comparison_of
+        from jaxcnn.comparison.folder import OutputFolder
+        from jaxcnn.comparison.tables import rich_tables
 
-        output = OutputFolder(options.output)
+        output = OutputFolder(options.output, FILES, ["linear"])
         command = shlex.join([*PROGRAM.split(), *args])
         candidates = candidates_of(
             options.runs,
@@ -68,11 +69,11 @@ def main(args: Sequence[str] | None = None) -> int:
             say=say,
         )
         comparison = comparison_of(candidates, options.split)
-        output.write(comparison, candidates, command)
+        output.write(contents_of(comparison, candidates, command))
         console = cli.console()
         for table in rich_tables(comparison):
             console.print(table)
-        say(f"the page is {output.path / 'index.html'}")
+        say(f"the page is {output.path / PAGE}")
         return cli.DONE
 
     return cli.run(PROGRAM, compare)

@@ -1,44 +1,27 @@
 """A comparison's folder: compare.md, compare.csv and index.html."""
 
-from pathlib import Path
-
-from jaxcnn.compare import tables
-from jaxcnn.compare.candidates import Candidates
 from jaxcnn.compare.chart import figure_by_size
-from jaxcnn.compare.comparison import Beside, Comparison
-from jaxcnn.errors import UserError
-from jaxcnn.files import own_files
-from jaxcnn.files.paths import expanded
+from jaxcnn.comparison import tables
+from jaxcnn.comparison.candidates import Candidates
+from jaxcnn.comparison.comparison import Beside, Comparison
 from jaxcnn.report.charts import styled, svg_of
 from jaxcnn.report.galleries import Gallery, Line, Picture
 from jaxcnn.report.page import rendered
 from jaxcnn.report.pictures import data_uri, is_smooth
 
+PAGE = "index.html"
+FILES = ("compare.md", "compare.csv", PAGE)
 # Of the images that one has right and another wrong.
 MOST_PICTURES = 12
 
 
-class OutputFolder:
-    """Raises UserError where it cannot be: a file of that name, a run's folder, or a link in it."""
-
-    def __init__(self, output: str) -> None:
-        self.path = Path(expanded(output))
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"--output={output} is a file; give a folder")
-        if (self.path / "recipe.json").exists():
-            raise UserError(f"--output={output} is a run's folder; give one of its own")
-        files = ("compare.md", "compare.csv", "index.html")
-        own_files.refuse_foreign([self.path / name for name in files], [self.path / "linear"])
-
-    def write(self, comparison: Comparison, candidates: Candidates, command: str) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            own_files.write(self.path / "compare.md", tables.markdown_of(comparison, command))
-            own_files.write(self.path / "compare.csv", tables.csv_of(comparison))
-            page = comparison_page(comparison, candidates, command)
-            own_files.write(self.path / "index.html", page)
-        except OSError as error:
-            raise UserError(f"--output={self.path} cannot be written: {error.strerror}") from error
+def contents_of(comparison: Comparison, candidates: Candidates, command: str) -> dict[str, str]:
+    """The folder's files by name."""
+    return {
+        "compare.md": tables.markdown_of(comparison, command),
+        "compare.csv": tables.csv_of(comparison),
+        PAGE: comparison_page(comparison, candidates, command),
+    }
 
 
 def comparison_page(comparison: Comparison, candidates: Candidates, command: str) -> str:

@@ -61,8 +61,16 @@ def hands_for(recipe: Recipe, images: int, host_seconds: Callable[[], float]) ->
     """
     if recipe.workers != "auto":
         return Hands(recipe.workers)
-    model = model_spec(recipe.arch)
-    enlarged = (recipe.image_size / model.image_size) ** 2
+    return hands_of(recipe.arch, recipe.image_size, images, host_seconds)
+
+
+def hands_of(arch: str, image_size: int, images: int, host_seconds: Callable[[], float]) -> Hands:
+    """What is to prepare this process's share of so many images for a network.
+
+    `image_size` is that of its input, pixels; `host_seconds` as for `hands_for`.
+    """
+    model = model_spec(arch)
+    enlarged = (image_size / model.image_size) ** 2
     cores = usable_cores()
     step_seconds = step_seconds_an_image(
         model.gmacs * enlarged,

@@ -6,8 +6,8 @@ from typing import Any
 
 from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.augment.views import ViewsName
-from jaxcnn.evaluate.subject import published_subject, subject_of_run
 from jaxcnn.run.test_uses import note_test_use
+from jaxcnn.trained.subject import published_subject, subject_of_run
 
 
 def evaluate_run(

@@ -10,12 +10,12 @@ from jaxcnn.data.augment.views import ViewsName
 from jaxcnn.evaluate.groups import read_groups, without_a_group
 from jaxcnn.evaluate.measure import Found, intervals, measured
 from jaxcnn.evaluate.outputs import OutputFolder, shown_of, summarised, tuned_on_validation
-from jaxcnn.evaluate.predictions_file import names_of
 from jaxcnn.evaluate.robustness import Robustness, read_names, robustness
 from jaxcnn.evaluate.sections import of_corruptions, of_groups
 from jaxcnn.metrics.groups import by_group, sets_by_group
 from jaxcnn.processes.distributed import is_first
 from jaxcnn.report.write import figures_of
+from jaxcnn.trained.predictions_file import names_of
 
 if TYPE_CHECKING:
     from jaxcnn.evaluate.command import Options

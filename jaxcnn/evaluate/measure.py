@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from jaxcnn.data import Source
 from jaxcnn.engine.evaluate import Evaluation
-from jaxcnn.evaluate.subject import Subject, published_subject, subject_of_run
 from jaxcnn.metrics.examples import examples_of
 from jaxcnn.metrics.intervals import bootstrap_of_mean, wilson
 from jaxcnn.metrics.several_labels import sigmoid_losses
 from jaxcnn.processes.distributed import is_first
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.test_uses import note_test_use, said_of
+from jaxcnn.trained.subject import Subject, published_subject, subject_of_run
 
 if TYPE_CHECKING:
     from jaxcnn.evaluate.command import Options

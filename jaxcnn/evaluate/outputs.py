@@ -9,8 +9,6 @@ import numpy as np
 
 from jaxcnn.errors import UserError
 from jaxcnn.evaluate.measure import Found
-from jaxcnn.evaluate.predictions_file import names_of, write_predictions
-from jaxcnn.evaluate.subject import Subject
 from jaxcnn.files import own_files, strict_json
 from jaxcnn.files.cpu_info import cpu_model
 from jaxcnn.files.paths import expanded
@@ -24,6 +22,8 @@ from jaxcnn.report.run_facts import recipe_rows, run_facts
 from jaxcnn.report.shown import Section, Shown
 from jaxcnn.report.write import write_report
 from jaxcnn.run.folder import RunFolder
+from jaxcnn.trained.predictions_file import names_of, write_predictions
+from jaxcnn.trained.subject import Subject
 
 METRICS, PREDICTIONS, CARD = "metrics.json", "predictions.csv", "card.md"
 

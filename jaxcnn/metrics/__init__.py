@@ -15,7 +15,7 @@ from jaxcnn.metrics.corrections import holm
 from jaxcnn.metrics.curves import Curve, precision_over_recall, roc
 from jaxcnn.metrics.examples import Examples, examples_of, log_probabilities
 from jaxcnn.metrics.groups import GroupFigures, by_group, sets_by_group
-from jaxcnn.metrics.intervals import bootstrap_of_mean, newcombe, wilson
+from jaxcnn.metrics.intervals import bootstrap_of_mean, newcombe, student, wilson
 from jaxcnn.metrics.paired import mcnemar, mean_difference
 from jaxcnn.metrics.several_labels import SetFigures, set_figures
 from jaxcnn.metrics.thresholds import tuned_thresholds
@@ -44,6 +44,7 @@ __all__ = [
     "roc",
     "set_figures",
     "sets_by_group",
+    "student",
     "tuned_thresholds",
     "wilson",
     "worst_pairs",

@@ -1,6 +1,7 @@
 """How sure a figure is: 95% confidence intervals."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -56,6 +57,15 @@ def bootstrap_of_mean(values: np.ndarray, seed: int = 0) -> Interval | None:
         rng=np.random.default_rng(seed),
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def student(values: Sequence[float]) -> Interval | None:
+    """Of the mean of few values, by Student's t; None for fewer than two."""
+    if len(values) < 2:
+        return None
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))
+    mean = float(np.mean(values))
+    return mean - half, mean + half
 
 
 def percentile_interval(resampled: np.ndarray) -> Interval | None:

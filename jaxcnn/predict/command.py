@@ -2,6 +2,7 @@
 
 python -m jaxcnn.predict --workdir=DIR IMAGE...
 python -m jaxcnn.predict --arch=NAME --pretrained=SOURCE --explain=grad_cam IMAGE...
+python -m jaxcnn.predict --workdir=DIR --csv=predictions.csv FOLDER
 
 IMAGE is a file or a folder of pictures.
 """
@@ -9,7 +10,8 @@ IMAGE is a file or a folder of pictures.
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,13 +20,17 @@ import tyro
 
 from jaxcnn.command import cli
 from jaxcnn.errors import RunError, UserError
+from jaxcnn.files import own_files
 from jaxcnn.files.paths import expanded
-from jaxcnn.predict.methods import Method
 from jaxcnn.text.lines import cell, say, say_on
 from jaxcnn.text.phrases import first_few
+from jaxcnn.trained.methods import Method
 
 if TYPE_CHECKING:
-    from jaxcnn.predict.prediction import Classifier, Prediction
+    import numpy as np
+
+    from jaxcnn.predict.prediction import Prediction
+    from jaxcnn.trained.classifier import Classifier
 
 PROGRAM = "python -m jaxcnn.predict"
 
@@ -55,6 +61,8 @@ class Options:
     looked at for whichever class."""
     output: str | None = None
     """The folder for what --explain draws; ./explanations if not given."""
+    csv: str | None = None
+    """A file for a row per picture, in place of tables: path, prediction, confidence, top-k."""
     json: bool = False
     """Print a line of JSON per picture in place of tables."""
     compilation_cache: bool = True
@@ -72,6 +80,7 @@ def main(args: Sequence[str] | None = None) -> int:
         cli.set_up(compilation_cache=options.compilation_cache)
         from jaxcnn.data.sources.picture_files import find_pictures
 
+        table = None if options.csv is None else cli.output_file(options.csv, flag="csv")
         paths = find_pictures(options.images)
         # After the flags and paths are known to be right: this import takes seconds.
         from jaxcnn.predict.prediction import Unreadable, classify
@@ -79,21 +88,28 @@ def main(args: Sequence[str] | None = None) -> int:
         classifier = classifier_for(options)
         drawings = drawing_paths(options, paths) if options.explain is not None else {}
         unreadable: list[Unreadable] = []
-        for result in classify(classifier, paths, explain=options.explain):
-            if isinstance(result, Unreadable):
-                unreadable.append(result)
-                if len(paths) > 1:
-                    show({"image": str(result.path), "problem": result.problem}, options)
-                continue
-            shown = record(result, classifier, options.top_k)
-            if options.explain is not None:
-                draw_explanation(result, shown["top"][0], drawings[result.path])
-                shown["explanation"] = str(drawings[result.path])
-                if result.heat is not None and result.heat.gap is not None:
-                    shown["completeness_gap"] = result.heat.gap
-                if result.heat is not None and result.heat.stage is not None:
-                    shown["stage"] = result.heat.stage
-            show(shown, options)
+        predicted: list[tuple[Path, np.ndarray]] = []
+        with progress(len(paths), shown=table is not None) as advance:
+            for result in classify(classifier, paths, explain=options.explain):
+                advance()
+                if isinstance(result, Unreadable):
+                    unreadable.append(result)
+                    if len(paths) > 1:
+                        show({"image": str(result.path), "problem": result.problem}, options)
+                    continue
+                if table is not None:
+                    predicted.append((result.path, result.probabilities))
+                shown = record(result, classifier, options.top_k)
+                if options.explain is not None:
+                    draw_explanation(result, shown["top"][0], drawings[result.path])
+                    shown["explanation"] = str(drawings[result.path])
+                    if result.heat is not None and result.heat.gap is not None:
+                        shown["completeness_gap"] = result.heat.gap
+                    if result.heat is not None and result.heat.stage is not None:
+                        shown["stage"] = result.heat.stage
+                show(shown, options)
+        if table is not None and predicted:
+            write_table(table, predicted, classifier)
         if len(unreadable) == len(paths) == 1:
             raise UserError(unreadable[0].problem)
         if unreadable:
@@ -119,12 +135,42 @@ def check(options: Options) -> None:
         raise UserError(
             "--dataset, --image-size and --labels are for published weights; a run has its own"
         )
+    if options.csv is not None and options.json:
+        raise UserError("--csv=FILE writes a file in place of what --json prints; give one of them")
     if options.output is not None and options.explain is None:
         raise UserError("--output is for what --explain=METHOD draws; give that too")
 
 
+@contextmanager
+def progress(pictures: int, *, shown: bool) -> Iterator[Callable[[], None]]:
+    """What to call after each picture; a bar on a terminal, if it is to be shown."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    hidden = not (shown and console.is_terminal)
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task("", total=pictures)
+        yield lambda: bar.advance(task)
+
+
+def write_table(
+    path: Path, predicted: "Sequence[tuple[Path, np.ndarray]]", classifier: "Classifier"
+) -> None:
+    from jaxcnn.trained.predictions_file import predicted_rows
+
+    several = classifier.data.multi_label
+    content = predicted_rows(predicted, classifier.class_names or (), several=several)
+    try:
+        own_files.write(path, content.encode(errors="backslashreplace"))
+    except OSError as error:
+        raise UserError(f"--csv={path} cannot be written: {error.strerror}") from error
+    say(f"{len(predicted):,} predictions are in {path}")
+
+
 def classifier_for(options: Options) -> "Classifier":
-    from jaxcnn.predict.prediction import classifier_of_run, published_classifier
+    from jaxcnn.trained.classifier import classifier_of_run, published_classifier
 
     if options.workdir is not None:
         return classifier_of_run(options.workdir, data_dir=options.data_dir, say=say)
@@ -150,6 +196,10 @@ def record(prediction: "Prediction", classifier: "Classifier", top_k: int) -> di
 
 
 def show(shown: dict[str, Any], options: Options) -> None:
+    if options.csv is not None:
+        if "problem" in shown:
+            say(shown["problem"])
+        return
     if options.json:
         print(json.dumps(shown), flush=True)
         return

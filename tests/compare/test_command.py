@@ -1,17 +1,24 @@
 import csv
+import json
 from dataclasses import replace
+from itertools import product
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
-from jaxcnn.compare.candidates import Candidate, Candidates, shown_names
 from jaxcnn.compare.command import main
-from jaxcnn.compare.comparison import comparison_of
 from jaxcnn.compare.outputs import comparison_page
-from jaxcnn.compare.tables import csv_of, markdown_of
+from jaxcnn.compare.runs import baselines, shown_names
+from jaxcnn.comparison.candidates import Candidate, Candidates
+from jaxcnn.comparison.comparison import comparison_of
+from jaxcnn.comparison.tables import csv_of, markdown_of
+from jaxcnn.data import dataset_at, load_split
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.metrics import mcnemar
 from jaxcnn.recipe import Mesh, Recipe
+from jaxcnn.recipe.saved import to_json
 from jaxcnn.train.fit import fit
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -109,3 +116,25 @@ def test_whatever_runs_are_called_is_text(several):
 def test_runs_are_called_by_as_much_of_their_paths_as_tells_them_apart():
     assert shown_names(["a/s0", "a/s1"]) == ["s0", "s1"]
     assert shown_names(["a/s0", "b/s0"]) == ["a/s0", "b/s0"]
+
+
+def test_the_linear_baseline_is_trained_on_the_runs_own_folder(tmp_path, monkeypatch):
+    photos = tmp_path / "photos"
+    for split, name in product(("train", "val", "test"), ("cat", "dog")):
+        (photos / split / name).mkdir(parents=True)
+        cv2.imwrite(str(photos / split / name / "1.png"), np.zeros((8, 8, 3), np.uint8))
+    recipe = replace(RECIPE, dataset="image_folder", data_dir=str(photos))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps(to_json(recipe)))
+    taken = []
+    monkeypatch.setattr(
+        "jaxcnn.compare.runs.trained", lambda *args, **kwargs: taken.append(args) or [candidates()]
+    )
+    data = dataset_at("image_folder", str(photos))
+    source = load_split(data, "val", str(photos))
+    of_images = Candidate("one", source.labels, np.zeros((2, 2), np.float32))
+    subject = SimpleNamespace(data=data)
+    run, out = str(tmp_path / "run"), tmp_path / "out"
+    baselines(run, None, (subject, source), "val", out, [of_images], "jaxcnn", print)
+    ((_, of_linear, *_),) = taken
+    assert (of_linear.arch, of_linear.data_dir) == ("linear", str(photos))

@@ -16,9 +16,10 @@ from jaxcnn.engine.feed import Feed
 from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
-from jaxcnn.predict.prediction import Prediction, classifier_of_run, classify
+from jaxcnn.predict.prediction import Prediction, classify
 from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.train.fit import fit
+from jaxcnn.trained.classifier import classifier_of_run
 from jaxcnn.weights import to_torch
 
 pytestmark = pytest.mark.usefixtures("undrawn")

@@ -1,5 +1,6 @@
 """The command line as a person types it."""
 
+import csv
 import json
 import shutil
 from itertools import product
@@ -14,15 +15,17 @@ from matplotlib.figure import Figure
 from safetensors.numpy import save_file
 
 from jaxcnn.data import dataset_spec, load_split
+from jaxcnn.data.loader.workers import Hands
 from jaxcnn.data.preprocessing import IMAGENET
 from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.predict.command import main
-from jaxcnn.predict.methods import OF_A_STAGE, Method
-from jaxcnn.predict.prediction import classifier_of_run, classify
+from jaxcnn.predict.prediction import classify
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.train.fit import fit
+from jaxcnn.trained.classifier import classifier_of_run
+from jaxcnn.trained.methods import OF_A_STAGE, Method
 from jaxcnn.weights import to_torch
 
 
@@ -203,6 +206,46 @@ def test_tables_show_the_most_probable_classes(run, digits, capsys):
     assert shown == [(row["class"], row["name"], round(row["probability"], 4)) for row in top]
 
 
+def test_a_table_has_a_row_for_each_picture_that_could_be_read(run, digits, tmp_path, capsys):
+    bad, table = tmp_path / "=bad.png", tmp_path / "table.csv"
+    bad.write_text("not a picture")
+    pictures = sorted(digits[0].iterdir())[:40]
+    args = [f"--workdir={run}", *map(str, pictures[:3]), str(bad), *map(str, pictures[3:])]
+    _, records, _ = predict(capsys, *args, "--top-k=10")
+    assert main([*args, f"--csv={table}", "--no-compilation-cache"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count(str(bad)) == 2
+    assert f"40 predictions are in {table}" in printed.err
+    rows = list(csv.DictReader(table.open(newline="")))
+    assert list(rows[0]) == ["path", "prediction", "confidence", "top_k", "probabilities"]
+    records = [record for record in records if "top" in record]
+    for row, record in zip(rows, records, strict=True):
+        top = record["top"]
+        assert (row["path"], row["prediction"]) == (record["image"], top[0]["name"])
+        assert float(row["confidence"]) == pytest.approx(top[0]["probability"], rel=1e-4)
+        assert json.loads(row["top_k"]) == [one["name"] for one in top]
+        assert json.loads(row["probabilities"]) == pytest.approx(
+            [one["probability"] for one in top], rel=1e-4
+        )
+
+
+def test_workers_read_many_pictures_and_say_what_is_wrong_with_them(
+    run, digits, tmp_path, monkeypatch
+):
+    """A worker process keeps what it finds out to itself."""
+    bad = tmp_path / "bad.png"
+    bad.write_text("not a picture")
+    paths = [*sorted(digits[0].iterdir())[:3], bad]
+    classifier = classifier_of_run(run)
+    expected = list(classify(classifier, paths))
+    monkeypatch.setattr("jaxcnn.predict.prediction.FEW", 3)
+    monkeypatch.setattr("jaxcnn.predict.prediction.hands_of", lambda *args: Hands(1))
+    found = list(classify(classifier, paths))
+    assert found[-1] == expected[-1] and "is not a picture" in found[-1].problem
+    for one, other in zip(found[:-1], expected[:-1], strict=True):
+        assert one.path == other.path and (one.probabilities == other.probabilities).all()
+
+
 PICTURE = "/nowhere/1.png"
 
 
@@ -217,6 +260,8 @@ PICTURE = "/nowhere/1.png"
         (["--workdir=/nowhere", PICTURE, "--top-k=0"], "--top-k=0 is out of range"),
         (["--workdir=/nowhere", PICTURE, "--explain=gradcam"], "invalid choice 'gradcam'"),
         (["--workdir=/nowhere", PICTURE, "--output=here"], "--output is for what --explain"),
+        (["--workdir=/nowhere", PICTURE, "--csv=a.csv", "--json"], "give one of them"),
+        (["--workdir=/nowhere", PICTURE, "--csv=/nowhere/a.csv"], "--csv=/nowhere/a.csv: its"),
         (["--workdir=/nowhere", PICTURE, "--image-size=32"], "are for published weights"),
         (["--arch=lenet6", "--pretrained=w.pth", __file__], "unknown model 'lenet6'"),
     ],

@@ -17,11 +17,11 @@ from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.plan import command as plan
 from jaxcnn.predict import command as predict
-from jaxcnn.predict.prediction import published_classifier
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe, to_json
 from jaxcnn.run.pretrained import of_its_weights, read_pretrained
 from jaxcnn.train import command as train
 from jaxcnn.train.fit import fit
+from jaxcnn.trained.classifier import published_classifier
 from jaxcnn.weights import to_torch
 from tests.weights.test_sources import hub_cache, state_dict_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from jaxcnn.data import DatasetSpec, Source, dataset_at, load_split, with_labels
+from jaxcnn.data import DataDir, DatasetSpec, Source, dataset_at, load_split, with_labels
 from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.augment.views import ViewsName, with_views
 from jaxcnn.data.loader.pipeline import eval_batches, seconds_an_image
@@ -19,7 +19,6 @@ from jaxcnn.engine.model_input import ModelInput, input_of_weights
 from jaxcnn.engine.program import build, model_of
 from jaxcnn.engine.state import eval_variables
 from jaxcnn.errors import UserError
-from jaxcnn.evaluate.among_shown import among_shown
 from jaxcnn.files.paths import expanded
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables
@@ -31,6 +30,7 @@ from jaxcnn.run.run_data import RunData, listed_examples
 from jaxcnn.run.same_data import compared, in_order_of
 from jaxcnn.task.of_data import task_of
 from jaxcnn.task.task import Task
+from jaxcnn.trained.among_shown import among_shown
 from jaxcnn.xla.gpu import on_gpu, with_float32_products
 
 Say = Callable[[str], None]
@@ -240,11 +240,6 @@ def published_subject(
     eval_step = jax.jit(eval_step, out_shardings=replicated(mesh))
     variables = jax.device_put(pretrained.variables, replicated(mesh))
 
-    def load(split: str) -> Source:
-        for note in data.notes_on(split):
-            say(note)
-        return load_split(data, split, place)
-
     def batches(source: Source, transforms: Sequence[Transform]) -> Batches:
         rows = -(-batch_size // mesh.size) * mesh.size
         shared = share_of_process()
@@ -259,10 +254,21 @@ def published_subject(
         input=model_input,
         task=task,
         step=None,
-        load=load,
+        load=loading(data, place, say),
         is_own=lambda split: False,
         batches=batches,
         measured=lambda given: evaluate(
             eval_step, batch_sharding(mesh), variables, given, task=task
         ),
     )
+
+
+def loading(data: DatasetSpec, place: DataDir, say: Say) -> Callable[[str], Source]:
+    """split -> its examples; `say` is told what is to be known of them."""
+
+    def load(split: str) -> Source:
+        for note in data.notes_on(split):
+            say(note)
+        return load_split(data, split, place)
+
+    return load

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxcnn.compare.candidates import Candidate, Candidates
+from jaxcnn.comparison.candidates import Candidate, Candidates
 from jaxcnn.metrics.classes import ClassFigures, class_figures
 from jaxcnn.metrics.corrections import holm
 from jaxcnn.metrics.examples import examples_of

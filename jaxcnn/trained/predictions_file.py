@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,15 +70,48 @@ def write_predictions(
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("index" if names is None else "path", *COLUMNS))
     for name, row in zip(range(number) if names is None else names, rows, strict=True):
-        top = json.dumps([_name(class_names, k) for k in row.top_k], ensure_ascii=False)
-        chances = json.dumps([float(f"{p:.6g}") for p in row.probabilities])
-        writer.writerow(
-            (
-                sheet_cell(str(name)), row.label, row.prediction, f"{row.confidence:.6g}", top,
-                chances, f"{row.loss:.6g}",
-            )
-        )  # fmt: skip
+        confidence, loss = f"{row.confidence:.6g}", f"{row.loss:.6g}"
+        top = _top_cells(class_names, row.top_k, row.probabilities)
+        writer.writerow((sheet_cell(str(name)), row.label, row.prediction, confidence, *top, loss))
     path.write_text(file.getvalue(), errors="backslashreplace", newline="")
+
+
+def predicted_rows(
+    predictions: Iterable[tuple[Path, np.ndarray]],
+    class_names: Sequence[str],
+    *,
+    several: bool,
+) -> str:
+    """The content of such a file for pictures whose labels are not known: no `label`, no `loss`.
+
+    Args:
+        predictions: of each picture the path and the probabilities [K].
+        class_names: of the classes; empty where they are not known.
+        several: whether each class is asked for on its own, yes above a probability of 0.5.
+    """
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("path", *(column for column in COLUMNS if column not in ("label", "loss"))))
+    for path, probabilities in predictions:
+        if several:
+            taken = np.flatnonzero(probabilities > 0.5)
+            prediction = json.dumps([_name(class_names, k) for k in taken], ensure_ascii=False)
+            confidence = float(np.maximum(probabilities, 1 - probabilities).min())
+        else:
+            prediction = sheet_cell(_name(class_names, probabilities.argmax()))
+            confidence = float(probabilities.max())
+        top = _top(probabilities)
+        cells = _top_cells(class_names, top, probabilities[top].tolist())
+        writer.writerow((sheet_cell(str(path)), prediction, f"{confidence:.6g}", *cells))
+    return file.getvalue()
+
+
+def _top_cells(
+    class_names: Sequence[str], top: Sequence[int], probabilities: Sequence[float]
+) -> tuple[str, str]:
+    """JSON lists: the classes, and their probabilities."""
+    names = json.dumps([_name(class_names, k) for k in top], ensure_ascii=False)
+    return names, json.dumps([float(f"{p:.6g}") for p in probabilities])
 
 
 def _of_one(evaluation: Evaluation, class_names: Sequence[str]) -> Iterator[Cells]:
@@ -121,9 +154,10 @@ def _of_several(
         )
 
 
-def _top(logits: np.ndarray) -> list[int]:
-    most = len(logits) if len(logits) <= MOST_WHOLE else TOP_K
-    return np.argsort(-logits, kind="stable")[:most].tolist()
+def _top(values: np.ndarray) -> list[int]:
+    """Of logits or probabilities, [K]."""
+    most = len(values) if len(values) <= MOST_WHOLE else TOP_K
+    return np.argsort(-values, kind="stable")[:most].tolist()
 
 
 def _name(class_names: Sequence[str], k: int | np.integer) -> str:

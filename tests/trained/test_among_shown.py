@@ -4,8 +4,8 @@ from scipy.special import log_softmax
 
 from jaxcnn.data import dataset_spec
 from jaxcnn.engine.evaluate import Evaluation
-from jaxcnn.evaluate.among_shown import among_shown
 from jaxcnn.metrics import class_figures
+from jaxcnn.trained.among_shown import among_shown
 
 
 @pytest.mark.parametrize("name", ["imagenet_a", "imagenet_r"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from jaxcnn.compare.comparison import Beside, Comparison, Row
+from jaxcnn.comparison.comparison import Beside, Comparison, Row
 from jaxcnn.metrics.classes import ClassFigures
 from jaxcnn.text.lines import cell
 from jaxcnn.text.phrases import printable

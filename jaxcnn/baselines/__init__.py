@@ -1,0 +1,1 @@
+"""What a network on a data set has to beat."""
