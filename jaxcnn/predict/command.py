@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from jaxcnn.command import cli
+from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.predict.methods import Method
@@ -33,6 +34,7 @@ PROGRAM = "python -m jaxcnn.predict"
 class Options:
     images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Pictures, or folders of them."""
+    plugin: Plugins = ()
     workdir: str | None = None
     """The run's folder."""
     arch: str | None = None
@@ -66,6 +68,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def predict() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        load_plugins(options.plugin)
         check(options)
         # What OpenCV thinks of a damaged file is told in one line of ours.
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

@@ -3,13 +3,12 @@
 Every field is a command-line flag of the same name; its docstring is the flag's help.
 """
 
-from dataclasses import asdict, dataclass, field
-from inspect import signature
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from jaxcnn.data import DataDir, with_labels
 from jaxcnn.data.augment.augment import Augment
-from jaxcnn.models import model_spec
 from jaxcnn.ranges import ABOVE_0, NOT_NEGATIVE, SHARE, Range, at_most, up_to
 
 # Beyond what anyone trains with: a recipe may be a stranger's, and memory is taken for it.
@@ -122,6 +121,17 @@ class Model:
     """ViT: how positions are embedded; sincos: by fixed sines and cosines."""
     pre_logits: bool = False
     """ViT: a dense layer and tanh before the head."""
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Other fields of the architecture's module, by name, with plain values; see `with_model`."""
+
+    def __post_init__(self) -> None:
+        # In one order and of one type, wherever they come from: JSON has lists for tuples.
+        fields = {name: _with_tuples(self.fields[name]) for name in sorted(self.fields)}
+        object.__setattr__(self, "fields", fields)
+
+
+def _with_tuples(value: Any) -> Any:
+    return tuple(map(_with_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
@@ -245,13 +255,3 @@ def momentum_of(optim: Optim) -> float:
 def compute_dtype(recipe: Recipe) -> str:
     """The name of the type that the model computes in."""
     return "float32" if recipe.precision == "tf32" else recipe.precision
-
-
-def model_overrides(recipe: Recipe) -> dict[str, Any]:
-    """What `create_model` is told beside the architecture's own values."""
-    given = asdict(recipe.model).items()
-    overrides = {name: value for name, value in given if value is not None and value is not False}
-    if "patch" in overrides and "image_size" in signature(model_spec(recipe.arch).make).parameters:
-        # ViT's positions are of the patches that there are.
-        overrides["image_size"] = recipe.image_size
-    return overrides

@@ -23,6 +23,7 @@ from jaxcnn.recipe import Recipe, data_place, model_overrides
 from jaxcnn.run import digests
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.run_data import changed_plugins
 from jaxcnn.weights.dialects import other_form
 from jaxcnn.weights.origin import Origin
 from jaxcnn.weights.sources import read, sha256_of
@@ -177,9 +178,11 @@ def learned_from(
 
     From the run's folder alone. A run of a version that kept neither (there is no `data.json`)
     needs its data folder for its classes' names, and `say` is told where that is gone; and it needs
-    the weights that it started from.
+    the weights that it started from. It is told too of a plug-in whose file has changed.
     """
     if (kept := folder.read_data()) is not None:
+        for line in changed_plugins(recipe, kept.plugins):
+            say(line)
         return kept.row(dataset_spec(recipe.dataset)), kept.input
     try:
         data = dataset_at(recipe.dataset, data_place(recipe))

@@ -16,6 +16,7 @@ ELSEWHERE = {
     "augment.progressive_size": "--image-size bounds it: `check`",
     "mesh.data": "the devices there are bound it: `make_mesh`",
     "augment.policy": "`make_policy`, which reads timm's texts",
+    "model.fields": "`check_model` asks the architecture",
     "arch": "`model_spec` knows their names",
     "dataset": "`dataset_at` knows their names",
     "recipe": "`recipe_for` knows their names",

@@ -16,11 +16,10 @@ def test_a_grid_is_every_combination_the_last_field_fastest():
         "optim.lr=0.05,model.drop_rate=0.2",
     ]
     *_, last = choices(axes)
-    recipe = with_fields(Recipe("lenet5"), last)
+    begun = Recipe("vgg11")
+    recipe = with_fields(begun, last)
     assert (recipe.optim.lr, recipe.model.drop_rate) == (0.05, 0.2)
-    assert replace(recipe, optim=Recipe("lenet5").optim, model=Recipe("lenet5").model) == Recipe(
-        "lenet5"
-    )
+    assert replace(recipe, optim=begun.optim, model=begun.model) == begun
 
 
 @pytest.mark.parametrize(
