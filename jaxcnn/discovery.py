@@ -67,8 +67,8 @@ class Table(Generic[T]):
         origin = (place, qualified)
         if name in self.ours():
             raise UserError(
-                f"a {self._kind} {name!r} is in jaxcnn already, and cannot be registered by "
-                f"{place.source}; give another name"
+                f"a {self._kind} {name!r} is in {self._package} already, and cannot be registered "
+                f"by {place.source}; give another name"
             )
         again = not is_loading() and self._origins.get(name, origin)[1] == qualified
         if name in self._origins and not again:

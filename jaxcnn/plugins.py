@@ -66,8 +66,8 @@ def load_plugin(source: str) -> None:
             found = None
         if found is None:
             raise UserError(
-                "no module has that name where modules are installed or on $PYTHONPATH; a file is "
-                f"--plugin=./{source.rpartition('.')[2]}.py"
+                "no module has that name where modules are installed or on $PYTHONPATH; a file's "
+                "name ends in .py"
             )
         with _registering(_place_of_module(source, found.origin)):
             _loaded[source] = importlib.import_module(source)

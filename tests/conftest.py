@@ -12,7 +12,8 @@ os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-from jaxcnn import models  # noqa: E402
+from jaxcnn import models, plugins  # noqa: E402
+from jaxcnn.data import registry as datasets  # noqa: E402
 from jaxcnn.models import registry  # noqa: E402
 from jaxcnn.xla.cache import keep_compiled_programs  # noqa: E402
 
@@ -67,3 +68,13 @@ def resnet8() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry._table, "_all", variants)
         yield "resnet8"
+
+
+@pytest.fixture
+def own_names(monkeypatch) -> None:
+    """What a test registers is forgotten after it."""
+    for table in (registry._table, datasets._table):
+        for name in ("_registered", "_origins"):
+            monkeypatch.setattr(table, name, dict(getattr(table, name)))
+        monkeypatch.setattr(table, "_all", None)
+    monkeypatch.setattr(plugins, "_loaded", dict(plugins._loaded))

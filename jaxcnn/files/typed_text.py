@@ -36,13 +36,18 @@ def _meanings(text: str) -> Iterator[Any]:
         with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             yield ast.literal_eval(text)
     parts = text.replace(",", " ").split()
-    for kind in (float, int, _word):
+    for kind in (float, int, _scalar, str):
         with suppress(ValueError):
             yield [kind(part) for part in parts]
 
 
-def _word(text: str) -> Any:
-    return WORDS.get(text.lower(), text)
+def _scalar(text: str) -> Any:
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def text_of(value: Any) -> str:

@@ -167,13 +167,16 @@ def plugins_of(recipe: Recipe) -> dict[str, Place]:
 
 def changed_plugins(recipe: Recipe, before: Mapping[str, Place]) -> list[str]:
     """A line for each plug-in whose file is not what it was; `before` are those of a run."""
+    brought: dict[tuple[str, str, str], list[str]] = {}
+    for name, now in plugins_of(recipe).items():
+        was = before.get(name)
+        if was and was.sha256 and now.sha256 and was.sha256 != now.sha256:
+            changed = (now.source, now.sha256[:12], was.sha256[:12])
+            brought.setdefault(changed, []).append(getattr(recipe, name))
     return [
-        f"{getattr(recipe, name)} is of {now.source} as it is now (SHA-256 {now.sha256[:12]}...), "
-        f"which had other content when the run was trained ({was.sha256[:12]}...)"
-        for name, now in plugins_of(recipe).items()
-        if (was := before.get(name)) is not None
-        and was.sha256 is not None
-        and now.sha256 not in (None, was.sha256)
+        f"{source}, which brings {' and '.join(names)}, has changed: its SHA-256 is {now}..., "
+        f"where the run had {was}..."
+        for (source, now, was), names in brought.items()
     ]
 
 
