@@ -120,14 +120,15 @@ def _run_file(place: Place) -> ModuleType:
     path = Path(place.source)
     name = f"jaxcnn_plugin_{hashlib.sha256(place.source.encode()).hexdigest()[:8]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise UserError("it is no file of Python; its name ends in .py")
     module = importlib.util.module_from_spec(spec)
     # Dataclasses, which Linen's modules are, look for their own.
     sys.modules[name] = module
     try:
         with _registering(place):
-            spec.loader.exec_module(module)
+            # What is there now, not what Python compiled of it before.
+            exec(compile(path.read_bytes(), path, "exec"), vars(module))
     except BaseException:
         del sys.modules[name]
         raise
