@@ -7,7 +7,7 @@ most probable class. Then squares of 16 x 16 pixels are deleted from the photogr
 into its blurred copy, in the order of the map, and the class's probability followed (RISE's curves,
 by squares so that a random order of the same squares compares); and the map is compared, by rank
 correlation, with that of the same network with all its weights as before training. A method that
-takes seconds explains fewer photographs, every 20th or 40th; they are counted in the table.
+takes seconds explains fewer photographs, every 5th, 20th or 40th; they are counted in the table.
 Beside the table, OUTPUT has it in Markdown, and a CSV file with a row for each photograph.
 
 Columns: the mean area under the curve of deletion, that of a random order, and on which share of
@@ -15,7 +15,19 @@ photographs the method's is below; the same of insertion, and where it is above;
 correlation with the map of the randomised network, and the photographs where one of both maps is
 flat, without an order; the median of seconds a photograph for the explanation alone.
 
-Not yet run as a whole.
+Of EfficientNet-Lite0, on two cores of an AMD EPYC, Python 3.13, jax 0.12.0.1, other jobs beside:
+
+    method                  n  deletion random below  insertion random above  randomised seconds
+    grad_cam              200     0.193  0.206  0.50      0.519  0.272  0.97        0.10    0.02
+    grad_cam_plus_plus    200     0.197  0.206  0.50      0.509  0.272  0.96        0.47    0.02
+    guided_backprop       200     0.163  0.206  0.67      0.489  0.272  0.96        0.26    0.10
+    smooth_grad            40     0.168  0.218  0.68      0.502  0.280  0.95        0.19    4.31
+    integrated_gradients   40     0.143  0.218  0.85      0.355  0.280  0.80        0.00    2.28
+    occlusion              10     0.228  0.228  0.60      0.505  0.285  1.00        0.10    5.26
+    score_cam               5     0.229  0.259  0.80      0.554  0.322  1.00       -0.07   54.08
+
+By insertion all beat a random order, on most photographs; by deletion Grad-CAM and Grad-CAM++ on
+half of them, as by chance. Grad-CAM++'s maps depend least on what was learned: 0.47.
 """
 
 import csv
@@ -120,9 +132,9 @@ METHODS: dict[str, tuple[Explain, int]] = {
     "grad_cam_plus_plus": (explain.grad_cam_plus_plus, 1),
     "guided_backprop": (lambda *about: jnp.abs(explain.guided_backprop(*about)).sum(-1), 1),
     "attention_rollout": (lambda *about: explain.attention_rollout(*about[:3]), 1),
-    "smooth_grad": (smooth, 20),
+    "smooth_grad": (smooth, 5),
     "occlusion": (by_squares, 20),
-    "integrated_gradients": (by_integrated_gradients, 20),
+    "integrated_gradients": (by_integrated_gradients, 5),
     "score_cam": (explain.score_cam, 40),
 }
 
@@ -157,7 +169,7 @@ def experiment(options: Options, console: Console) -> Table:
         write(output, rows)  # So that what was measured is there, whatever comes.
     table = Table(title=f"{options.arch}, {options.count} photographs")
     for column in ("method", "n", "deletion", "insertion", "randomised", "seconds"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column)
     for name in dict.fromkeys(row.method for row in rows):
         method, number, down, at1, below, up, at2, above, alike, flat, seconds = summary(name, rows)
         by_deletion, by_insertion = f"{down} ({at1}, {below})", f"{up} ({at2}, {above})"

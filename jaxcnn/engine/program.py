@@ -34,6 +34,7 @@ from jaxcnn.engine.resident import Resident, many_steps, steps_like
 from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
+from jaxcnn.engine.trained import ALL, Trained, trained_of
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.hidden_matrices import hidden_matrices
@@ -41,6 +42,7 @@ from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.recipe import Recipe, compute_dtype, model_overrides
 from jaxcnn.task.of_data import training_task_of
 from jaxcnn.task.task import Batch, Task
+from jaxcnn.weights.torch_names import head_modules
 from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache
@@ -65,6 +67,7 @@ class Program:
         schedule: step -> learning rate.
         rows: how batches lie on the devices.
         task: what is learned.
+        trained: which parameters learn.
     """
 
     seed: int
@@ -79,6 +82,7 @@ class Program:
     schedule: optax.Schedule
     rows: NamedSharding
     task: Task
+    trained: Trained
 
     def init_state(self) -> TrainState:
         """The state at step 0, on the devices."""
@@ -97,6 +101,12 @@ class Program:
     @property
     def num_params(self) -> int:
         return sum(leaf.size for leaf in jax.tree.leaves(self.state_like.params))
+
+    @property
+    def num_trained(self) -> int:
+        """Of `num_params`, those that learn."""
+        learn, _ = self.trained.split(self.state_like.params)
+        return sum(leaf.size for leaf in jax.tree.leaves(learn))
 
     def lower_train(self, image_size: int) -> jax.stages.Lowered:
         """`train` traced; the first call after its `compile()` finds it compiled."""
@@ -199,8 +209,11 @@ def build(
 
     init_model = once("init_model", init_model)
 
+    trained = _trained(recipe, init_model)
+
     def init(key: jax.Array) -> TrainState:
-        return fresh_state(init_model(key), optimizer, ema=recipe.optim.ema_decay is not None)
+        ema = recipe.optim.ema_decay is not None
+        return fresh_state(init_model(key), optimizer, ema=ema, trained=trained)
 
     shapes = jax.eval_shape(init, jax.random.key(0))
     shardings = state_shardings(shapes, mesh)
@@ -217,6 +230,7 @@ def build(
         ema_warmup=recipe.optim.ema_warmup,
         skip_not_finite=recipe.on_nan == "skip",
         norms_every=norms_every(recipe.log_every_steps, mesh.devices.flat[0].platform),
+        trained=trained,
     )
     rows = batch_sharding(mesh)
     many = resident and many_steps(train_step, resident, rows)
@@ -266,6 +280,22 @@ def build(
         schedule=schedule,
         rows=rows,
         task=task,
+        trained=trained,
+    )
+
+
+def _trained(recipe: Recipe, init_model: Callable[[jax.Array], Variables]) -> Trained:
+    """Which parameters learn."""
+    if recipe.finetune == "full":
+        return ALL
+    shapes = jax.eval_shape(init_model, jax.random.key(0))
+    return trained_of(
+        recipe.finetune,
+        shapes["params"],
+        shapes["batch_stats"],
+        head=head_modules(recipe.arch),
+        layers=model_spec(recipe.arch).layers,
+        arch=recipe.arch,
     )
 
 

@@ -8,6 +8,7 @@ import optax
 from flax import linen as nn
 from flax import struct
 
+from jaxcnn.engine.trained import ALL, Trained
 from jaxcnn.models.spec import Variables, init_variables
 
 
@@ -40,15 +41,19 @@ def init_state(
 
 
 def fresh_state(
-    variables: Variables, optimizer: optax.GradientTransformation, *, ema: bool = False
+    variables: Variables,
+    optimizer: optax.GradientTransformation,
+    *,
+    ema: bool = False,
+    trained: Trained = ALL,
 ) -> TrainState:
-    """The state at step 0 of a model with these variables."""
+    """The state at step 0 of a model with these variables, of which those of `trained` learn."""
     params, batch_stats = variables["params"], variables["batch_stats"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         batch_stats=batch_stats,
-        opt_state=optimizer.init(params),
+        opt_state=optimizer.init(trained.split(params)[0]),
         # Copies: the step donates the state, and a buffer cannot be donated twice.
         ema_params=jax.tree.map(jnp.copy, params) if ema else None,
         ema_batch_stats=jax.tree.map(jnp.copy, batch_stats) if ema else None,

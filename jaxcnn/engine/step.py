@@ -12,6 +12,8 @@ from flax import linen as nn
 
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.engine.state import TrainState
+from jaxcnn.engine.trained import ALL, Trained
+from jaxcnn.layers.normalize import statistics_kept
 from jaxcnn.models.spec import Variables
 from jaxcnn.ops.batch_axis import mean_over_devices, sum_over_devices
 from jaxcnn.ops.finite import all_finite
@@ -48,6 +50,7 @@ def make_train_step(
     ema_warmup: bool = True,
     skip_not_finite: bool = False,
     norms_every: int | None = None,
+    trained: Trained = ALL,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -72,23 +75,26 @@ def make_train_step(
             rate's schedule as it is.
         norms_every: the metrics have `NORMS` too, at steps that are multiples of this, and zeros at
             others; each takes a pass over the parameters. None leaves them out.
+        trained: which parameters learn. The others take no gradient and no room for one.
     """
 
     def loss_and_sums(
-        params: Any,
+        learn: Any,
+        stay: Any,
         batch_stats: Any,
         part: tuple[Any, ...],
         key: jax.Array,
         weight: jax.Array | float,
     ) -> tuple[jax.Array, tuple[Any, Sums]]:
         images, targets, part_labels = part
-        logits, updated = model.apply(
-            {"params": params, "batch_stats": batch_stats},
-            images,
-            train=True,
-            mutable=["batch_stats", "aux_logits"],
-            rngs={"dropout": key},
-        )
+        with statistics_kept(trained.kept_norms):
+            logits, updated = model.apply(
+                {"params": trained.joined(learn, stay), "batch_stats": batch_stats},
+                images,
+                train=True,
+                mutable=["batch_stats", "aux_logits"],
+                rngs={"dropout": key},
+            )
         losses = loss_fn(logits, targets) / weight
         sums = metrics.batch_sums(losses, logits, part_labels, jnp.ones_like(losses))
         loss = losses.mean()
@@ -101,9 +107,10 @@ def make_train_step(
     def accumulated(
         state: TrainState, whole: tuple[Any, ...], key: jax.Array, weight: jax.Array | float
     ) -> tuple[Any, Any, Sums]:
+        learn, stay = trained.split(state.params)
         if accumulate_steps == 1:
             grads, (batch_stats, sums) = gradient(
-                state.params, state.batch_stats, whole, key, weight
+                learn, stay, state.batch_stats, whole, key, weight
             )
             return grads, batch_stats, sums
 
@@ -111,7 +118,7 @@ def make_train_step(
             part, part_key = part_and_key
             grads, batch_stats, sums = carry
             new_grads, (batch_stats, new_sums) = gradient(
-                state.params, batch_stats, part, part_key, weight
+                learn, stay, batch_stats, part, part_key, weight
             )
             grads = jax.tree.map(jnp.add, grads, new_grads)
             return (grads, batch_stats, jax.tree.map(jnp.add, sums, new_sums)), None
@@ -122,7 +129,7 @@ def make_train_step(
 
         parts = jax.tree.map(split, whole)
         keys = jax.random.split(key, accumulate_steps)
-        zeros = jax.tree.map(jnp.zeros_like, state.params)
+        zeros = jax.tree.map(jnp.zeros_like, learn)
         no_sums = dict.fromkeys(metrics.sum_names, jnp.zeros(()))
         start = (zeros, state.batch_stats, no_sums)
         (grads, batch_stats, sums), _ = jax.lax.scan(one_part, start, (parts, keys))
@@ -137,13 +144,14 @@ def make_train_step(
             weight = mean_over_devices((targets @ class_weights.astype(np.float32)).mean())
         grads, batch_stats, sums = accumulated(state, whole, dropout_key, weight)
         grads, sums = mean_over_devices(grads), sum_over_devices(sums)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        learn, stay = trained.split(state.params)
+        updates, opt_state = optimizer.update(grads, state.opt_state, learn)
+        params = trained.joined(optax.apply_updates(learn, updates), stay)
         new_state = state.replace(
             step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state
         )
         if ema_decay is not None:
-            new_state = update_averages(new_state, ema_decay, warmup=ema_warmup)
+            new_state = update_averages(new_state, ema_decay, warmup=ema_warmup, trained=trained)
         finite = jnp.isfinite(sums["loss"]) & all_finite(*jax.tree.leaves(grads))
         if skip_not_finite:
             step_done = new_state.step
@@ -171,8 +179,12 @@ def _norms(trees: tuple[Any, ...], step: jax.Array, every: int) -> Sums:
     return dict(zip(NORMS, values, strict=True))
 
 
-def update_averages(state: TrainState, decay: float, *, warmup: bool = True) -> TrainState:
+def update_averages(
+    state: TrainState, decay: float, *, warmup: bool = True, trained: Trained = ALL
+) -> TrainState:
     """Moves the averaged weights and batch statistics towards the state's own.
+
+    What does not learn is its own average, to the bit.
 
     The statistics are averaged alike: those of the current weights do not fit the averaged ones.
     With `warmup` the decay is (1 + step) / (10 + step) early on, so that the average forgets the
@@ -180,9 +192,14 @@ def update_averages(state: TrainState, decay: float, *, warmup: bool = True) -> 
     """
     step = state.step.astype(jnp.float32)
     rate = 1.0 - (jnp.minimum(decay, (1.0 + step) / (10.0 + step)) if warmup else decay)
+
+    def averaged(split: Callable[[Any], tuple[Any, Any]], new: Any, old: Any) -> Any:
+        moving, staying = split(new)
+        return trained.joined(optax.incremental_update(moving, split(old)[0], rate), staying)
+
     return state.replace(
-        ema_params=optax.incremental_update(state.params, state.ema_params, rate),
-        ema_batch_stats=optax.incremental_update(state.batch_stats, state.ema_batch_stats, rate),
+        ema_params=averaged(trained.split, state.params, state.ema_params),
+        ema_batch_stats=averaged(trained.split_stats, state.batch_stats, state.ema_batch_stats),
     )
 
 

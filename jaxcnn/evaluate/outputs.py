@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxcnn.data import Source
-from jaxcnn.engine.evaluate import Evaluation
 from jaxcnn.errors import UserError
+from jaxcnn.evaluate.measure import Found
 from jaxcnn.evaluate.predictions_file import names_of, write_predictions
 from jaxcnn.evaluate.subject import Subject
 from jaxcnn.files import own_files, strict_json
@@ -77,33 +76,27 @@ class OutputFolder:
 
 
 def shown_of(
-    subject: Subject,
-    source: Source,
-    split: str,
-    evaluation: Evaluation,
-    *,
-    title: str,
-    folder: RunFolder | None,
-    command: str,
-    again: Sequence[str],
-    sections: Sequence[Section] = (),
-    notes: Sequence[str] = (),
+    found: Found, *, command: str, again: Sequence[str], sections: Sequence[Section]
 ) -> Shown:
-    """What the report of an evaluation has; `folder` is the run's, if it is one."""
+    """What the report of an evaluation has."""
+    subject, source, folder = found.subject, found.source, found.folder
     transforms = subject.input.transforms(subject.data)
     heat = heat_of_model(
         subject.model, subject.variables, source, transforms, subject.input.preprocessing
     )
     shown = Shown(
-        title=title,
-        subtitle=f"An evaluation of the {split} split",
-        split=split,
-        evaluation=evaluation,
+        title=found.title,
+        subtitle=f"An evaluation of the {found.split} split",
+        split=found.split,
+        evaluation=found.evaluation,
         images=source,
         class_names=subject.class_names,
-        several=subject.data.multi_label,
-        facts=[("network", f"{subject.arch}, {subject.num_params:,} parameters"),
-               ("data", subject.data.name), ("evaluated on", cpu_model())],
+        several=found.several,
+        facts=[
+            ("network", f"{subject.arch}, {subject.num_params:,} parameters"),
+            ("data", subject.data.name),
+            ("evaluated on", cpu_model()),
+        ],
         command=command,
         filters=filters_of_model(
             subject.model, subject.variables, subject.input.image_size, subject.input.channels
@@ -112,8 +105,8 @@ def shown_of(
         heat_name=heat[1] if heat else "",
         again=again,
         sections=sections,
-        notes=notes,
-    )  # fmt: skip
+        notes=found.notes,
+    )
     if folder is None:
         return shown
     return replace(

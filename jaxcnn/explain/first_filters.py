@@ -30,6 +30,22 @@ def first_filters(
 
     Raises UserError for a model without a convolution of the images.
     """
+    of_images = [
+        leaf
+        for leaf in jax.tree.leaves(variables.get("params", {}))
+        if leaf.ndim == 4 and leaf.shape[2] == images.shape[-1]
+    ]
+    # Where several see as many channels, as depthwise kernels see one, it takes a look at which
+    # comes first.
+    kernels = of_images if len(of_images) == 1 else _in_order(model, variables, images)
+    if not kernels or kernels[0].shape[2] != images.shape[-1]:
+        raise UserError(f"{type(model).__name__} has no first convolution whose filters see images")
+    filters = jnp.moveaxis(jnp.asarray(kernels[0], jnp.float32), -1, 0)  # [K, h, w, C]
+    return grid(around_grey(filters), columns)
+
+
+def _in_order(model: nn.Module, variables: Variables, images: jax.Array) -> list[Any]:
+    """The kernels of convolutions, in the order in which they run; nothing is computed."""
     kernels: list[Any] = []
 
     def look(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
@@ -45,7 +61,4 @@ def first_filters(
             return model.apply(variables, images, train=False)
 
     jax.eval_shape(run, jax.ShapeDtypeStruct(images.shape, jnp.float32))
-    if not kernels or kernels[0].shape[2] != images.shape[-1]:
-        raise UserError(f"{type(model).__name__} has no first convolution whose filters see images")
-    filters = jnp.moveaxis(jnp.asarray(kernels[0], jnp.float32), -1, 0)  # [K, h, w, C]
-    return grid(around_grey(filters), columns)
+    return kernels

@@ -23,6 +23,10 @@ def grad_cam(
     Equation 2: the weighted sum of the maps, what is negative left out. It is then enlarged to the
     images, bilinearly. The unit is that of logits; no image is scaled by its own maximum.
 
+    Checked on 200 photographs (docs/explain.md): squares inserted in its order bring the class back
+    sooner than at random on 97 % of them, but deleted in its order they take it away sooner on 50 %
+    only, as by chance.
+
     Args:
         model: a network that taps its stages (`jaxcnn.layers.tap`).
         variables: its own.

@@ -29,6 +29,11 @@ def grad_cam_plus_plus(
     paper's, one factor for all of an image's maps, which would overflow. A place without gradient
     has no share. The shares are derived for maps that are 0 and above, as a ReLU leaves them.
 
+    Checked on 200 photographs (docs/explain.md): by deletion it is no better than a random order,
+    and its map has a rank correlation of 0.47 with that of the network before training, where
+    Grad-CAM's has 0.10: no map weighs less than 0, so that it shows where the network answers at
+    all more than what for.
+
     Arguments and errors are those of `grad_cam`.
     """
     maps, gradient = evidence(model, variables, images, classes, stage)

@@ -24,6 +24,9 @@ def guided_backprop(
     on zero. The ReLUs are found by name in what JAX traces of the model, `jax.nn.relu` and
     `jax.nn.relu6`, whose gradient is zero above 6 too.
 
+    Checked on 200 photographs (docs/explain.md): its absolute values have a rank correlation of
+    0.26 with those of the network before training, so that a part of what they show is the picture.
+
     Args:
         model: a network with ReLUs.
         variables: its own.

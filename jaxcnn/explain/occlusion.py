@@ -31,6 +31,9 @@ def occlusion(
     (i * stride, j * stride). A square is covered with 0, the data's mean colour, where the paper
     has grey. The network runs H' * W' + 1 times, one after the other.
 
+    Checked on 10 photographs (docs/explain.md): deleting squares in its order is no better than a
+    random order, inserting them is on each.
+
     Args:
         model: any network.
         variables: its own.

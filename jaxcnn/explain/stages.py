@@ -1,7 +1,8 @@
 """The stage whose maps are read, and what of its maps the score of a class goes by."""
 
 import math
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -51,6 +52,19 @@ def stages(
     model: nn.Module, variables: Variables, images: jax.Array | jax.ShapeDtypeStruct
 ) -> dict[str, jax.ShapeDtypeStruct]:
     """What the model taps, in the order in which it does; nothing is computed."""
+    leaves, tree = jax.tree.flatten((variables, images))
+    shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+    try:
+        return dict(_traced(model, tree, shapes))
+    except TypeError:  # A module with a list among its fields cannot be looked up.
+        return _traced.__wrapped__(model, tree, shapes)
+
+
+# To trace a deep network takes seconds, and who says which stage is read asks before it is.
+@lru_cache(maxsize=16)
+def _traced(
+    model: nn.Module, tree: Any, leaves: tuple[jax.ShapeDtypeStruct, ...]
+) -> dict[str, jax.ShapeDtypeStruct]:
     order: list[str] = []
 
     def tapped(variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
@@ -59,7 +73,7 @@ def stages(
         return of_taps(stages)
 
     # What comes out of a traced function has its names sorted.
-    shapes = jax.eval_shape(tapped, variables, images)
+    shapes = jax.eval_shape(tapped, *jax.tree.unflatten(tree, leaves))
     return {name: shapes[name] for name in order}
 
 

@@ -1,7 +1,9 @@
 """Batch normalisation, whose running statistics are PyTorch's, and layer normalisation."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import flax.linen as nn
 import jax
@@ -10,6 +12,19 @@ from jax import lax
 
 from jaxcnn.ops.batch_axis import batch_axis
 from jaxcnn.ops.normalize import batch_norm, layer_norm, normalize, unbiased
+
+_KEPT: ContextVar[frozenset[tuple[str, ...]]] = ContextVar("kept statistics", default=frozenset())
+
+
+@contextmanager
+def statistics_kept(modules: frozenset[tuple[str, ...]]) -> Iterator[None]:
+    """Within it the BatchNorm modules at these paths normalise, in training too, by their running
+    statistics, and leave them as they are: those of weights that do not learn."""
+    token = _KEPT.set(modules)
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
 
 
 class BatchNorm(nn.Module):
@@ -53,7 +68,7 @@ class BatchNorm(nn.Module):
         ones = jnp.ones(shape, jnp.float32)
         scale = self.param("scale", self.scale_init, shape, jnp.float32) if self.use_scale else ones
         bias = self.param("bias", self.bias_init, shape, jnp.float32)
-        if self.use_running_average:
+        if self.use_running_average or self.path in _KEPT.get():
             mean, var = running_mean.value, running_var.value
             return normalize(x, mean, var, scale, bias, self.epsilon).astype(self.dtype)
         # During init the mapped axis need not exist.

@@ -17,7 +17,7 @@ from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.head import head
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.models.spec import LayerOrder, ModelSpec, require_size
 from jaxcnn.ops.channel import add_channels
 from jaxcnn.ops.conv import conv_general_dilated
 from jaxcnn.ops.gelu import gelu
@@ -132,6 +132,7 @@ VARIANTS = {
         num_classes=10,
         paper="https://arxiv.org/abs/2404.00498",
         torch_names=((r"^group(\d)_", r"layers.\1."),),
+        layers=LayerOrder("whiten", r"group(\d)_(?:conv|norm)(\d)"),
         stats_of_images=whitened,
     ),
 }

@@ -24,7 +24,7 @@ from jaxcnn.layers.dropout import Dropout
 from jaxcnn.layers.head import head
 from jaxcnn.layers.lrn import LocalResponseNorm
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.models.spec import LayerOrder, ModelSpec, require_size
 from jaxcnn.ops.adaptive_pool import adaptive_avg_pool
 from jaxcnn.ops.pool import max_pool
 
@@ -133,6 +133,8 @@ NAMES = (
     ("^fc8", "classifier.6"),
 )
 
+LAYERS = LayerOrder("conv1", r"(?:fc([67])|conv(\d))")
+
 VARIANTS = {
     "alexnet_2012": ModelSpec(
         AlexNet,
@@ -142,6 +144,7 @@ VARIANTS = {
         thumbnail_size=67,
         paper="https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks",
         torch_names=NAMES,
+        layers=LAYERS,
     ),
     "alexnet": ModelSpec(
         partial(
@@ -158,5 +161,6 @@ VARIANTS = {
         thumbnail_size=63,
         paper="https://arxiv.org/abs/1404.5997",
         torch_names=NAMES,
+        layers=LAYERS,
     ),
 }

@@ -20,7 +20,7 @@ from jaxcnn.layers.initializers import he_normal_fan_in
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.remat import call_block
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, Stem, is_small, require_size
+from jaxcnn.models.spec import LayerOrder, ModelSpec, Stem, is_small, require_size
 from jaxcnn.ops.pool import avg_pool, max_pool
 from jaxcnn.xla.materialize import materialize
 
@@ -135,7 +135,12 @@ NAMES = (
     ("^(conv0|norm0|denseblock|transition|norm5)", r"features.\1"),
     ("^head", "classifier"),
 )
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1608.06993", torch_names=NAMES)
+# A dense block is one layer, with the transition after it, as in timm's coarse order.
+LAYERS = LayerOrder("(conv|norm)0", r"(?:denseblock|transition)(\d)", closing="norm5")
+
+_spec = partial(
+    ModelSpec, paper="https://arxiv.org/abs/1608.06993", torch_names=NAMES, layers=LAYERS
+)
 _cifar = partial(_spec, image_size=32, num_classes=10)
 _k12 = partial(DenseNet, growth_rate=12, stem="small")
 _plain = partial(_k12, bottleneck=False, compression=1.0)

@@ -27,7 +27,7 @@ from jaxcnn.layers.head import head
 from jaxcnn.layers.lrn import LocalResponseNorm
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.models.spec import LayerOrder, ModelSpec, require_size
 from jaxcnn.ops.adaptive_pool import adaptive_avg_pool
 from jaxcnn.ops.pool import avg_pool, global_avg_pool, max_pool
 
@@ -224,7 +224,11 @@ NAMES = (
     ("^(aux[12])_head", r"\1"),
     ("^head", "fc"),
 )
-_spec = partial(ModelSpec, paper="https://arxiv.org/abs/1409.4842", torch_names=NAMES)
+LAYERS = LayerOrder("conv1", r"(?:conv|inception)(\d)([a-e]?)")
+
+_spec = partial(
+    ModelSpec, paper="https://arxiv.org/abs/1409.4842", torch_names=NAMES, layers=LAYERS
+)
 
 # Parameters are counted with the auxiliary classifiers. Without them torchvision's 6,624,904 are
 # left, the count it publishes, and of the paper's network 6,998,552.

@@ -21,7 +21,7 @@ from jaxcnn.layers.conv import Conv
 from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.head import head
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.models.spec import LayerOrder, ModelSpec, require_size
 from jaxcnn.ops.pool import avg_pool
 
 
@@ -68,7 +68,9 @@ class LeNet(nn.Module):
         return head(self, x, self.num_classes, **init)
 
 
-_spec = partial(ModelSpec, image_size=32, channels=1, num_classes=10)
+LAYERS = LayerOrder("conv1", r"(?:dense(\d)|conv(\d))")
+
+_spec = partial(ModelSpec, image_size=32, channels=1, num_classes=10, layers=LAYERS)
 
 VARIANTS = {
     "lenet_1989": _spec(

@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxcnn.layers.dense import Dense
 from jaxcnn.layers.head import head
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.spec import LayerOrder, ModelSpec
 
 
 class Perceptron(nn.Module):
@@ -43,5 +43,10 @@ _spec = partial(
 
 VARIANTS = {
     "linear": _spec(partial(Perceptron, hidden=()), num_params=7_850, gmacs=0.00000784),
-    "mlp": _spec(partial(Perceptron, hidden=(300, 100)), num_params=266_610, gmacs=0.0002662),
+    "mlp": _spec(
+        partial(Perceptron, hidden=(300, 100)),
+        num_params=266_610,
+        gmacs=0.0002662,
+        layers=LayerOrder("hidden1", r"hidden(\d)"),
+    ),
 }

@@ -26,8 +26,8 @@ class LayerOrder:
 
     Attributes:
         stem: of the first layer.
-        blocks: of those that follow, in the order of the numbers that its groups find; one that
-            finds nothing counts as 0.
+        blocks: of those that follow, in the order of the numbers, or single letters, that its
+            groups find; one that finds nothing counts as 0.
         closing: of the last of these too.
 
     What is left, the head's, is of a layer of its own, the last.
@@ -49,8 +49,15 @@ class LayerOrder:
         if re.match(self.stem, name):
             return _STEM
         if found := re.match(self.blocks, name):
-            return (*_BLOCKS, *(int(number or 0) for number in found.groups()))
+            return (*_BLOCKS, *map(_ordinal, found.groups()))
         return _CLOSING if self.closing and re.match(self.closing, name) else _HEAD
+
+
+def _ordinal(found: str | None) -> int:
+    """Of a number itself, of a letter its place in the alphabet, of nothing 0."""
+    if not found:
+        return 0
+    return int(found) if found.isdecimal() else ord(found) - ord("a") + 1
 
 
 _STEM, _BLOCKS, _CLOSING, _HEAD = (0,), (1,), (2,), (3,)

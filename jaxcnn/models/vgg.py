@@ -19,7 +19,7 @@ from jaxcnn.layers.head import head
 from jaxcnn.layers.initializers import he_normal_fan_out
 from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.layers.tap import tap
-from jaxcnn.models.spec import ModelSpec, require_size
+from jaxcnn.models.spec import LayerOrder, ModelSpec, require_size
 from jaxcnn.ops.adaptive_pool import adaptive_avg_pool
 from jaxcnn.ops.pool import global_avg_pool, max_pool
 
@@ -95,6 +95,7 @@ def _spec(
         gmacs,
         paper="https://arxiv.org/abs/1409.1556",
         torch_names=torch_names(stages, batch_norm),
+        layers=LayerOrder("(conv|bn)1_1", r"(?:conv|bn)(\d)_(\d)"),
     )
 
 

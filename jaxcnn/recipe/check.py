@@ -1,5 +1,7 @@
 """Which values a recipe may have: each field its range, and which go together."""
 
+import re
+
 from jaxcnn.errors import UserError
 from jaxcnn.ranges import check_ranges
 from jaxcnn.recipe.fields import Augment, Optim, Recipe, Schedule
@@ -32,6 +34,17 @@ def check(recipe: Recipe) -> None:
             f"--optim.momentum-dtype={optim.momentum_dtype} is for sgd, adamw, lion and muon; "
             f"{optim.name} keeps float32"
         )
+    if recipe.finetune != "full" and recipe.pretrained is None:
+        raise UserError(
+            f"--finetune={recipe.finetune} keeps weights as they are; give those by --pretrained"
+        )
+    try:
+        re.compile(recipe.finetune)
+    except re.error as error:
+        raise UserError(
+            f"--finetune={recipe.finetune} is none of full, head and last-N, and no regular "
+            f"expression: {error}"
+        ) from error
     if recipe.parallel == "pmap" and recipe.mesh.fsdp > 1:
         raise UserError(
             "--parallel=pmap copies the state to every device; "

@@ -172,6 +172,8 @@ class Recipe:
     """Passes over the training set."""
     steps: Annotated[int | None, ABOVE_0] = None
     """Length of the run in optimiser steps, in place of epochs."""
+    early_stopping: Annotated[int | None, ABOVE_0] = None
+    """End the run after so many epochs in a row none of which was the best by validation."""
     recipe: str | None = None
     """Published recipe that gives the defaults, one of docs/imagenet.md; rsb_a2 for one."""
     loss: Literal["cross_entropy", "bce"] = "cross_entropy"
@@ -193,6 +195,10 @@ class Recipe:
     pretrained: str | None = None
     """Start from these weights: a .safetensors or .pth file, a run's folder, or hf:timm/NAME, with
     @REVISION (a branch, tag or commit) if not its main branch."""
+    finetune: str = "full"
+    """Which of the pretrained parameters learn: full; head; last-N, the head and the N layers
+    before it; or a regular expression of names, as 'layer4|layer3_5'. The others, and their batch
+    statistics, stay as they are; the head always learns."""
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     """An epoch's examples: each once, or every class equally often, small classes repeated."""
     class_weights: Literal["none", "balanced", "effective"] = "none"

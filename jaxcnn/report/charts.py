@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from jaxcnn.text.figure_text import drawn, plain_text
 
@@ -79,7 +79,9 @@ def by_step(
     axes.set(title=title, xlabel="step", ylabel=unit)
     if log and np.nanmin(values) > 0:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")  # Matplotlib's own is mathematics.
+        # Matplotlib's own numbers are mathematics.
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     return chart
 
 

@@ -108,7 +108,7 @@ class Run:
                     self.stop.check()
                     if self.epoch_ends_at(step) and self.progress.evaluated_step < step:
                         self.end_epoch(step)
-                    if step == self.feed.total_steps:
+                    if step == self.feed.total_steps or self.has_stopped_early(step):
                         return True
                     self.begin_stage(step)
                     arrival = self.throughput.next_arrival(batches)
@@ -155,6 +155,16 @@ class Run:
 
     def epoch_ends_at(self, step: int) -> bool:
         return step > 0 and (step % self.feed.steps_per_epoch == 0 or step == self.feed.total_steps)
+
+    def has_stopped_early(self, step: int) -> bool:
+        """Whether so many epochs up to `step` were no better that the recipe ends the run here."""
+        patience, best = self.recipe.early_stopping, self.progress.best
+        if patience is None or step != self.progress.evaluated_step:
+            return False
+        # Before any epoch whose loss was finite there is none to be better than.
+        best_step = 0 if best is None else best["step"]
+        epochs = (math.ceil(each / self.feed.steps_per_epoch) for each in (step, best_step))
+        return next(epochs) - next(epochs) >= patience
 
     def saves_at(self, step: int) -> bool:
         """Whether to save within an epoch; its end is saved once it is validated."""
@@ -269,6 +279,12 @@ class Run:
 
     def finish(self) -> dict[str, Any]:
         """Tests once, with the best checkpoint by validation, writes the summary, and draws."""
+        steps = int(self.state.step)
+        if steps < self.feed.total_steps:
+            self.display.say(
+                f"stopped early, at step {steps:,} of {self.feed.total_steps:,}: no epoch of the "
+                f"last {self.recipe.early_stopping} was better"
+            )
         self.display.phase("testing the best checkpoint")
         best = self.progress.best
         if best is None:
@@ -280,7 +296,9 @@ class Run:
         state, _ = self.checkpoints.restore(best["step"], self.program.state_like)
         test = self.evaluate("test", state)
         self.count_seconds()
-        summary = summary_of(self.recipe, self.folder, self.feed, self.program, self.progress, test)
+        summary = summary_of(
+            self.recipe, self.folder, self.feed, self.program, self.progress, test, steps=steps
+        )
         note_test_use(self.folder.path, by=self.command, say=self.display.say)
         self.folder.write_summary(summary)
         if self.folder.writes:

@@ -26,8 +26,10 @@ def summary_of(
     program: Program,
     progress: Progress,
     test: Evaluation,
+    *,
+    steps: int,
 ) -> dict[str, Any]:
-    """`summary.json` of a run that has had its epochs and its test; see `fit`."""
+    """`summary.json` of a run that has had its `steps` and its test; see `fit`."""
     best = progress.best
     assert best is not None, "what was tested is the best epoch's"
     summary = {
@@ -35,14 +37,14 @@ def summary_of(
         "dataset": recipe.dataset,
         "seed": recipe.seed,
         "params": program.num_params,
-        "steps": feed.total_steps,
+        "steps": steps,
         "seconds": progress.seconds,
         "val": {name: best[name] for name in (*program.task.metrics.figures, "loss", "n")},
         "test": test.figures,
         **progress.left_out(),
     }
-    if (steps := folder.extended_from()) is not None:
-        summary["extended_from"] = steps
+    if (before := folder.extended_from()) is not None:
+        summary["extended_from"] = before
     if feed.left_out:
         summary["left_out"] = feed.left_out
     return summary

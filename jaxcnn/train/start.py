@@ -27,6 +27,8 @@ from jaxcnn.train.supply import Supply
 from jaxcnn.xla.garbage import garbage_collected_seldom
 from jaxcnn.xla.gpu import on_gpu
 
+# To fine-tune on: of 80, twenty of each of four classes, docs/runs.md has what was measured.
+FEW_IMAGES = 500
 # As many as airbench takes, https://arxiv.org/abs/2404.00498.
 IMAGES_TO_BEGIN_WITH = 5_000
 
@@ -132,6 +134,14 @@ class Start:
             f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
             f"x {self.program.rows.mesh.size}"
         )
+        if recipe.finetune != "full":
+            learn = self.program.num_trained
+            say(f"--finetune={recipe.finetune}: {learn:,} of the parameters learn")
+        elif recipe.pretrained is not None and len(feed.train) < FEW_IMAGES:
+            say(
+                "all parameters learn, from few images: --finetune=last-1, or head, may do better "
+                "(docs/runs.md)"
+            )
         for note in feed.spec.all_notes:
             say(note)
         if (line := little_seen(recipe, feed.spec, self.program)) is not None:

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "data_dir": "a path is what is found there",
     "labels": "a path is what is found there",
     "pretrained": "a path is what is found there",
+    "finetune": "`trained_of` knows the network's names",
 }
 
 

@@ -23,7 +23,7 @@ LINES = [
     }
     for epoch in (1, 2, 3)
 ]
-STEPS = [{"step": 10 * i, "loss": 1.0, "lr": 0.1 / i, "grad_norm": 1.0 / i} for i in range(1, 4)]
+STEPS = [{"step": 10 * i, "loss": 1.0, "lr": 0.1 / i, "grad_norm": 5.0 / i} for i in range(1, 4)]
 
 
 def one_class_shown(num_classes=3, *, n=60, names=None, right=0.6, side=8, channels=3, seed=0):

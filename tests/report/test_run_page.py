@@ -53,7 +53,7 @@ def test_a_page_is_whole_and_asks_for_nothing_from_elsewhere(name):
     found = Attributes(page)
     assert not found.open, "an element is not closed"
     assert all(place.startswith(("data:", "#")) for place in found.places)
-    assert "default-src 'none'" in page
+    assert "default-src 'none'" in page and "mathdefault" not in page
     assert not re.search(r"url\((?!#)", page.split("</style>")[1])
 
 

@@ -108,7 +108,8 @@ FAMILIES = (
     "vit_tiny_patch16_224",
 )
 
-# Those whose files say the order of their layers.
+# Those whose layers are timm's: of VGG a norm goes with the layer before it, of DenseNet a block
+# is one.
 ORDERED = tuple(name for name in FAMILIES if not name.startswith(("densenet", "vgg")))
 
 
