@@ -36,13 +36,14 @@ from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
 from jaxcnn.engine.trained import ALL, Trained, trained_of
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model, model_spec
+from jaxcnn.models import create_model, model_place, model_spec
 from jaxcnn.models.hidden_matrices import hidden_matrices
 from jaxcnn.models.spec import Variables, init_variables
+from jaxcnn.models.tools.head_variables import head_variables
 from jaxcnn.recipe import Recipe, compute_dtype, model_overrides
 from jaxcnn.task.of_data import training_task_of
 from jaxcnn.task.task import Batch, Task
-from jaxcnn.weights.torch_names import head_modules
+from jaxcnn.weights.torch_names import head_paths
 from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache
@@ -209,7 +210,7 @@ def build(
 
     init_model = once("init_model", init_model)
 
-    trained = _trained(recipe, init_model)
+    trained = _trained(recipe, init_model, channels)
 
     def init(key: jax.Array) -> TrainState:
         ema = recipe.optim.ema_decay is not None
@@ -284,7 +285,9 @@ def build(
     )
 
 
-def _trained(recipe: Recipe, init_model: Callable[[jax.Array], Variables]) -> Trained:
+def _trained(
+    recipe: Recipe, init_model: Callable[[jax.Array], Variables], channels: int
+) -> Trained:
     """Which parameters learn."""
     if recipe.finetune == "full":
         return ALL
@@ -293,10 +296,19 @@ def _trained(recipe: Recipe, init_model: Callable[[jax.Array], Variables]) -> Tr
         recipe.finetune,
         shapes["params"],
         shapes["batch_stats"],
-        head=head_modules(recipe.arch),
+        head={path[1] for path in head_of(recipe, channels)},
         layers=model_spec(recipe.arch).layers,
         arch=recipe.arch,
     )
+
+
+def head_of(recipe: Recipe, channels: int) -> frozenset[tuple[str, ...]]:
+    """Paths of the variables of the recipe's network that its number of classes decides."""
+    if not recipe.model.fields and model_place(recipe.arch) is None:
+        return frozenset(head_paths(recipe.arch))
+    # A network that the architecture's name alone does not tell, or a user's.
+    size = (recipe.image_size, recipe.image_size)
+    return frozenset(head_variables(partial(model_of, recipe), size, channels))
 
 
 def norms_every(log_every_steps: int, platform: str) -> int:

@@ -14,13 +14,12 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.engine.model_input import ModelInput, input_of_run
-from jaxcnn.engine.program import model_of
+from jaxcnn.engine.program import head_of
 from jaxcnn.engine.state import TrainState
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
-from jaxcnn.models import create_model, model_place, model_spec
+from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables, init_variables
-from jaxcnn.models.tools.head_variables import head_variables
 from jaxcnn.recipe import Recipe, data_place, model_overrides
 from jaxcnn.run import digests
 from jaxcnn.run.checkpoint import Checkpoints
@@ -166,12 +165,7 @@ def _from_run(name: str, source: str) -> Pretrained:
         variables = checkpoints.restore_variables(step)
         unchecked = checkpoints.unchecked(step)
     _, model_input = learned_from(folder, recipe)
-    head = None
-    if recipe.model.fields or model_place(arch) is not None:
-        # Its network is not the one that the architecture's name says, or a user's.
-        size = (recipe.image_size, recipe.image_size)
-        make = partial(model_of, recipe)
-        head = frozenset(head_variables(make, size, model_input.channels))
+    head = head_of(recipe, model_input.channels)
     notes = [_form_note(arch, name)] if arch != name else []
     if unchecked is not None:
         notes.append(unchecked)
@@ -181,7 +175,7 @@ def _from_run(name: str, source: str) -> Pretrained:
         arch,
         variables,
         model_input.preprocessing,
-        _classes(head_paths(arch) if head is None else head, variables),
+        _classes(head, variables),
         Origin(source, None, known),
         tuple(notes),
         model_overrides(recipe),
