@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from jaxcnn import explain as explain
     from jaxcnn import weights as weights
     from jaxcnn.data import list_datasets as list_datasets
+    from jaxcnn.data import register_dataset as register_dataset
     from jaxcnn.errors import RunError as RunError
     from jaxcnn.errors import UserError as UserError
     from jaxcnn.models import create_model as create_model
     from jaxcnn.models import list_models as list_models
+    from jaxcnn.models import register_model as register_model
     from jaxcnn.models.tools.features import features as features
     from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm as fold_batchnorm
     from jaxcnn.recipe import Recipe as Recipe
@@ -47,6 +49,8 @@ _HOMES = {
     "load": "jaxcnn.trained.load",
     "load_weights": "jaxcnn.run.pretrained",
     "recipe_for": "jaxcnn.recipe",
+    "register_dataset": "jaxcnn.data",
+    "register_model": "jaxcnn.models",
     "set_up": "jaxcnn.xla.set_up",
     "sweep": "jaxcnn.sweeps",
 }

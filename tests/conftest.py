@@ -12,7 +12,9 @@ os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-from jaxcnn import models  # noqa: E402
+from jaxcnn import models, plugins  # noqa: E402
+from jaxcnn.data import registry as datasets  # noqa: E402
+from jaxcnn.models import registry  # noqa: E402
 from jaxcnn.xla.cache import keep_compiled_programs  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 8)
@@ -62,7 +64,17 @@ def resnet8() -> Iterator[str]:
     """
     deep = models.model_spec("resnet20")
     shallow = replace(deep, make=partial(deep.make, blocks_per_stage=1))
-    variants = {**models._variants(), "resnet8": shallow}
+    variants = {**registry._table.all(), "resnet8": shallow}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "_variants", lambda: variants)
+        patch.setattr(registry._table, "_all", variants)
         yield "resnet8"
+
+
+@pytest.fixture
+def own_names(monkeypatch) -> None:
+    """What a test registers is forgotten after it."""
+    for table in (registry._table, datasets._table):
+        for name in ("_registered", "_origins"):
+            monkeypatch.setattr(table, name, dict(getattr(table, name)))
+        monkeypatch.setattr(table, "_all", None)
+    monkeypatch.setattr(plugins, "_loaded", dict(plugins._loaded))

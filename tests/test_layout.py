@@ -15,7 +15,9 @@ ROOT = Path(jaxcnn.__file__).parent
 # Modules on one line do not see each other; a package's own files may.
 LAYERS = [
     ["errors"],
-    ["discovery", "ranges", "text", "files"],
+    ["ranges", "text", "files"],
+    ["plugins"],
+    ["discovery"],
     ["xla", "metrics", "probes"],
     ["ops", "processes"],
     ["layers"],

@@ -17,6 +17,7 @@ from jaxcnn.data.loader.workers import step_seconds_an_image
 from jaxcnn.data.spec import Subset
 from jaxcnn.models import model_spec
 from jaxcnn.models.tools.macs import count_macs
+from jaxcnn.models.tools.size_and_work import gmacs_of
 from jaxcnn.probes.nearest import nearest, nearest_pixels, neighbours_for
 from jaxcnn.recipe import Recipe, recipe_for
 from jaxcnn.run.test_uses import note_test_use
@@ -86,7 +87,7 @@ def candidates_of(options: "Options", folder: Path, *, command: str, say: Say) -
 def brief(recipe: Recipe, num_train: int) -> Recipe:
     """The recipe, or as many of its steps as take five minutes on two cores."""
     spec = model_spec(recipe.arch)
-    gmacs = spec.gmacs * (recipe.image_size / spec.image_size) ** 2
+    gmacs = gmacs_of(recipe.arch) * (recipe.image_size / spec.image_size) ** 2
     seconds = recipe.batch_size * step_seconds_an_image(gmacs, platform="cpu", cores=CORES)
     most = max(1, int(MOST_SECONDS / seconds))
     steps = recipe.epochs * steps_per_epoch(num_train, recipe.batch_size)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from jaxcnn.benchmark.workload import Mode, Precision, Workload, workload_of
 from jaxcnn.command import cli
+from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.models import model_spec
@@ -38,6 +39,7 @@ THUMBNAILS = ("resnet20", "densenet_bc_100_k12")
 
 @dataclass(frozen=True)
 class Options:
+    plugin: Plugins = ()
     arch: str | None = None
     """Architecture: one of jaxcnn.list_models()."""
     mode: Mode = "train"
@@ -71,6 +73,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def benchmark() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        load_plugins(options.plugin)
         check(options)
         say_what_is_missing()
         if options.all:

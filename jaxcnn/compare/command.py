@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 import tyro
 
 from jaxcnn.command import cli
+from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.errors import UserError
 from jaxcnn.text.lines import say
 
@@ -27,6 +28,7 @@ PROGRAM = "python -m jaxcnn.compare"
 class Options:
     runs: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Folders of runs; the first is what the others are compared with."""
+    plugin: Plugins = ()
     split: Literal["val", "test"] = "val"
     """What to measure them on: validation, to choose by; test, for what was chosen."""
     data_dir: str | None = None
@@ -44,6 +46,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def compare() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        load_plugins(options.plugin)
         if not options.runs:
             raise UserError("no run is given; name folders of runs, the first to compare with")
         if len(set(options.runs)) < len(options.runs):

@@ -6,12 +6,19 @@ steps = pipeline.train_batches(train, transforms, batch_size=128, seed=0, stop_s
 """
 
 from jaxcnn.data.errors import DataError, DataNotFound, ExampleError
-from jaxcnn.data.registry import dataset_at, dataset_spec, list_datasets
+from jaxcnn.data.registry import (
+    dataset_at,
+    dataset_place,
+    dataset_spec,
+    list_datasets,
+    register_dataset,
+)
 from jaxcnn.data.sources.labelled import with_labels
-from jaxcnn.data.spec import DataDir, DatasetSpec, Source
+from jaxcnn.data.spec import ArraySource, DataDir, DatasetSpec, Source
 from jaxcnn.data.splits import load_split
 
 __all__ = [
+    "ArraySource",
     "DataDir",
     "DataError",
     "DataNotFound",
@@ -19,8 +26,10 @@ __all__ = [
     "ExampleError",
     "Source",
     "dataset_at",
+    "dataset_place",
     "dataset_spec",
     "list_datasets",
     "load_split",
+    "register_dataset",
     "with_labels",
 ]

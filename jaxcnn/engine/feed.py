@@ -34,6 +34,7 @@ from jaxcnn.engine.model_input import input_of_run
 from jaxcnn.engine.resident import Resident, resident_or_why_not, steps_at_once
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_spec
+from jaxcnn.models.tools.size_and_work import gmacs_of
 from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.task.of_data import check_task
 
@@ -73,7 +74,7 @@ def hands_of(arch: str, image_size: int, images: int, host_seconds: Callable[[],
     enlarged = (image_size / model.image_size) ** 2
     cores = usable_cores()
     step_seconds = step_seconds_an_image(
-        model.gmacs * enlarged,
+        gmacs_of(arch) * enlarged,
         platform=jax.default_backend(),
         cores=cores,
         accelerators=jax.local_device_count(),

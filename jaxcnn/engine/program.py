@@ -19,6 +19,7 @@ from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.engine.abreast import abreast
 from jaxcnn.engine.compile import CompiledStep, UnderPmap, under_jit
 from jaxcnn.engine.evaluate import eval_step_of
+from jaxcnn.engine.learning import ALL, Learning, learning_of
 from jaxcnn.engine.mesh import (
     Devices,
     batch_sharding,
@@ -34,15 +35,15 @@ from jaxcnn.engine.resident import Resident, many_steps, steps_like
 from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
-from jaxcnn.engine.trained import ALL, Trained, trained_of
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model, model_spec
+from jaxcnn.models import create_model, model_place, model_spec
 from jaxcnn.models.hidden_matrices import hidden_matrices
 from jaxcnn.models.spec import Variables, init_variables
+from jaxcnn.models.tools.head_variables import head_variables
 from jaxcnn.recipe import Recipe, compute_dtype, model_overrides
 from jaxcnn.task.of_data import training_task_of
 from jaxcnn.task.task import Batch, Task
-from jaxcnn.weights.torch_names import head_modules
+from jaxcnn.weights.torch_names import head_paths
 from jaxcnn.xla.gpu import on_gpu, reproducible_options, with_float32_products
 from jaxcnn.xla.platform import one_cpu
 from jaxcnn.xla.trace_cache import Function, Once, TraceCache
@@ -67,7 +68,7 @@ class Program:
         schedule: step -> learning rate.
         rows: how batches lie on the devices.
         task: what is learned.
-        trained: which parameters learn.
+        learning: which parameters learn.
     """
 
     seed: int
@@ -82,7 +83,7 @@ class Program:
     schedule: optax.Schedule
     rows: NamedSharding
     task: Task
-    trained: Trained
+    learning: Learning
 
     def init_state(self) -> TrainState:
         """The state at step 0, on the devices."""
@@ -105,7 +106,7 @@ class Program:
     @property
     def num_trained(self) -> int:
         """Of `num_params`, those that learn."""
-        learn, _ = self.trained.split(self.state_like.params)
+        learn, _ = self.learning.split(self.state_like.params)
         return sum(leaf.size for leaf in jax.tree.leaves(learn))
 
     def lower_train(self, image_size: int) -> jax.stages.Lowered:
@@ -209,11 +210,11 @@ def build(
 
     init_model = once("init_model", init_model)
 
-    trained = _trained(recipe, init_model)
+    learning = _learning(recipe, init_model, channels)
 
     def init(key: jax.Array) -> TrainState:
         ema = recipe.optim.ema_decay is not None
-        return fresh_state(init_model(key), optimizer, ema=ema, trained=trained)
+        return fresh_state(init_model(key), optimizer, ema=ema, learning=learning)
 
     shapes = jax.eval_shape(init, jax.random.key(0))
     shardings = state_shardings(shapes, mesh)
@@ -230,7 +231,7 @@ def build(
         ema_warmup=recipe.optim.ema_warmup,
         skip_not_finite=recipe.on_nan == "skip",
         norms_every=norms_every(recipe.log_every_steps, mesh.devices.flat[0].platform),
-        trained=trained,
+        learning=learning,
     )
     rows = batch_sharding(mesh)
     many = resident and many_steps(train_step, resident, rows)
@@ -280,23 +281,34 @@ def build(
         schedule=schedule,
         rows=rows,
         task=task,
-        trained=trained,
+        learning=learning,
     )
 
 
-def _trained(recipe: Recipe, init_model: Callable[[jax.Array], Variables]) -> Trained:
+def _learning(
+    recipe: Recipe, init_model: Callable[[jax.Array], Variables], channels: int
+) -> Learning:
     """Which parameters learn."""
     if recipe.finetune == "full":
         return ALL
     shapes = jax.eval_shape(init_model, jax.random.key(0))
-    return trained_of(
+    return learning_of(
         recipe.finetune,
         shapes["params"],
         shapes["batch_stats"],
-        head=head_modules(recipe.arch),
+        head={path[1] for path in head_of(recipe, channels)},
         layers=model_spec(recipe.arch).layers,
         arch=recipe.arch,
     )
+
+
+def head_of(recipe: Recipe, channels: int) -> frozenset[tuple[str, ...]]:
+    """Paths of the variables of the recipe's network that its number of classes decides."""
+    if not recipe.model.fields and model_place(recipe.arch) is None:
+        return frozenset(head_paths(recipe.arch))
+    # A network that the architecture's name alone does not tell, or a user's.
+    size = (recipe.image_size, recipe.image_size)
+    return frozenset(head_variables(partial(model_of, recipe), size, channels))
 
 
 def norms_every(log_every_steps: int, platform: str) -> int:

@@ -28,6 +28,7 @@ from jaxcnn.engine.prefetch import Arrival
 from jaxcnn.engine.state import TrainState
 from jaxcnn.engine.step import Sums, TrainStep
 from jaxcnn.models import model_spec
+from jaxcnn.models.tools.size_and_work import gmacs_of
 from jaxcnn.ops.augment import cover, crop, mirror
 from jaxcnn.recipe import Recipe
 from jaxcnn.task.task import Batch
@@ -112,7 +113,9 @@ def steps_at_once(recipe: Recipe, platform: str) -> int:
     A function of the recipe and the kind of device, so that several processes come to the same.
     """
     model = model_spec(recipe.arch)
-    flops = 2e9 * model.gmacs * (recipe.image_size / model.image_size) ** 2 * TRAINING_PASSES
+    flops = (
+        2e9 * gmacs_of(recipe.arch) * (recipe.image_size / model.image_size) ** 2 * TRAINING_PASSES
+    )
     rate = CPU_CORE_FLOPS * CORES if platform == "cpu" else ACCELERATOR_FLOPS
     seconds = recipe.batch_size * flops / rate
     # The smallest networks' arithmetic is told as none.

@@ -8,7 +8,7 @@ import optax
 from flax import linen as nn
 from flax import struct
 
-from jaxcnn.engine.trained import ALL, Trained
+from jaxcnn.engine.learning import ALL, Learning
 from jaxcnn.models.spec import Variables, init_variables
 
 
@@ -45,15 +45,15 @@ def fresh_state(
     optimizer: optax.GradientTransformation,
     *,
     ema: bool = False,
-    trained: Trained = ALL,
+    learning: Learning = ALL,
 ) -> TrainState:
-    """The state at step 0 of a model with these variables, of which those of `trained` learn."""
+    """The state at step 0 of a model with these variables, of which those of `learning` learn."""
     params, batch_stats = variables["params"], variables["batch_stats"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         batch_stats=batch_stats,
-        opt_state=optimizer.init(trained.split(params)[0]),
+        opt_state=optimizer.init(learning.split(params)[0]),
         # Copies: the step donates the state, and a buffer cannot be donated twice.
         ema_params=jax.tree.map(jnp.copy, params) if ema else None,
         ema_batch_stats=jax.tree.map(jnp.copy, batch_stats) if ema else None,

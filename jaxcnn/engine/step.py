@@ -10,9 +10,9 @@ import numpy as np
 import optax
 from flax import linen as nn
 
+from jaxcnn.engine.learning import ALL, Learning
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.engine.state import TrainState
-from jaxcnn.engine.trained import ALL, Trained
 from jaxcnn.layers.normalize import statistics_kept
 from jaxcnn.models.spec import Variables
 from jaxcnn.ops.batch_axis import mean_over_devices, sum_over_devices
@@ -50,7 +50,7 @@ def make_train_step(
     ema_warmup: bool = True,
     skip_not_finite: bool = False,
     norms_every: int | None = None,
-    trained: Trained = ALL,
+    learning: Learning = ALL,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -75,7 +75,7 @@ def make_train_step(
             rate's schedule as it is.
         norms_every: the metrics have `NORMS` too, at steps that are multiples of this, and zeros at
             others; each takes a pass over the parameters. None leaves them out.
-        trained: which parameters learn. The others take no gradient and no room for one.
+        learning: which parameters learn. The others take no gradient and no room for one.
     """
 
     def loss_and_sums(
@@ -87,9 +87,9 @@ def make_train_step(
         weight: jax.Array | float,
     ) -> tuple[jax.Array, tuple[Any, Sums]]:
         images, targets, part_labels = part
-        with statistics_kept(trained.kept_norms):
+        with statistics_kept(learning.kept_norms):
             logits, updated = model.apply(
-                {"params": trained.joined(learn, stay), "batch_stats": batch_stats},
+                {"params": learning.joined(learn, stay), "batch_stats": batch_stats},
                 images,
                 train=True,
                 mutable=["batch_stats", "aux_logits"],
@@ -107,7 +107,7 @@ def make_train_step(
     def accumulated(
         state: TrainState, whole: tuple[Any, ...], key: jax.Array, weight: jax.Array | float
     ) -> tuple[Any, Any, Sums]:
-        learn, stay = trained.split(state.params)
+        learn, stay = learning.split(state.params)
         if accumulate_steps == 1:
             grads, (batch_stats, sums) = gradient(
                 learn, stay, state.batch_stats, whole, key, weight
@@ -144,14 +144,14 @@ def make_train_step(
             weight = mean_over_devices((targets @ class_weights.astype(np.float32)).mean())
         grads, batch_stats, sums = accumulated(state, whole, dropout_key, weight)
         grads, sums = mean_over_devices(grads), sum_over_devices(sums)
-        learn, stay = trained.split(state.params)
+        learn, stay = learning.split(state.params)
         updates, opt_state = optimizer.update(grads, state.opt_state, learn)
-        params = trained.joined(optax.apply_updates(learn, updates), stay)
+        params = learning.joined(optax.apply_updates(learn, updates), stay)
         new_state = state.replace(
             step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state
         )
         if ema_decay is not None:
-            new_state = update_averages(new_state, ema_decay, warmup=ema_warmup, trained=trained)
+            new_state = update_averages(new_state, ema_decay, warmup=ema_warmup, learning=learning)
         finite = jnp.isfinite(sums["loss"]) & all_finite(*jax.tree.leaves(grads))
         if skip_not_finite:
             step_done = new_state.step
@@ -180,7 +180,7 @@ def _norms(trees: tuple[Any, ...], step: jax.Array, every: int) -> Sums:
 
 
 def update_averages(
-    state: TrainState, decay: float, *, warmup: bool = True, trained: Trained = ALL
+    state: TrainState, decay: float, *, warmup: bool = True, learning: Learning = ALL
 ) -> TrainState:
     """Moves the averaged weights and batch statistics towards the state's own.
 
@@ -195,11 +195,11 @@ def update_averages(
 
     def averaged(split: Callable[[Any], tuple[Any, Any]], new: Any, old: Any) -> Any:
         moving, staying = split(new)
-        return trained.joined(optax.incremental_update(moving, split(old)[0], rate), staying)
+        return learning.joined(optax.incremental_update(moving, split(old)[0], rate), staying)
 
     return state.replace(
-        ema_params=averaged(trained.split, state.params, state.ema_params),
-        ema_batch_stats=averaged(trained.split_stats, state.batch_stats, state.ema_batch_stats),
+        ema_params=averaged(learning.split, state.params, state.ema_params),
+        ema_batch_stats=averaged(learning.split_stats, state.batch_stats, state.ema_batch_stats),
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jaxcnn.command import cli
+from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.files import strict_json
 from jaxcnn.processes.distributed import Distributed, is_first, joined, leave
 from jaxcnn.text.lines import say
@@ -23,6 +24,7 @@ PROGRAM = "python -m jaxcnn.evaluate"
 
 @dataclass(frozen=True)
 class Options:
+    plugin: Plugins = ()
     workdir: str | None = None
     """The run's folder."""
     arch: str | None = None
@@ -60,6 +62,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def evaluate() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        load_plugins(options.plugin)
         cli.set_up(compilation_cache=options.compilation_cache)
         cli.check_model_source(options.workdir, options.arch, options.pretrained)
         cli.check_image_size(options.image_size)

@@ -6,6 +6,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
+from itertools import repeat
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from jaxcnn.errors import UserError
@@ -17,7 +18,7 @@ MOST_ITEMS, MOST_CHARACTERS = 1_000_000, 2**17
 def typed(kind: Any, value: Any, name: str) -> Any:
     """`value`, of JSON, as the type `kind`; `name` is the field's, for what is said of it.
 
-    `kind` is a dataclass, plain type, Literal, union, tuple[X, ...], tuple[X, X] or Mapping[str, X]
+    `kind` is a dataclass, plain type, Literal, union, tuple[X, ...], tuple[X, Y] or Mapping[str, X]
     of these. A whole number may stand for a float, and stays one. No figure may be infinite or NaN,
     and no whole number need more than 64 bits.
 
@@ -33,12 +34,15 @@ def typed(kind: Any, value: Any, name: str) -> Any:
             except UserError:
                 continue
     elif origin is Literal:
-        if isinstance(value, str) and value in inner:
+        if any(type(value) is type(word) and value == word for word in inner):
             return value
     elif origin is tuple:
-        most, least = (MOST_ITEMS, 0) if inner[-1] is Ellipsis else (len(inner), len(inner))
+        is_any_length = inner[-1:] == (Ellipsis,)
+        most, least = (MOST_ITEMS, 0) if is_any_length else (len(inner), len(inner))
         if isinstance(value, list | tuple) and least <= len(value) <= most:
-            return tuple(typed(inner[0], item, f"{name}[{i}]") for i, item in enumerate(value))
+            kinds = repeat(inner[0]) if is_any_length else inner
+            items = enumerate(zip(kinds, value, strict=False))
+            return tuple(typed(of, item, f"{name}[{i}]") for i, (of, item) in items)
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         if isinstance(value, dict) and len(value) <= MOST_ITEMS:
             return {
@@ -48,7 +52,7 @@ def typed(kind: Any, value: Any, name: str) -> Any:
     elif _is_plain(kind, value):
         return value
     # On one line, and short, whatever is in it.
-    raise UserError(f"{name} is {reprlib.repr(value)}, not {_words(kind)}")
+    raise UserError(f"{name} is {reprlib.repr(value)}, not {words_of(kind)}")
 
 
 def _typed_fields(kind: Any, value: Any, name: str) -> Any:
@@ -85,16 +89,18 @@ def _is_plain(kind: Any, value: Any) -> bool:
     return type(value) is kind and (kind is not int or -(2**63) <= value < 2**63)
 
 
-def _words(kind: Any) -> str:
+def words_of(kind: Any) -> str:
     """ "a number or null"."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return " or ".join(map(_words, inner))
+        return " or ".join(map(words_of, inner))
     if origin is Literal:
         return " or ".join(map(str, inner))
     if origin is tuple:
+        if len(set(inner)) > 1 and inner[-1] is not Ellipsis:
+            return f"a list of {', '.join(map(words_of, inner))}"
         count = "" if inner[-1] is Ellipsis else f"{len(inner)} times "
-        return f"a list of {count}{_words(inner[0])}"
+        return f"a list of {count}{words_of(inner[0])}"
     plain = {
         str: "text",
         int: "a whole number",

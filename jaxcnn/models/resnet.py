@@ -158,6 +158,7 @@ class CifarResNet(nn.Module):
 
     num_classes: int
     blocks_per_stage: int = 3
+    block: Callable[..., Block] = CifarBlock
     dtype: Any = jnp.float32
     remat: bool = False
 
@@ -171,7 +172,7 @@ class CifarResNet(nn.Module):
         for i, features in enumerate((16, 32, 64), start=1):
             for j in range(self.blocks_per_stage):
                 stride = 2 if i > 1 and j == 0 else 1
-                block = CifarBlock(features, stride, conv, norm, name=f"layer{i}_{j}")
+                block = self.block(features, stride, conv, norm, name=f"layer{i}_{j}")
                 x = call_block(block, x, remat=self.remat)
             x = tap(self, f"stage{i}", x)
         x = x.mean((1, 2))

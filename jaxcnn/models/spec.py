@@ -69,8 +69,9 @@ class ModelSpec:
 
     Attributes:
         make: `make(num_classes=, dtype=, **overrides) -> nn.Module`.
-        num_params: the published parameter count, at `image_size`, `channels` and `num_classes`.
-        gmacs: multiply-accumulates of one image's forward pass, in 1e9, at `image_size`.
+        num_params: the published parameter count, at `image_size`, `channels` and `num_classes`;
+            None of a user's own model (see `jaxcnn.models.tools.size_and_work`).
+        gmacs: multiply-accumulates of one image's forward pass, in 1e9, at `image_size`; likewise.
         image_size: height and width in pixels that the paper trains at.
         channels: image channels that the paper trains with.
         num_classes: the classes that `num_params` and `gmacs` count.
@@ -86,8 +87,8 @@ class ModelSpec:
     """
 
     make: Callable[..., nn.Module]
-    num_params: int
-    gmacs: float
+    num_params: int | None
+    gmacs: float | None
     image_size: int = 224
     channels: int = 3
     num_classes: int = 1000

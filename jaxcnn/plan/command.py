@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from jaxcnn.command import cli
+from jaxcnn.command import cli, recipe_flags
+from jaxcnn.command.plugin_flag import Plugins
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.recipe import Recipe, check, note_of_default
-from jaxcnn.recipe.flags import default_recipe
 from jaxcnn.text.lines import say
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ BAR_WIDTH = 40
 @dataclass(frozen=True)
 class Options:
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    plugin: Plugins = ()
     topology: str | None = None
     """TPUs to compile for, v5e:4x4 (also v4, v5p, v6e); needs libtpu, but no TPU."""
     num_train: int | None = None
@@ -58,8 +59,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def parse(args: Sequence[str]) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset."""
-    default = Options(default_recipe(args, lambda recipe: cli.unknown_flags(Options(recipe), args)))
-    options = cli.parse(Options, args, program=PROGRAM, description=__doc__, default=default)
+    options = recipe_flags.parse(Options, args, program=PROGRAM, description=lambda recipe: __doc__)
     check(options.recipe)
     for flag, value in (
         ("num-train", options.num_train),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from jaxcnn.command import cli
+from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.errors import RunError, UserError
 from jaxcnn.files import own_files
 from jaxcnn.files.paths import expanded
@@ -39,6 +40,7 @@ PROGRAM = "python -m jaxcnn.predict"
 class Options:
     images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Pictures, or folders of them."""
+    plugin: Plugins = ()
     workdir: str | None = None
     """The run's folder."""
     arch: str | None = None
@@ -74,6 +76,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def predict() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        load_plugins(options.plugin)
         check(options)
         # What OpenCV thinks of a damaged file is told in one line of ours.
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

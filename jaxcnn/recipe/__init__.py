@@ -16,9 +16,9 @@ from jaxcnn.recipe.fields import (
     Schedule,
     compute_dtype,
     data_place,
-    model_overrides,
     momentum_of,
 )
+from jaxcnn.recipe.model import model_overrides, with_model
 from jaxcnn.recipe.older import other_loss, other_optimizer, other_sizes
 from jaxcnn.recipe.saved import differences, from_json, to_json
 from jaxcnn.recipe.thumbnails import is_thumbnail, thumbnail_cure
@@ -49,4 +49,5 @@ __all__ = [
     "small_batch",
     "thumbnail_cure",
     "to_json",
+    "with_model",
 ]

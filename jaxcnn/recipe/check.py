@@ -5,12 +5,14 @@ import re
 from jaxcnn.errors import UserError
 from jaxcnn.ranges import check_ranges
 from jaxcnn.recipe.fields import Augment, Optim, Recipe, Schedule
+from jaxcnn.recipe.model import check_model
 
 
 def check(recipe: Recipe) -> None:
     """Raises UserError, naming the flag, where a recipe's values cannot work."""
     optim, schedule, augment = recipe.optim, recipe.schedule, recipe.augment
     check_ranges(recipe)
+    check_model(recipe)
     smallest = augment.progressive_size
     if smallest is not None and not 1 <= smallest <= recipe.image_size:
         raise UserError(

@@ -261,7 +261,10 @@ def _known_of_weights(source: str) -> dict[str, Any]:
         if not run.is_file():
             return {"image_size": stated_image_size(source)}
         begun = from_json(json.loads(own_files.read(run)))
-        model = Model(stem=begun.model.stem, patch=begun.model.patch, window=begun.model.window)
+        before = begun.model
+        model = Model(
+            stem=before.stem, patch=before.patch, window=before.window, fields=before.fields
+        )
         return {"image_size": begun.image_size, "model": model}
     return {}
 

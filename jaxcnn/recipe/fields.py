@@ -3,13 +3,14 @@
 Every field is a command-line flag of the same name; its docstring is the flag's help.
 """
 
-from dataclasses import asdict, dataclass, field
-from inspect import signature
+import reprlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from jaxcnn.data import DataDir, with_labels
 from jaxcnn.data.augment.augment import Augment
-from jaxcnn.models import model_spec
+from jaxcnn.errors import UserError
 from jaxcnn.ranges import ABOVE_0, NOT_NEGATIVE, SHARE, Range, at_most, up_to
 
 # Beyond what anyone trains with: a recipe may be a stranger's, and memory is taken for it.
@@ -17,6 +18,7 @@ LARGEST_SIDE = 16_384  # Pixels.
 LARGEST_BATCH = 2**20
 MOST_WORKERS = 1024
 MOST_MILESTONES = 1_000
+DEEPEST_FIELD = 4  # Lists in lists.
 
 # At 1 an average would be the first gradient for ever, over zero.
 BETAS = Range("0 or more and below 1", lambda both: all(0 <= beta < 1 for beta in both))
@@ -122,6 +124,26 @@ class Model:
     """ViT: how positions are embedded; sincos: by fixed sines and cosines."""
     pre_logits: bool = False
     """ViT: a dense layer and tanh before the head."""
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Other fields of the architecture's module, by name, with plain values; see `with_model`.
+    Raises UserError for functions, classes and objects."""
+
+    def __post_init__(self) -> None:
+        # In one order and of one type, wherever they come from: JSON has lists for tuples.
+        fields = {name: _plain(name, self.fields[name]) for name in sorted(self.fields)}
+        object.__setattr__(self, "fields", fields)
+
+
+def _plain(name: str, value: Any, depth: int = 0) -> Any:
+    """The value with tuples for lists. Raises UserError if it is not plain."""
+    if isinstance(value, list | tuple) and depth < DEEPEST_FIELD:
+        return tuple(_plain(name, item, depth + 1) for item in value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise UserError(
+        f"model.fields: {reprlib.repr(name)} is {reprlib.repr(value)}, no plain value, nor a list "
+        "of such: no recipe holds it; register a model that has it (jaxcnn.register_model)"
+    )
 
 
 @dataclass(frozen=True)
@@ -251,13 +273,3 @@ def momentum_of(optim: Optim) -> float:
 def compute_dtype(recipe: Recipe) -> str:
     """The name of the type that the model computes in."""
     return "float32" if recipe.precision == "tf32" else recipe.precision
-
-
-def model_overrides(recipe: Recipe) -> dict[str, Any]:
-    """What `create_model` is told beside the architecture's own values."""
-    given = asdict(recipe.model).items()
-    overrides = {name: value for name, value in given if value is not None and value is not False}
-    if "patch" in overrides and "image_size" in signature(model_spec(recipe.arch).make).parameters:
-        # ViT's positions are of the patches that there are.
-        overrides["image_size"] = recipe.image_size
-    return overrides

@@ -35,8 +35,13 @@ def default_recipe(args: Sequence[str], unknown_flags: Callable[[Recipe], str]) 
 
 def _value_of(flag: str, args: Sequence[str]) -> str | None:
     """The value of one flag, before the others can be understood; None if it is not given."""
+    return next(reversed(values_of(flag, args)), None)
+
+
+def values_of(flag: str, args: Sequence[str]) -> list[str]:
+    """The same of a flag that may be there several times."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument(flag)
+    parser.add_argument(flag, action="append", default=[])
     try:
         known, _ = parser.parse_known_args(args)
     except argparse.ArgumentError as error:

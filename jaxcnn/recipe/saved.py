@@ -7,6 +7,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.files.typed_json import typed
 from jaxcnn.recipe.check import check
 from jaxcnn.recipe.fields import PLACE_FIELDS, Recipe, momentum_of
+from jaxcnn.recipe.model import field_value
 from jaxcnn.recipe.older import in_this_version
 
 
@@ -32,16 +33,22 @@ def from_json(values: Any) -> Recipe:
 
 def differences(one: Recipe, other: Recipe) -> list[str]:
     """Flags in which two recipes compute different things, with both values."""
-    return [
-        f"--{name}: {mine} != {theirs}"
+    pairs = [
+        (name, mine, theirs)
         for (name, mine), (_, theirs) in zip(_counted(one), _counted(other), strict=True)
-        if mine != theirs and name.split(".")[0].replace("-", "_") not in PLACE_FIELDS
+        if name.split(".")[0].replace("-", "_") not in PLACE_FIELDS
     ]
+    for name in sorted({*one.model.fields, *other.model.fields}):
+        flag = f"model.{name.replace('_', '-')}"
+        pairs.append((flag, field_value(one, name), field_value(other, name)))
+    return [f"--{name}: {mine} != {theirs}" for name, mine, theirs in pairs if mine != theirs]
 
 
 def _counted(recipe: Recipe) -> list[tuple[str, Any]]:
-    """As `_flat`, what a field stands for in the place of one that is not given."""
-    return _flat(replace(recipe, optim=replace(recipe.optim, momentum=momentum_of(recipe.optim))))
+    """As `_flat`, what a field stands for in the place of one that is not given; without those of
+    one architecture alone."""
+    optim = replace(recipe.optim, momentum=momentum_of(recipe.optim))
+    return _flat(replace(recipe, optim=optim, model=replace(recipe.model, fields={})))
 
 
 def _flat(config: Any, prefix: str = "") -> list[tuple[str, Any]]:

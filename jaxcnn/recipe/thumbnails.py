@@ -1,9 +1,8 @@
 """What networks for ImageNet need to see thumbnails, and which of them get it by default."""
 
-from inspect import signature
-
 from jaxcnn.models import model_spec
 from jaxcnn.recipe.fields import Model
+from jaxcnn.recipe.model import shared_fields
 
 # Sides in pixels. Smaller pictures are enlarged: of them a stem that strides loses nothing.
 LEAST, MOST = 16, 32
@@ -29,7 +28,7 @@ def thumbnail_model(arch: str, image_size: int | None) -> Model:
 def thumbnail_cure(arch: str) -> Model:
     """What lets an architecture for ImageNet see more of thumbnails, as far as it has that."""
     spec = model_spec(arch)
-    fields = signature(spec.make).parameters
+    fields = shared_fields(arch)
     if spec.image_size <= MOST:
         return Model()
     if "stem" in fields:

@@ -3,16 +3,19 @@
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jaxcnn.data import list_datasets
 from jaxcnn.engine.step import NORMS
 from jaxcnn.errors import UserError
 from jaxcnn.files import own_files, strict_json
 from jaxcnn.files.paths import expanded
 from jaxcnn.files.typed_json import typed
+from jaxcnn.models import list_models
 from jaxcnn.recipe import (
     Recipe,
     differences,
@@ -23,7 +26,7 @@ from jaxcnn.recipe import (
     to_json,
 )
 from jaxcnn.run import run_data, same_data
-from jaxcnn.run.run_data import RunData
+from jaxcnn.run.run_data import RunData, changed_plugins
 
 T = TypeVar("T")
 
@@ -180,10 +183,32 @@ class RunFolder:
     def read_recipe(self) -> Recipe:
         """The recipe that this folder is of. Raises UserError if it is no run's folder."""
         recipe = self._read(self._recipe, from_json)
+        self._refuse_missing_plugin(recipe)
         if not self._data.exists() and (recipe.pretrained or recipe.eval_crop == 0.875):
             # A version before data.json: that was its default, and weights had a crop of their own.
             return replace(recipe, eval_crop=None)
         return recipe
+
+    def _refuse_missing_plugin(self, recipe: Recipe) -> None:
+        """Raises UserError where the run's model or data set is a plug-in's that is not loaded.
+
+        It is the user who names code that is to be run, not a folder that a stranger may have made.
+        """
+        known = {"arch": list_models(), "dataset": list_datasets()}
+        missing = [name for name, names in known.items() if getattr(recipe, name) not in names]
+        if not missing or (data := self.read_data()) is None:
+            return
+        for name in missing:
+            if (place := data.plugins.get(name)) is None:
+                continue
+            flag = f"--plugin={shlex.quote(place.source)}"
+            way_out = f"give {flag}, or where it is now, if you trust it"
+            if place.source == "__main__":
+                way_out = "a program or notebook registered it: do that first"
+            raise UserError(
+                f"{self.path} is a run of {getattr(recipe, name)!r}, which a plug-in brings; "
+                f"{way_out}"
+            )
 
     def read_data(self) -> RunData | None:
         """What the run keeps of its data; None for a run of a version that kept nothing."""
@@ -280,7 +305,9 @@ class RunFolder:
         before, steps = self.read_data(), self._saved_steps()
         if steps:
             others = (self._of_its_version(ask) for ask in (other_loss, other_sizes))
-            changed = tuple(f"from step {max(steps)} on {each}" for each in others if each)
+            plugins = changed_plugins(self.read_recipe(), before.plugins) if before else []
+            changes = [*filter(None, others), *plugins]
+            changed = tuple(f"from step {max(steps)} on {each}" for each in changes)
             data = replace(data, changed=changed)
         if before is None:
             return data

@@ -1,7 +1,7 @@
 """Weights to start from or to evaluate, whatever kind of source they are in."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.engine.model_input import ModelInput, input_of_run
+from jaxcnn.engine.program import head_of
 from jaxcnn.engine.state import TrainState
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
@@ -23,10 +24,11 @@ from jaxcnn.recipe import Recipe, data_place, model_overrides
 from jaxcnn.run import digests
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
+from jaxcnn.run.run_data import changed_plugins
 from jaxcnn.weights.dialects import other_form
 from jaxcnn.weights.origin import Origin
 from jaxcnn.weights.sources import read, sha256_of
-from jaxcnn.weights.torch_names import WeightsError, head_modules, head_paths, variables_of
+from jaxcnn.weights.torch_names import WeightsError, head_paths, variables_of
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Pretrained:
         origin: what they were read from.
         overrides: fields of the network that they are of, beside its architecture's.
         notes: what the user should know of how they were read, a line each.
+        head: paths of the variables that the number of classes decides; its architecture's if not
+            given.
     """
 
     arch: str
@@ -50,6 +54,13 @@ class Pretrained:
     origin: Origin
     notes: tuple[str, ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    head: frozenset[tuple[str, ...]] | None = None
+
+    @property
+    def head_modules(self) -> set[str]:
+        """The model's own parts that the head's variables are in."""
+        head = head_paths(self.arch) if self.head is None else self.head
+        return {path[1] for path in head}
 
 
 def load_weights(name: str, source: str, *, num_classes: int | None = None) -> Variables:
@@ -131,7 +142,7 @@ def read_pretrained(name: str, source: str) -> Pretrained:
         raise  # It names the model, which is what is wrong most often.
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
-    classes = _classes(arch, variables)
+    classes = _classes(head_paths(arch), variables)
     assert checkpoint.origin is not None, "read"
     return Pretrained(
         arch, variables, checkpoint.preprocessing, classes, checkpoint.origin, tuple(notes)
@@ -154,6 +165,7 @@ def _from_run(name: str, source: str) -> Pretrained:
         variables = checkpoints.restore_variables(step)
         unchecked = checkpoints.unchecked(step)
     _, model_input = learned_from(folder, recipe)
+    head = head_of(recipe, model_input.channels)
     notes = [_form_note(arch, name)] if arch != name else []
     if unchecked is not None:
         notes.append(unchecked)
@@ -163,10 +175,11 @@ def _from_run(name: str, source: str) -> Pretrained:
         arch,
         variables,
         model_input.preprocessing,
-        _classes(arch, variables),
+        _classes(head, variables),
         Origin(source, None, known),
         tuple(notes),
         model_overrides(recipe),
+        head,
     )
 
 
@@ -177,9 +190,11 @@ def learned_from(
 
     From the run's folder alone. A run of a version that kept neither (there is no `data.json`)
     needs its data folder for its classes' names, and `say` is told where that is gone; and it needs
-    the weights that it started from.
+    the weights that it started from. It is told too of a plug-in whose file has changed.
     """
     if (kept := folder.read_data()) is not None:
+        for line in changed_plugins(recipe, kept.plugins):
+            say(line)
         return kept.row(dataset_spec(recipe.dataset)), kept.input
     try:
         data = dataset_at(recipe.dataset, data_place(recipe))
@@ -235,7 +250,7 @@ def overlay(fresh: Variables, pretrained: Pretrained) -> tuple[Variables, list[s
     old: dict[Any, Any] = flatten_dict(fresh)
     new: dict[Any, Any] = flatten_dict(pretrained.variables)
     different = {path for path in old if path not in new or new[path].shape != old[path].shape}
-    modules = head_modules(pretrained.arch)
+    modules = pretrained.head_modules
     if wrong := {path for path in different if path[1] not in modules}:
         names = ", ".join(sorted("/".join(path[1:]) for path in wrong))
         raise UserError(f"the pretrained {pretrained.arch} does not fit the model in {names}")
@@ -255,7 +270,7 @@ def head_note(kept: list[str], pretrained: Pretrained, num_classes: int) -> str:
     )
 
 
-def _classes(name: str, variables: Variables) -> int:
+def _classes(head: Collection[tuple[str, ...]], variables: Variables) -> int:
     flat: dict[Any, Any] = flatten_dict(variables)
-    heads = (flat[path] for path in sorted(head_paths(name)) if path in flat)
+    heads = (flat[path] for path in sorted(head) if path in flat)
     return next((head.shape[-1] for head in heads), 0)

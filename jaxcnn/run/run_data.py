@@ -16,7 +16,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -24,12 +24,14 @@ import jax
 import numpy as np
 
 import jaxcnn
-from jaxcnn.data import DatasetSpec, Source
+from jaxcnn.data import DatasetSpec, Source, dataset_place
 from jaxcnn.data.spec import identity_of, version_of
 from jaxcnn.engine.model_input import ModelInput
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.files.typed_json import MOST_ITEMS, typed
+from jaxcnn.models import model_place
+from jaxcnn.plugins import Place
 from jaxcnn.recipe import LARGEST_SIDE, PLACE_FIELDS, Recipe
 from jaxcnn.weights.origin import Origin
 
@@ -85,6 +87,8 @@ class RunData:
             none, or is of a version that kept nothing of them.
         changed: what a later version that went on with the run computes otherwise than the one
             before it, a line each.
+        plugins: where its model ("arch") and data set ("dataset") were registered, if by the user.
+            Nothing imports what stands here: the user names plug-ins.
     """
 
     class_names: tuple[str, ...]
@@ -103,6 +107,7 @@ class RunData:
     run: str | None = None
     weights: Origin | None = None
     changed: tuple[str, ...] = ()
+    plugins: Mapping[str, Place] = field(default_factory=dict)
 
     def row(self, table: DatasetSpec) -> DatasetSpec:
         """The row of the data set as the run saw it, with no need of the data's folder."""
@@ -149,8 +154,30 @@ def run_data(
         command=command,
         run=_run_of(recipe, splits),
         weights=weights,
+        plugins=plugins_of(recipe),
     )
     return kept, b"".join(names for _, names in listed.values())
+
+
+def plugins_of(recipe: Recipe) -> dict[str, Place]:
+    """Where a recipe's model and data set were registered, as far as they are the user's own."""
+    places = {"arch": model_place(recipe.arch), "dataset": dataset_place(recipe.dataset)}
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def changed_plugins(recipe: Recipe, before: Mapping[str, Place]) -> list[str]:
+    """A line for each plug-in whose file is not what it was; `before` are those of a run."""
+    brought: dict[tuple[str, str, str], list[str]] = {}
+    for name, now in plugins_of(recipe).items():
+        was = before.get(name)
+        if was and was.sha256 and now.sha256 and was.sha256 != now.sha256:
+            changed = (now.source, now.sha256[:12], was.sha256[:12])
+            brought.setdefault(changed, []).append(getattr(recipe, name))
+    return [
+        f"{source}, which brings {' and '.join(names)}, has changed: its SHA-256 is {now}..., "
+        f"where the run had {was}..."
+        for (source, now, was), names in brought.items()
+    ]
 
 
 def listed_examples(split: str, source: Source) -> tuple[Examples, bytes]:

@@ -21,7 +21,7 @@ from jaxcnn.benchmark.contest import time_in_turns
 from jaxcnn.benchmark.rival import COMPILED, EAGER, FLAX, PLAIN_FLAX, TORCH, Rival
 from jaxcnn.benchmark.workload import Precision, workload_of
 from jaxcnn.errors import UserError
-from jaxcnn.models import model_spec
+from jaxcnn.models.tools.size_and_work import gmacs_of
 from jaxcnn.selfcheck.limited import limited
 from jaxcnn.selfcheck.outcome import Outcome
 from jaxcnn.xla.device_memory import SHARED
@@ -191,7 +191,7 @@ def timed(entry: Entry, rival: Rival, peak_flops: float | None) -> dict[str, Any
     [seconds] = time_in_turns([rival.seconds], ROUNDS)
     rate = entry.batch_size / statistics.median(seconds)
     # Forward and both gradients, two operations each.
-    flops_per_image = 6e9 * model_spec(entry.arch).gmacs
+    flops_per_image = 6e9 * gmacs_of(entry.arch)
     return {
         "side": entry.side,
         "arch": entry.arch,

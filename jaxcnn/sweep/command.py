@@ -21,12 +21,13 @@ from typing import Annotated
 
 import tyro
 
-from jaxcnn.command import cli
+from jaxcnn.command import cli, recipe_flags
 from jaxcnn.command.native_messages import native_messages_in
+from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.errors import Interrupted, UserError
 from jaxcnn.processes.stopping import StopRequested, end_on_signal
 from jaxcnn.recipe import Recipe, check
-from jaxcnn.recipe.flags import DEFAULTING_FIELDS, default_recipe
+from jaxcnn.recipe.flags import DEFAULTING_FIELDS, values_of
 from jaxcnn.sweep.folder import Sweep, SweepFolder
 from jaxcnn.sweep.grid import Axes, Choice, choices, name_of, read_grid, with_fields
 from jaxcnn.text.lines import say
@@ -40,6 +41,7 @@ LARGEST_SEED = 2**63 - 1
 @dataclass(frozen=True)
 class Options:
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    plugin: Plugins = ()
     seeds: Annotated[tuple[str, ...], tyro.conf.arg(metavar="N|SEED SEED ...")] = ("5",)
     """One number: so many seeds, from 0 on. Several: those seeds."""
     grid: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="FIELD=V1,V2 ...")] = None
@@ -111,6 +113,7 @@ def parse(args: Sequence[str]) -> Options:
 
     Where the grid has these, or another field that defaults follow, they are those of its first.
     """
+    load_plugins(values_of("--plugin", args))  # The grid may name what they bring.
     first = next(choices(read_axes(args)))
     return _parse([*args, *_defaulting_flags(first)])
 
@@ -123,7 +126,8 @@ def read_axes(args: Sequence[str]) -> Axes:
     if len(at) > 1:
         raise UserError("--grid is there twice; give all fields after one")
     after = [args[at[0]].removeprefix("--grid").removeprefix("="), *args[at[0] + 1 :]]
-    axes = read_grid([word for word in takewhile(lambda a: not a.startswith("-"), after) if word])
+    words = [word for word in takewhile(lambda a: not a.startswith("-"), after) if word]
+    axes = read_grid(words, next(reversed(values_of("--arch", args)), None))
     for field in axes:
         if field in _given(args):
             raise UserError(f"{field} is given as a flag and in the grid; give it in one of them")
@@ -163,9 +167,11 @@ def recipes_of(by_name: Mapping[str, Choice], args: Sequence[str]) -> dict[str, 
         flags = _defaulting_flags(choice)
         if flags not in of_defaults:
             of_defaults[flags] = _parse([*args, *flags]).recipe
-        recipe = with_fields(of_defaults[flags], choice)
-        check(recipe)
-        recipes[name] = recipe
+        try:
+            recipes[name] = with_fields(of_defaults[flags], choice)
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from error
+        check(recipes[name])
     return recipes
 
 
@@ -185,8 +191,7 @@ def default_workdir(recipe: Recipe, axes: Axes) -> str:
 def _parse(args: Sequence[str]) -> Options:
     if "seed" in _given(args):
         raise UserError("--seed is of one run; give --seeds=N for N seeds, or --seeds 3 5 7")
-    default = default_recipe(args, lambda recipe: cli.unknown_flags(Options(recipe), args))
-    return cli.parse(Options, args, program=PROGRAM, description=__doc__, default=Options(default))
+    return recipe_flags.parse(Options, args, program=PROGRAM, description=lambda recipe: __doc__)
 
 
 def _defaulting_flags(choice: Choice) -> tuple[str, ...]:

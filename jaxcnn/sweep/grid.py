@@ -6,8 +6,7 @@ A field is called as its flag is, `optim.lr` or `model.drop-rate`, with `-` or `
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -15,22 +14,26 @@ from itertools import product
 from typing import Any, get_type_hints
 
 from jaxcnn.errors import UserError
-from jaxcnn.files.typed_json import typed
-from jaxcnn.recipe import Recipe
+from jaxcnn.files.typed_text import from_text, text_of
+from jaxcnn.models import list_models
+from jaxcnn.recipe import Recipe, with_model
+from jaxcnn.recipe.model import own_fields
 
 # More than anyone means: a field too many, or a list pasted.
 MOST_RECIPES = 1_000
 # Of a name: a folder's may have 255, and the digest comes after it.
 MOST_NAME_BYTES = 160
-WORDS: Mapping[str, Any] = {"none": None, "null": None, "true": True, "false": False}
 
 # By a field's name its values, as the field has them.
 Axes = Mapping[str, Sequence[Any]]
 Choice = Mapping[str, Any]
 
 
-def read_grid(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+def read_grid(words: Sequence[str], arch: str | None = None) -> dict[str, tuple[Any, ...]]:
     """`["optim.lr=0.1,0.05"]` as the fields and their values.
+
+    `arch` is the architecture of the recipes, unless the grid has it: its module's fields are
+    called model.NAME too.
 
     Raises UserError for a field there is not, with the nearest that there is, for one that stands
     there twice, and for values that are none of the field's type, or twice the same.
@@ -38,6 +41,9 @@ def read_grid(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     if not words:
         raise UserError("--grid is empty; give FIELD=V1,V2, as in --grid optim.lr=0.1,0.05")
     axes: dict[str, tuple[Any, ...]] = {}
+    in_grid = [word for word in words if word.lstrip("-").startswith("arch=")]
+    archs = in_grid[0].partition("=")[2].split(",") if in_grid else [arch or ""]
+    types = _types(Recipe) | _own_types(name.strip() for name in archs)
     for word in words:
         name, equals, values = word.partition("=")
         if not equals:
@@ -45,10 +51,10 @@ def read_grid(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
                 f"--grid: {word!r} is not FIELD=V1,V2, as optim.lr=0.1,0.05 is (a space ends it: "
                 "none after a comma, or in quotation marks)"
             )
-        field = field_name(name)
+        field = field_name(name, types)
         if field in axes:
             raise UserError(f"--grid: {field} is there twice; give all its values in one list")
-        axes[field] = tuple(_value(field, text.strip()) for text in values.split(","))
+        axes[field] = tuple(_value(field, types[field], text.strip()) for text in values.split(","))
         if len(set(axes[field])) < len(axes[field]):
             raise UserError(f"--grid: {field}={values} has a value twice; give each once")
     if (number := math.prod(map(len, axes.values()))) > MOST_RECIPES:
@@ -56,10 +62,9 @@ def read_grid(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     return axes
 
 
-def field_name(name: str) -> str:
-    """As a recipe has it. Raises UserError for one that it has not."""
+def field_name(name: str, types: Mapping[str, Any]) -> str:
+    """As a recipe has it, whose fields are `types`. Raises UserError for one that it has not."""
     asked = name.strip().lstrip("-").replace("-", "_")
-    types = _types(Recipe)
     if asked == "seed":
         raise UserError("--grid: seed is not of the grid; give --seeds")
     if asked in types:
@@ -77,9 +82,13 @@ def choices(axes: Axes) -> Iterator[Choice]:
 
 
 def with_fields(recipe: Recipe, choice: Choice) -> Recipe:
-    """The recipe with the fields as they are chosen."""
+    """The recipe with the fields as they are chosen. Raises UserError for a field of the model that
+    the recipe's architecture has not."""
     for field, value in choice.items():
         group, dot, name = field.rpartition(".")
+        if group == "model":
+            recipe = with_model(recipe, **{name: value})
+            continue
         changed = replace(getattr(recipe, group), **{name: value}) if dot else value
         recipe = replace(recipe, **{group or name: changed})
     return recipe
@@ -91,7 +100,7 @@ def name_of(choice: Choice) -> str:
     What may not stand there is replaced, and what is too long is cut; a digest then tells it from
     others that become the same.
     """
-    whole = ",".join(f"{field}={text_of(value)}" for field, value in choice.items())
+    whole = ",".join(f"{field}={_text_of(value)}" for field, value in choice.items())
     name = re.sub(r"[^\w.=,+-]", "-", whole)
     while len(name.encode()) > MOST_NAME_BYTES:
         name = name[:-1]
@@ -100,45 +109,21 @@ def name_of(choice: Choice) -> str:
     return f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
-def text_of(value: Any) -> str:
-    """A field's value as it is typed: 0.1, 1, none, true."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case float():
-            return repr(value).removesuffix(".0")
-        case tuple():
-            return "_".join(map(text_of, value))
-    return str(value)
+def _text_of(value: Any) -> str:
+    """As it is typed; but commas are between fields."""
+    return text_of(value).replace(",", "_") if isinstance(value, tuple) else text_of(value)
 
 
-def _value(field: str, text: str) -> Any:
+def _value(field: str, kind: Any, text: str) -> Any:
     """What `text` means for that field. Raises UserError if nothing."""
     if not text:
         raise UserError(
             f"--grid: a value of {field} is empty; give {field}=V1,V2, no space after the comma"
         )
-    kind = _types(Recipe)[field]
-    for meaning in _meanings(text):
-        with suppress(UserError):
-            return typed(kind, meaning, field)
     try:
-        return typed(kind, text, field)
+        return from_text(kind, text, field)
     except UserError as error:
         raise UserError(f"--grid: {error}") from error
-
-
-def _meanings(text: str) -> Iterator[Any]:
-    """Not text, which is the last that is tried; a list's numbers have spaces between them."""
-    if text.lower() in WORDS:
-        yield WORDS[text.lower()]
-    for kind in (float, int):
-        with suppress(ValueError):
-            yield kind(text)
-    with suppress(ValueError):
-        yield [float(part) for part in text.split()]
 
 
 @cache
@@ -148,4 +133,16 @@ def _types(kind: type, prefix: str = "") -> dict[str, Any]:
     for name, hint in get_type_hints(kind).items():
         inner = _types(hint, f"{name}.") if is_dataclass(hint) else {name: hint}
         types |= {f"{prefix}{field}": of for field, of in inner.items()}
+    types.pop(f"{prefix}fields", None)  # Those of `Model.fields` are called by their own names.
     return types
+
+
+def _own_types(archs: Iterable[str]) -> dict[str, Any]:
+    """The types of the fields that architectures have beside those of `Model`; of one that several
+    have, any of theirs."""
+    types: dict[str, Any] = {}
+    for arch in set(archs).intersection(list_models()):
+        for name, own in own_fields(arch).items():
+            types[f"model.{name}"] = types.get(f"model.{name}", own.kind) | own.kind
+    shared = _types(Recipe)
+    return {name: kind | shared[name] if name in shared else kind for name, kind in types.items()}

@@ -12,14 +12,14 @@ from typing import Annotated, Any
 import jax
 import tyro
 
-from jaxcnn.command import cli
+from jaxcnn.command import cli, recipe_flags
 from jaxcnn.command.native_messages import native_messages_in
+from jaxcnn.command.plugin_flag import Plugins
 from jaxcnn.files.cache_folder import cache_folder
 from jaxcnn.files.paths import expanded
 from jaxcnn.processes.distributed import Distributed, is_first, joined, leave
 from jaxcnn.processes.stopping import end_on_signal
 from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
-from jaxcnn.recipe.flags import default_recipe
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.wandb_log import wandb_log
 from jaxcnn.text.lines import say
@@ -32,6 +32,7 @@ PROGRAM = "python -m jaxcnn.train"
 @dataclass(frozen=True)
 class Options:
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    plugin: Plugins = ()
     workdir: str | None = None
     """The run's folder; runs/ARCH-DATASET-sSEED if not given. The same command resumes there."""
     extend: bool = False
@@ -47,13 +48,12 @@ class Options:
 
 def parse(args: Sequence[str], recipe: Recipe | None = None) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset, if none is given."""
-    recipe = recipe or default_recipe(args, lambda recipe: cli.unknown_flags(Options(recipe), args))
-    return cli.parse(
-        Options,
-        args,
-        program=PROGRAM,
-        description=f"{__doc__}\n\nDefaults are those of {recipe.arch} on {recipe.dataset}.",
-        default=Options(recipe),
+
+    def description(recipe: Recipe) -> str:
+        return f"{__doc__}\n\nDefaults are those of {recipe.arch} on {recipe.dataset}."
+
+    return recipe_flags.parse(
+        Options, args, program=PROGRAM, description=description, recipe=recipe
     )
 
 

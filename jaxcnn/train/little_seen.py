@@ -32,7 +32,9 @@ def little_seen(recipe: Recipe, data: DatasetSpec, program: Program) -> str | No
         variables,
         jax.ShapeDtypeStruct(shape, jnp.float32),
     )
-    maps = {name: values[0].shape[1:3] for name, values in taps["stages"].items()}
+    maps = {name: values[0].shape[1:3] for name, values in taps.get("stages", {}).items()}
+    if "stem" not in maps:
+        return None  # A model of the user's own need not tap its stages.
     first, last = maps["stem"], maps[max(maps, key=_number)]
     if math.prod(first) >= ENOUGH and math.prod(last) > 1:
         return None

@@ -137,7 +137,7 @@ def subject_of_run(
         source = load_split(data, split, place)
         return kept is None or listed_examples(split, source)[0] == kept.splits.get(split)
 
-    row, model_input = learned_from(folder, recipe)
+    row, model_input = learned_from(folder, recipe, say)
     program = build(
         recipe,
         row,

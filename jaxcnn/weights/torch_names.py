@@ -212,11 +212,6 @@ def head_paths(name: str) -> set[Path]:
     return {tensor.path for tensor in _head(name).values()}
 
 
-def head_modules(name: str) -> set[str]:
-    """The model's own parts that those are in, auxiliary classifiers among them."""
-    return {path[1] for path in head_paths(name)}
-
-
 def _head(name: str) -> dict[str, Tensor]:
     num_classes = model_spec(name).num_classes
     fewer, more = (model_tensors(name, num_classes + extra) for extra in (0, 1))

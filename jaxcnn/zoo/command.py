@@ -12,8 +12,10 @@ from typing import Annotated
 import tyro
 
 from jaxcnn.command import cli
+from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model, list_models, model_spec
+from jaxcnn.models import create_model, list_models, model_place, model_spec
+from jaxcnn.text.lines import cell
 
 PROGRAM = "python -m jaxcnn.zoo"
 
@@ -22,6 +24,7 @@ PROGRAM = "python -m jaxcnn.zoo"
 class Options:
     pattern: Annotated[str, tyro.conf.Positional] = "*"
     """Shell pattern of the names to list."""
+    plugin: Plugins = ()
     arch: str | None = None
     """Show the layers of this model instead."""
     image_size: int | None = None
@@ -33,6 +36,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def show() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        load_plugins(options.plugin)
         cli.check_image_size(options.image_size)
         if options.arch is not None:
             show_layers(options.arch, options.image_size)
@@ -46,6 +50,8 @@ def main(args: Sequence[str] | None = None) -> int:
 def show_models(pattern: str) -> None:
     from rich.table import Table
 
+    from jaxcnn.models.tools.size_and_work import gmacs_of, num_params_of
+
     names = list_models(pattern)
     if not names:
         raise UserError(f"no model is called {pattern!r}; {PROGRAM} lists them all")
@@ -53,7 +59,8 @@ def show_models(pattern: str) -> None:
     for name in names:
         spec = model_spec(name)
         size = f"{spec.image_size}x{spec.image_size}"
-        table.add_row(name, f"{spec.num_params:,}", f"{spec.gmacs:.3g}", size, spec.paper)
+        origin = spec.paper if (place := model_place(name)) is None else cell(place.source)
+        table.add_row(name, f"{num_params_of(name):,}", f"{gmacs_of(name):.3g}", size, origin)
     cli.console().print(table)
 
 

@@ -24,6 +24,7 @@ def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
 
 MISSPELT = {
     "benchmark": ("--modle=train", "--mode"),
+    "compare": ("--spilt=test", "--split"),
     "data.inspect": ("--datsaet=digits", "--dataset"),
     "data.prepare": ("--form=photos", "--from"),
     "evaluate": ("--wrokdir=runs/a", "--workdir"),

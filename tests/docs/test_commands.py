@@ -13,6 +13,7 @@ import pytest
 from jaxcnn.__main__ import commands as programs
 from jaxcnn.benchmark import command as benchmark
 from jaxcnn.command import cli
+from jaxcnn.command.plugin_flag import load_plugins
 from jaxcnn.plan import command as plan
 from jaxcnn.predict import command as predict
 from jaxcnn.recipe import Recipe, check
@@ -59,15 +60,22 @@ def options_of(line):
         return WITH_RECIPES[module].parse(args)
     program = importlib.import_module(f"jaxcnn.{module}.command")
     options = cli.parse(program.Options, args, program=module, description=None)
+    load_plugins(getattr(options, "plugin", ()))
     CHECKS.get(module, lambda options: None)(options)
     return options
 
 
+@pytest.mark.usefixtures("own_names")
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[f"{p}: {c}" for p, c in COMMANDS])
-def test_a_program_takes_its_command(page, line, monkeypatch, capsys):
+def test_a_program_takes_its_command(page, line, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(benchmark, "computes_on_cpu", lambda: False)
     # What weights ask for is not waited for.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    if "--plugin=mine.py" in line:
+        text = (ROOT / "docs" / page).read_text()
+        (block,) = (block for _, block in FENCED.findall(text) if "register_dataset(" in block)
+        (tmp_path / "mine.py").write_text(block)
+        monkeypatch.chdir(tmp_path)
     if line == "train --help":
         with pytest.raises(SystemExit) as end:
             options_of(line)

@@ -16,13 +16,14 @@ ELSEWHERE = {
     "augment.progressive_size": "--image-size bounds it: `check`",
     "mesh.data": "the devices there are bound it: `make_mesh`",
     "augment.policy": "`make_policy`, which reads timm's texts",
+    "model.fields": "`check_model` asks the architecture",
     "arch": "`model_spec` knows their names",
     "dataset": "`dataset_at` knows their names",
     "recipe": "`recipe_for` knows their names",
     "data_dir": "a path is what is found there",
     "labels": "a path is what is found there",
     "pretrained": "a path is what is found there",
-    "finetune": "`trained_of` knows the network's names",
+    "finetune": "`learning_of` knows the network's names",
 }
 
 

@@ -153,7 +153,7 @@ def test_what_cannot_be_is_refused():
 def test_a_runs_own_network_comes_with_its_weights(tmp_path, monkeypatch, capsys):
     make = partial(VisionTransformer, width=8, depth=1, heads=1)
     models = {"vit_mini": ModelSpec(make, 0, 0.0)}
-    monkeypatch.setattr("jaxcnn.models._variants", lambda: models)
+    monkeypatch.setattr("jaxcnn.models.registry._table._all", models)
     recipe = Recipe(
         "vit_mini",
         steps=1,

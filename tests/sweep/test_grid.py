@@ -16,11 +16,10 @@ def test_a_grid_is_every_combination_the_last_field_fastest():
         "optim.lr=0.05,model.drop_rate=0.2",
     ]
     *_, last = choices(axes)
-    recipe = with_fields(Recipe("lenet5"), last)
+    begun = Recipe("vgg11")
+    recipe = with_fields(begun, last)
     assert (recipe.optim.lr, recipe.model.drop_rate) == (0.05, 0.2)
-    assert replace(recipe, optim=Recipe("lenet5").optim, model=Recipe("lenet5").model) == Recipe(
-        "lenet5"
-    )
+    assert replace(recipe, optim=begun.optim, model=begun.model) == begun
 
 
 @pytest.mark.parametrize(
@@ -45,6 +44,18 @@ def test_values_are_of_the_fields_own_type(word, values):
     assert found == values and list(map(type, found)) == list(map(type, values))
 
 
+def test_a_field_of_the_architectures_own_is_typed_by_it_and_refused_where_it_is_none():
+    axes = read_grid(["model.pool=true,false", "model.maps=3 8,6 16"], "lenet5")
+    assert axes == {"model.pool": (True, False), "model.maps": ((3, 8), (6, 16))}
+    *_, last = choices(axes)
+    assert with_fields(Recipe("lenet5"), last).model.fields == {"pool": False}
+    assert name_of(last) == "model.pool=false,model.maps=6_16"
+    both = read_grid(["arch=lenet5,vit_tiny_patch16_224", "model.pool=false,gap"])
+    assert both["model.pool"] == (False, "gap")
+    with pytest.raises(UserError, match="linear has no pool; known: hidden"):
+        with_fields(Recipe("linear"), {"model.pool": True})
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -57,6 +68,7 @@ def test_values_are_of_the_fields_own_type(word, values):
         (["epochs=1.5"], "epochs is '1.5', not a whole number"),
         (["optim.nesterov=1"], "optim.nesterov is '1', not true or false"),
         (["optim.lrr=1"], "did you mean optim.lr?"),
+        (["model.maps=1"], "did you mean model.remat?"),
         (["lr=1"], "did you mean optim.lr?"),
         (["batchsize=8"], "did you mean batch_size?"),
         (["nothing-like-it=8"], "a field is called as its flag is"),

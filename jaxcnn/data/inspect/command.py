@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxcnn.command import cli
+from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.text.lines import say
@@ -25,6 +26,7 @@ PROGRAM = "python -m jaxcnn.data.inspect"
 class Options:
     dataset: str = "digits"
     """Data set; digits needs no download."""
+    plugin: Plugins = ()
     data_dir: str | None = None
     """TFDS directory ($JAXCNN_DATA_DIR, else TFDS's own default), or the image_folder."""
     labels: str | None = None
@@ -46,6 +48,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def inspect() -> int:
         options = cli.parse(Options, args, program=PROGRAM, description=__doc__)
+        load_plugins(options.plugin)
         cli.set_up(compilation_cache=False)
         # After the flags are known to be right: these imports take seconds.
         from jaxcnn.data import dataset_at, with_labels

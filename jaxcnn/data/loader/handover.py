@@ -15,6 +15,7 @@ from typing import Any
 import cloudpickle
 
 from jaxcnn.data.errors import WorkerError
+from jaxcnn.plugins import files_run
 
 
 class Handover:
@@ -25,6 +26,9 @@ class Handover:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
+        for module in files_run():
+            # A worker cannot import what --plugin ran from a file, by whatever name.
+            cloudpickle.register_pickle_by_value(module)
         try:
             descriptor, self._path = tempfile.mkstemp(prefix="jaxcnn-", suffix=".pickle")
             with os.fdopen(descriptor, "wb") as file:

@@ -1,8 +1,11 @@
 import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 
+from jaxcnn import plugins
 from jaxcnn.data.errors import WorkerError
 from jaxcnn.data.loader.handover import Handover
 
@@ -23,3 +26,23 @@ def test_a_folder_for_it_that_cannot_be_written_is_one_line(tmp_path, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nothing"))
     with pytest.raises(WorkerError, match=r"nothing, .* set TMPDIR .*--workers=0"):
         Handover(os.getpid)
+
+
+def test_what_a_plug_in_s_file_defines_is_there_in_another_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "_loaded", {})
+    (tmp_path / "own.py").write_text(
+        "SCALE = 3\n"
+        "class Images:\n"
+        "    def __getitem__(self, index):\n"
+        "        return times(index)\n"
+        "def times(index):\n"
+        "    return index * SCALE\n"
+    )
+    plugins.load_plugin(str(tmp_path / "own.py"))
+    (module,) = plugins.files_run()
+    handover = Handover(module.Images().__getitem__)
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer)(7))"
+    sent = pickle.dumps(handover)
+    done = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, check=True)
+    handover.end()
+    assert done.stdout.split() == [b"21"]

@@ -14,7 +14,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Trained:
+class Learning:
     """The parameters that stay as they are.
 
     Attributes:
@@ -42,7 +42,7 @@ class Trained:
 
     def split_stats(self, batch_stats: Any) -> tuple[Any, Any]:
         """The same of batch statistics."""
-        return Trained(frozenset(p for p in flatten_dict(batch_stats) if self._stays(p))).split(
+        return Learning(frozenset(p for p in flatten_dict(batch_stats) if self._stays(p))).split(
             batch_stats
         )
 
@@ -50,10 +50,10 @@ class Trained:
         return stats_path[:-1] in self.kept_norms
 
 
-ALL = Trained()
+ALL = Learning()
 
 
-def trained_of(
+def learning_of(
     finetune: str,
     params: Mapping[str, Any],
     batch_stats: Mapping[str, Any],
@@ -61,7 +61,7 @@ def trained_of(
     head: set[str],
     layers: LayerOrder | None,
     arch: str,
-) -> Trained:
+) -> Learning:
     """What `--finetune` says of a network.
 
     Args:
@@ -112,4 +112,4 @@ def trained_of(
         for module in modules
         if (module if module in owning else module[:-1]) not in learning
     }
-    return Trained(frozenset(paths - learn), frozenset(kept_norms))
+    return Learning(frozenset(paths - learn), frozenset(kept_norms))

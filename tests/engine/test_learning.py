@@ -9,10 +9,10 @@ import optax
 import pytest
 from flax.traverse_util import flatten_dict
 
+from jaxcnn.engine.learning import ALL, learning_of
 from jaxcnn.engine.optim import make_optimizer
 from jaxcnn.engine.state import fresh_state
 from jaxcnn.engine.step import make_train_step
-from jaxcnn.engine.trained import ALL, trained_of
 from jaxcnn.errors import UserError
 from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import LayerOrder, init_variables
@@ -44,8 +44,8 @@ def variables(model):
     return jax.jit(partial(init_variables, model, KEY, (16, 16), 3))()
 
 
-def trained(finetune, variables):
-    return trained_of(
+def learning(finetune, variables):
+    return learning_of(
         finetune,
         variables["params"],
         variables["batch_stats"],
@@ -57,9 +57,9 @@ def trained(finetune, variables):
 
 def training(model, variables, learn, optim=Optim("adamw", lr=0.01), **kwargs):  # noqa: B008
     optimizer = make_optimizer(optim, optax.constant_schedule(optim.lr))
-    state = fresh_state(variables, optimizer, ema=True, trained=learn)
+    state = fresh_state(variables, optimizer, ema=True, learning=learn)
     step = make_train_step(
-        model, optimizer, cross_entropy(), prepare=prepare, ema_decay=0.9, trained=learn, **kwargs
+        model, optimizer, cross_entropy(), prepare=prepare, ema_decay=0.9, learning=learn, **kwargs
     )
     return state, step
 
@@ -77,7 +77,7 @@ LEARN = {
     [("head", 1), ("last-1", 1), ("last-2", 2), ("layer1_0/conv2", 1)],
 )
 def test_only_what_is_to_learn_moves(model, variables, batch, finetune, accumulate_steps):
-    learn = trained(finetune, variables)
+    learn = learning(finetune, variables)
     state, step = training(model, variables, learn, accumulate_steps=accumulate_steps)
     after = state
     for _ in range(2):
@@ -95,7 +95,7 @@ def test_only_what_is_to_learn_moves(model, variables, batch, finetune, accumula
 
 
 def test_the_optimiser_keeps_nothing_of_what_does_not_learn(model, variables):
-    state, _ = training(model, variables, trained("head", variables))
+    state, _ = training(model, variables, learning("head", variables))
     head = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]["head"]))
     kept = sum(leaf.size for leaf in jax.tree.leaves(state.opt_state) if leaf.ndim)
     assert kept == 2 * head, "both averages of AdamW"
@@ -108,14 +108,14 @@ def test_a_head_alone_has_no_backward_pass_of_what_is_before_it(model, variables
 
     forward = jax.make_jaxpr(partial(model.apply, train=False))(variables, batch["image"] / 255)
     of_forward = str(forward).count("conv_general_dilated[")
-    assert convolutions(trained("head", variables)) == of_forward < convolutions(ALL)
+    assert convolutions(learning("head", variables)) == of_forward < convolutions(ALL)
 
 
 def test_statistics_that_are_kept_are_those_that_the_images_are_normalised_by(
     model, variables, batch
 ):
     """The head learns from what evaluation shows it."""
-    learn = trained("head", variables)
+    learn = learning("head", variables)
     state, step = training(model, variables, learn)
     _, sums = jax.jit(step)(state, batch, KEY)
     images, targets = prepare(KEY, batch)
@@ -141,7 +141,7 @@ def test_all_parameters_learn_if_nothing_is_said(model, variables, batch):
 )
 def test_what_a_network_does_not_have_is_refused(variables, finetune, layers, message):
     with pytest.raises(UserError, match=message):
-        trained_of(
+        learning_of(
             finetune,
             variables["params"],
             variables["batch_stats"],
