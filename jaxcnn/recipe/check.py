@@ -6,6 +6,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.ranges import check_ranges
 from jaxcnn.recipe.fields import Augment, Optim, Recipe, Schedule
 from jaxcnn.recipe.model import check_model
+from jaxcnn.text.phrases import MOST_OF_A_NAME, printable
 
 
 def check(recipe: Recipe) -> None:
@@ -34,15 +35,14 @@ def check(recipe: Recipe) -> None:
             f"--optim.momentum-dtype={optim.momentum_dtype} is for sgd, adamw, lion and muon; "
             f"{optim.name} keeps float32"
         )
+    shown = printable(recipe.finetune, MOST_OF_A_NAME)
     if recipe.finetune != "full" and recipe.pretrained is None:
-        raise UserError(
-            f"--finetune={recipe.finetune} keeps weights as they are; give those by --pretrained"
-        )
+        raise UserError(f"--finetune={shown} keeps weights as they are; give those by --pretrained")
     try:
         re.compile(recipe.finetune)
     except re.error as error:
         raise UserError(
-            f"--finetune={recipe.finetune} is none of full, head and last-N, and no regular "
+            f"--finetune={shown} is none of full, head and last-N, and no regular "
             f"expression: {error}"
         ) from error
     if recipe.parallel == "pmap" and recipe.mesh.fsdp > 1:

@@ -23,11 +23,13 @@ def test_what_may_not_be_read_is_one_line_that_names_it(capsys):
 
 
 MISSPELT = {
+    "baselines": ("--daatset=digits", "--dataset"),
     "benchmark": ("--modle=train", "--mode"),
     "compare": ("--spilt=test", "--split"),
     "data.inspect": ("--datsaet=digits", "--dataset"),
     "data.prepare": ("--form=photos", "--from"),
     "evaluate": ("--wrokdir=runs/a", "--workdir"),
+    "features": ("--shtos=5", "--shots"),
     "plan": ("--toplogy=v5e:4x4", "--topology"),
     "predict": ("--expalin=grad_cam", "--explain"),
     "selfcheck": ("--mintues=3", "--minutes"),

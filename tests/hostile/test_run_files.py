@@ -38,7 +38,7 @@ WRONG = {
 MAY_BE = {
     "null": {
         "recipe.json": "bce_threshold optim.betas optim.eps data_dir labels steps recipe "
-        "eval_image_size eval_crop pretrained optim.layer_decay "
+        "early_stopping eval_image_size eval_crop pretrained optim.layer_decay "
         "optim.clip_norm optim.ema_decay optim.momentum augment.policy augment.progressive_size "
         "augment.interpolation model.pool model.positions "
         "model.drop_rate model.pos_drop_rate model.proj_drop_rate model.attn_drop_rate "

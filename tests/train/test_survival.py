@@ -86,7 +86,7 @@ def flip_a_bit(path):
 def stopped(tmp_path, monkeypatch):
     """A run stopped before step 7, with checkpoints at 4 (an epoch's end, the best) and 6."""
     with pytest.raises(Interrupted, match="stopped at step 6"):
-        fit(RECIPE, tmp_path, console=Console(file=io.StringIO()), stop_when_asked=at_look(10))
+        fit(RECIPE, tmp_path, console=Console(file=io.StringIO()), stop_when_asked=at_look(12))
     return tmp_path
 
 
@@ -202,7 +202,7 @@ def test_a_run_that_leaves_steps_out_ends_the_same_when_it_is_stopped_and_resume
 
 def test_rolling_back_takes_the_weights_of_the_last_epochs_end(bad_steps, tmp_path, monkeypatch):
     bad_steps.append(6)
-    stop_before_step(monkeypatch, tmp_path, replace(RECIPE, on_nan="rollback"), looks=9)
+    stop_before_step(monkeypatch, tmp_path, replace(RECIPE, on_nan="rollback"), looks=11)
     epoch_end, rolled_back = state_at(tmp_path, 4), state_at(tmp_path, 6)
     chex.assert_trees_all_equal(rolled_back["params"], epoch_end["params"])
     chex.assert_trees_all_equal(rolled_back["ema_params"], epoch_end["ema_params"])
@@ -326,7 +326,7 @@ def test_a_report_that_cannot_be_drawn_costs_pictures_and_no_figure(tmp_path, wh
         raise ValueError("Expected\nend of text")
 
     monkeypatch.setattr(loop, "draw_report", result.draw_report)
-    monkeypatch.setattr("jaxcnn.run.report.write_report", fail)
+    monkeypatch.setattr("jaxcnn.train.run_report.write_run_report", fail)
     (line,) = (line for line in run(tmp_path).splitlines() if "is not whole" in line)
     assert "(ValueError: Expected end of text); the figures are, in summary.json" in line
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in (tmp_path, whole)]

@@ -40,7 +40,7 @@ def test_import_is_light(run_python):
         "print(sorted(heavy & set(sys.modules)), *sorted({m.split('.')[1] for m in others}))"
     )
     done = run_python("-c", program)
-    assert done.stdout == "[] data discovery errors\n", done.stderr
+    assert done.stdout == "[] data discovery errors files plugins text\n", done.stderr
 
 
 def test_digits_are_the_real_ones_scaled_to_bytes():

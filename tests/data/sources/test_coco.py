@@ -170,7 +170,7 @@ def test_the_best_checkpoint_is_that_of_the_best_mean_average_precision(run):
 
 def test_the_report_has_pictures_of_classes_and_mistakes(run):
     names = {path.name for path in (run[0] / "report").iterdir()}
-    assert names == {"curves.png", "classes.png", "mistakes.png", "classes.json"}
+    assert names == {"curves.png", "classes.png", "index.html", "classes.json"}
 
 
 def test_evaluating_the_run_again_gives_its_summary(run):
