@@ -120,8 +120,9 @@ def worst_pairs(confusion: np.ndarray | csr_array, most: int) -> tuple[Pair, ...
     """The `most` most frequent confusions, the most frequent first."""
     cells, support = coo_array(confusion), confusion.sum(1)
     true, predicted = cells.coords
-    wrong = np.flatnonzero((true != predicted) & (cells.data > 0))
-    order = wrong[np.argsort(-cells.data[wrong], kind="stable")[:most]]
+    counts = cells.data.astype(np.int64)
+    wrong = np.flatnonzero((true != predicted) & (counts > 0))
+    order = wrong[np.argsort(-counts[wrong], kind="stable")[:most]]
     return tuple(
         Pair(
             int(true[i]),

@@ -94,9 +94,8 @@ def set_figures(
     """
     check_sets(labels, logits)
     n, classes = logits.shape
-    if thresholds is None:
-        thresholds = np.full(classes, 0.5)
-    truth, predicted = labels > 0, decisions(logits, thresholds)
+    above = np.full(classes, 0.5) if thresholds is None else thresholds
+    truth, predicted = labels > 0, decisions(logits, above)
     right = truth & predicted
     counts = Counts(*(part.sum(0).astype(float) for part in (right, truth, predicted)))
     of_images = (right.sum(1), truth.sum(1), predicted.sum(1))
@@ -125,7 +124,7 @@ def set_figures(
             _label_ranking_average_precision(truth, logits) if ranked else None
         ),
         coverage=_coverage(truth, logits) if ranked else None,
-        thresholds=tuple(thresholds.tolist()),
+        thresholds=tuple(above.tolist()),
     )
 
 
