@@ -8,6 +8,7 @@ from rich.console import Console
 
 from jaxcnn.comparison.candidates import Candidate, measured, refuse_other
 from jaxcnn.data import Source
+from jaxcnn.data.balance import class_counts
 from jaxcnn.recipe import Recipe
 from jaxcnn.train.fit import fit
 from jaxcnn.trained.subject import Subject, subject_of_run
@@ -24,8 +25,7 @@ def majority(train_labels: np.ndarray, labels: np.ndarray, num_classes: int) -> 
         num_classes: K.
     """
     several = train_labels.ndim == 2
-    of_class = train_labels.sum(0) if several else np.bincount(train_labels, minlength=num_classes)
-    shares = of_class / max(len(train_labels), 1)
+    shares = class_counts(train_labels, num_classes) / max(len(train_labels), 1)
     floor = np.finfo(np.float32).tiny
     logits = np.log(np.maximum(shares, floor))
     if several:

@@ -8,11 +8,11 @@ from rich.table import Table
 
 from jaxcnn.comparison.comparison import Beside, Comparison, Row
 from jaxcnn.metrics.classes import ClassFigures
+from jaxcnn.report.page import UNKNOWN, fraction
 from jaxcnn.text.lines import cell
 from jaxcnn.text.phrases import printable
 from jaxcnn.text.sheet import markdown, sheet_cell
 
-UNKNOWN = "–"
 SMALLEST_P = 0.0001
 Rows = Sequence[Sequence[str]]
 NOTES = {
@@ -93,19 +93,19 @@ def csv_of(comparison: Comparison) -> str:
 def _figures(row: Row, metric: str) -> list[str]:
     one, found = row.candidate, row.figures
     ends = found.intervals.get(metric)
-    head = _fraction(getattr(found, metric))
+    head = fraction(getattr(found, metric))
     if ends is not None:
         head += f" ({ends[0]:.4f} to {ends[1]:.4f})"
     middle = (
-        [_fraction(found.balanced_accuracy), _fraction(found.calibration.ece)]
+        [fraction(found.balanced_accuracy), fraction(found.calibration.ece)]
         if isinstance(found, ClassFigures)
-        else [_fraction(found.OF1)]
+        else [fraction(found.OF1)]
     )
     return [
         one.name,
         head,
         *middle,
-        _fraction(found.loss),
+        fraction(found.loss),
         UNKNOWN if one.params is None else f"{one.params:,}",
         UNKNOWN if one.gmacs is None else f"{one.gmacs:.4g}",
         _rate(one.images_per_second),
@@ -124,10 +124,6 @@ def _difference(each: Beside) -> list[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(map(markdown, cells))} |"
-
-
-def _fraction(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.4f}"
 
 
 def _rate(images_per_second: float | None) -> str:

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from jaxcnn.data.corrupt.published import SEVERITIES
 from jaxcnn.evaluate.robustness import CHANGES, Robustness
+from jaxcnn.report.charts import BLUE, ORANGE
 from jaxcnn.text.figure_text import drawn, plain_text
 
-# Okabe and Ito's, which the colour-blind tell apart: https://jfly.uni-koeln.de/color/.
-SEVERITY, MEAN, CLEAN = "#0072B2", "#000000", "#D55E00"
+SEVERITY, MEAN, CLEAN = BLUE, "#000000", ORANGE
 LINE_INCHES, AROUND_INCHES, LEAST_INCHES = 0.27, 1.6, 3.2
 
 

@@ -20,8 +20,8 @@ from jaxcnn.models.spec import Variables
 from jaxcnn.report.shown import HeatOf
 from jaxcnn.task.mixing import normalize
 
-# Explained at a time; filters that are shown.
-HEAT_BATCH, MOST_FILTERS = 12, 64
+# Images explained at a time.
+HEAT_BATCH = 12
 
 
 def heat_of_model(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.data import DatasetSpec, Source
+from jaxcnn.data.balance import class_counts
 from jaxcnn.engine.evaluate import Evaluation
 from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.program import Program, model_of
@@ -44,7 +44,10 @@ def write_run_report(
         recipe=recipe_rows(recipe),
         lines=folder.read_metrics(),
         steps=folder.read_steps(),
-        counts={"train": class_counts(feed.train, data), "val": class_counts(feed.val, data)},
+        counts={
+            split: class_counts(source.labels, data.num_classes)
+            for split, source in (("train", feed.train), ("val", feed.val))
+        },
         seen=seen(feed, program),
         filters=filters_of_model(model, variables, model_input.image_size, model_input.channels),
         heat_of=heat and heat[0],
@@ -61,14 +64,6 @@ def seen(feed: Feed, program: Program) -> Seen:
     mean, std = (np.asarray(each, np.float32) for each in (feed.input.mean, feed.input.std))
     pixels = np.clip(np.asarray(images) * std + mean, 0, 1)
     return Seen((255 * pixels).round().astype(np.uint8), np.asarray(targets))
-
-
-def class_counts(source: Source, data: DatasetSpec) -> np.ndarray:
-    """Images of each class, int [K]."""
-    labels = source.labels
-    if labels.ndim == 2:
-        return (labels > 0).sum(0)
-    return np.bincount(labels, minlength=data.num_classes)
 
 
 def machine(program: Program) -> str:
