@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 MOST_POINTS = 200
 
@@ -29,6 +28,9 @@ def precision_over_recall(positive: np.ndarray, scores: np.ndarray) -> Curve | N
     """
     if not positive.any():
         return None
+    # Here, for a plain evaluation need not wait for scikit-learn.
+    from sklearn.metrics import precision_recall_curve
+
     precision, recall, _ = precision_recall_curve(positive, _finite(scores), drop_intermediate=True)
     return _thinned(recall, precision)
 
@@ -38,6 +40,8 @@ def roc(positive: np.ndarray, scores: np.ndarray) -> Curve | None:
     or none does; for the arguments see `precision_over_recall`."""
     if not positive.any() or positive.all():
         return None
+    from sklearn.metrics import roc_curve
+
     false_rate, true_rate, _ = roc_curve(positive, _finite(scores), drop_intermediate=True)
     return _thinned(false_rate, true_rate)
 

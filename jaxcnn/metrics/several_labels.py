@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from scipy.special import logit
-from sklearn.metrics import coverage_error
 
 from jaxcnn.metrics.counts import (
     Average,
@@ -190,4 +189,7 @@ def _label_ranking_average_precision(truth: np.ndarray, logits: np.ndarray) -> f
 
 def _coverage(truth: np.ndarray, logits: np.ndarray) -> float:
     floor = float(np.finfo(np.float32).min)
+    # Here, for a plain evaluation need not wait for scikit-learn.
+    from sklearn.metrics import coverage_error
+
     return float(coverage_error(truth, np.nan_to_num(logits, nan=floor, neginf=floor)))
