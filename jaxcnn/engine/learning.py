@@ -51,6 +51,8 @@ class Learning:
 
 
 ALL = Learning()
+# What `--finetune` calls all that learns but batch normalisation.
+FROZEN_NORMS = "frozen-norms"
 
 
 def learning_of(
@@ -65,9 +67,10 @@ def learning_of(
     """What `--finetune` says of a network.
 
     Args:
-        finetune: "full"; "head"; "last-N", the head and the N layers before it; or a regular
-            expression that names of parameters as "layer4_0/conv1/kernel" have in them. The head,
-            whose shape the classes decide, learns with each.
+        finetune: "full"; "frozen-norms", all but batch normalisation; "head"; "last-N", the head
+            and the N layers before it; or a regular expression that names of parameters as
+            "layer4_0/conv1/kernel" have in them. The head, whose shape the classes decide, learns
+            with each.
         params: of the network; shapes will do. `batch_stats` likewise.
         head: the names of its head's modules.
         layers: the order of its layers, as layer decay has it.
@@ -79,6 +82,10 @@ def learning_of(
         return ALL
     paths = set(flatten_dict(params))
     learn = {path for path in paths if path[0] in head}
+    modules = {path[:-1] for path in flatten_dict(batch_stats)}
+    if finetune == FROZEN_NORMS:
+        norms = {path for path in paths - learn if path[:-1] in modules}
+        return Learning(frozenset(norms), frozenset(modules))
     if last := re.fullmatch(r"last-(\d+)", finetune):
         if layers is None:
             raise UserError(
@@ -103,7 +110,6 @@ def learning_of(
                 f"{some}, ..."
             )
         learn |= found
-    modules = {path[:-1] for path in flatten_dict(batch_stats)}
     learning = {path[:depth] for path in learn for depth in range(len(path))}
     # One without parameters of its own goes with the module that it is in.
     owning = {path[:depth] for path in paths for depth in range(1, len(path))}

@@ -42,7 +42,7 @@ def check(recipe: Recipe) -> None:
         re.compile(recipe.finetune)
     except re.error as error:
         raise UserError(
-            f"--finetune={shown} is none of full, head and last-N, and no regular "
+            f"--finetune={shown} is none of full, frozen-norms, head and last-N, and no regular "
             f"expression: {error}"
         ) from error
     if recipe.parallel == "pmap" and recipe.mesh.fsdp > 1:

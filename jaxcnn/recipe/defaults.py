@@ -15,7 +15,7 @@ from jaxcnn.files import own_files
 from jaxcnn.files.paths import expanded
 from jaxcnn.models import model_spec
 from jaxcnn.recipe.fields import Augment, Model, Optim, Recipe, Schedule
-from jaxcnn.recipe.finetune import UNCOUNTED_EPOCHS, length_of, tuning_of
+from jaxcnn.recipe.finetune import LEAST_BATCH_FOR_NORMS, UNCOUNTED_EPOCHS, length_of, tuning_of
 from jaxcnn.recipe.published import DEFAULT_FOR, PUBLISHED, Published
 from jaxcnn.recipe.saved import from_json
 from jaxcnn.recipe.thumbnails import MOST as THUMBNAIL_SIDE
@@ -119,6 +119,7 @@ DEFAULTED_FIELDS = (
     "eval_crop",
     "resize",
     "precision",
+    "finetune",
     "optim",
     "schedule",
     "augment",
@@ -244,6 +245,7 @@ def _fine_tuning_recipe(
         image_size=image_size,
         resize=_fit(data, image_size),
         pretrained=pretrained,
+        finetune="full" if batch_size >= LEAST_BATCH_FOR_NORMS else "frozen-norms",
         optim=tuning.optim,
         schedule=Schedule("cosine", warmup_epochs=round(length.warmup * epochs, 2)),
         augment=augment,

@@ -196,9 +196,10 @@ class Recipe:
     """Start from these weights: a .safetensors or .pth file, a run's folder, or hf:timm/NAME, with
     @REVISION (a branch, tag or commit) if not its main branch."""
     finetune: str = "full"
-    """Which of the pretrained parameters learn: full; head; last-N, the head and the N layers
-    before it; or a regular expression of names, as 'layer4|layer3_5'. The others, and their batch
-    statistics, stay as they are; the head always learns."""
+    """Which of the pretrained parameters learn: full; frozen-norms, all but batch normalisation;
+    head; last-N, the head and the N layers before it; or a regular expression of names, as
+    'layer4|layer3_5'. The others, and their batch statistics, stay as they are; the head always
+    learns."""
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     """An epoch's examples: each once, or every class equally often, small classes repeated."""
     class_weights: Literal["none", "balanced", "effective"] = "none"

@@ -110,6 +110,12 @@ LENGTHS = (
 )
 
 
+# Smaller batches tell too little of the mean and variance that batch normalisation takes of them
+# (Wu and He, 2018, https://arxiv.org/abs/1803.08494, figure 1): there those of the weights stay, as
+# detection, of an image or two a device, has it. Of 80 pictures, in batches of 8, docs/runs.md has
+# what was measured.
+LEAST_BATCH_FOR_NORMS = 16
+
 # Of a set whose images are not counted: ConvNeXt's and Swin's.
 UNCOUNTED_EPOCHS = 30
 

@@ -139,8 +139,8 @@ class Start:
             say(f"--finetune={recipe.finetune}: {learn:,} of the parameters learn")
         elif recipe.pretrained is not None and len(feed.train) < FEW_IMAGES:
             say(
-                "all parameters learn, from few images: --finetune=last-1, or head, may do better "
-                "(docs/runs.md)"
+                "all parameters learn, from few images: --finetune=frozen-norms, last-1 or head may "
+                "do better (docs/runs.md)"
             )
         for note in feed.spec.all_notes:
             say(note)

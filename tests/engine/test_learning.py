@@ -9,7 +9,7 @@ import optax
 import pytest
 from flax.traverse_util import flatten_dict
 
-from jaxcnn.engine.learning import ALL, learning_of
+from jaxcnn.engine.learning import ALL, FROZEN_NORMS, learning_of
 from jaxcnn.engine.optim import make_optimizer
 from jaxcnn.engine.state import fresh_state
 from jaxcnn.engine.step import make_train_step
@@ -69,12 +69,13 @@ LEARN = {
     "last-1": ("head", "layer3_0"),
     "last-2": ("head", "layer2_0", "layer3_0"),
     "layer1_0/conv2": ("head", "layer1_0/conv2"),
+    FROZEN_NORMS: ("head", "conv1", *(f"layer{stage}_0/conv" for stage in (1, 2, 3))),
 }
 
 
 @pytest.mark.parametrize(
     ("finetune", "accumulate_steps"),
-    [("head", 1), ("last-1", 1), ("last-2", 2), ("layer1_0/conv2", 1)],
+    [("head", 1), ("last-1", 1), ("last-2", 2), ("layer1_0/conv2", 1), (FROZEN_NORMS, 1)],
 )
 def test_only_what_is_to_learn_moves(model, variables, batch, finetune, accumulate_steps):
     learn = learning(finetune, variables)

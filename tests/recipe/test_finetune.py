@@ -14,8 +14,6 @@ from jaxcnn.run.folder import RunFolder
 from jaxcnn.train import command as train
 from tests.weights.test_sources import hub_cache, state_dict_of
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 WEIGHTS = "w.safetensors"
 
 
@@ -63,6 +61,15 @@ def test_the_number_of_images_decides_how_many_steps_there_are(dataset):
     steps = recipe.epochs * (num_train // recipe.batch_size)
     assert steps == pytest.approx(length.steps, rel=0.1)
     assert recipe.augment.mixup == (0.0 if num_train < 20_000 else 0.1)
+
+
+@pytest.mark.parametrize(("number", "finetune"), [(80, "frozen-norms"), (160, "full")])
+def test_of_few_pictures_in_small_batches_the_weights_own_statistics_stay(
+    monkeypatch, number, finetune
+):
+    monkeypatch.setattr("jaxcnn.recipe.defaults.num_train_if_small", lambda *args: number)
+    recipe = recipe_for("resnet50", "image_folder", "photos", pretrained=WEIGHTS)
+    assert (recipe.finetune, recipe.batch_size) == (finetune, number // 10)
 
 
 def test_thumbnails_are_enlarged_and_photographs_cropped():
