@@ -2,7 +2,9 @@
 
 import gc
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -11,11 +13,13 @@ os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
+from flax import linen as nn  # noqa: E402
 
 from jaxcnn import models, plugins  # noqa: E402
 from jaxcnn.data import registry as datasets  # noqa: E402
 from jaxcnn.models import registry  # noqa: E402
 from jaxcnn.xla.cache import keep_compiled_programs  # noqa: E402
+from tests.networks import ShallowResNet  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 8)
 
@@ -47,27 +51,57 @@ def still_cached(compilation_cache: None) -> Iterator[None]:
     jax.config.update("jax_compilation_cache_dir", folder)
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs in this process end without their pictures, which take a second each.
+@contextmanager
+def drawing(draw: Callable[..., object]) -> Iterator[None]:
+    """What a run in this process draws its report with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jaxcnn.train.loop.draw_report", draw)
+        yield
 
-    What is drawn is tested in tests/run/test_report.py, and that it is in test_loop.py.
+
+@pytest.fixture(scope="module", autouse=True)
+def undrawn() -> Iterator[None]:
+    """Runs in this process end without their report, which takes longer than most of them.
+
+    What is in one is tested in tests/report, and that it is drawn in tests/train/test_loop.py.
     """
-    monkeypatch.setattr("jaxcnn.train.loop.draw_report", lambda *args: None)
+    if "jaxcnn.train.loop" not in sys.modules:  # Nothing here trains: its import takes seconds.
+        yield
+        return
+    with drawing(lambda *args: None):
+        yield
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Callable[[], AbstractContextManager[None]]:
+    """With `drawn()` runs end with their report."""
+    from jaxcnn.train.result import draw_report
+
+    return partial(drawing, draw_report)
+
+
+@contextmanager
+def in_the_zoo(name: str, make: Callable[..., nn.Module]) -> Iterator[str]:
+    """The name of a network with resnet20's row, in the zoo for as long."""
+    variants = {**registry._table.all(), name: replace(models.model_spec("resnet20"), make=make)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry._table, "_all", variants)
+        yield name
+
+
+@pytest.fixture(scope="module")
+def resnet4() -> Iterator[str]:
+    """For what takes a network with convolutions, a shortcut and batch normalisation."""
+    with in_the_zoo("resnet4", ShallowResNet) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
 def resnet8() -> Iterator[str]:
-    """The name of resnet20 with a block a stage, in the zoo while a module's tests need it.
-
-    For what takes a network with convolutions, shortcuts and batch normalisation, and no deep one.
-    """
-    deep = models.model_spec("resnet20")
-    shallow = replace(deep, make=partial(deep.make, blocks_per_stage=1))
-    variants = {**registry._table.all(), "resnet8": shallow}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry._table, "_all", variants)
-        yield "resnet8"
+    """For what takes one with several blocks: resnet20 with one a stage."""
+    make = partial(models.model_spec("resnet20").make, blocks_per_stage=1)
+    with in_the_zoo("resnet8", make) as name:
+        yield name
 
 
 @pytest.fixture

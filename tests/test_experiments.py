@@ -22,8 +22,6 @@ from jaxcnn.recipe import Mesh, recipe_for
 from jaxcnn.weights import to_torch
 from tests.weights.test_sources import state_dict_of
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 def quiet():
     return Console(file=io.StringIO())
@@ -40,14 +38,14 @@ def test_convolution_vs_dense_fills_its_table(tmp_path, monkeypatch):
 
 
 def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share(
-    tmp_path, monkeypatch, resnet8
+    tmp_path, monkeypatch, resnet4
 ):
     some = dict(list(fine_tuning_rate.OPTIMIZERS.items())[:2])
     monkeypatch.setattr(fine_tuning_rate, "OPTIMIZERS", some)
-    save_file(state_dict_of(resnet8), tmp_path / "w.safetensors")
+    save_file(state_dict_of(resnet4), tmp_path / "w.safetensors")
     options = fine_tuning_rate.Options(
         pretrained=str(tmp_path / "w.safetensors"),
-        arch=resnet8,
+        arch=resnet4,
         dataset="digits",
         steps=1,
         seeds=1,
@@ -104,20 +102,20 @@ def test_a_speedrun_says_the_shortest_length_that_reaches_a_target():
     assert cifar10_speedrun.reached(0.95, means) == "0.95 is not reached"
 
 
-def test_explanations_checked_fills_its_table_and_files(tmp_path, resnet8):
+def test_explanations_checked_fills_its_table_and_files(tmp_path, resnet4):
     """On pictures of noise, by a network before training."""
     rng = np.random.default_rng(0)
     for index in range(5):
         (tmp_path / "photos" / str(index)).mkdir(parents=True)
         picture = rng.integers(256, size=(32, 40, 3), dtype=np.uint8)
         cv2.imwrite(str(tmp_path / "photos" / str(index) / "1.png"), picture)
-    model = create_model(resnet8, num_classes=10)
+    model = create_model(resnet4, num_classes=10)
     init = jax.jit(lambda key: init_variables(model, key, (32, 32), 3))
-    save_file(to_torch(resnet8, init(jax.random.key(0))), tmp_path / "w.safetensors")
+    save_file(to_torch(resnet4, init(jax.random.key(0))), tmp_path / "w.safetensors")
     options = explanations_checked.Options(
         data_dir=str(tmp_path / "photos"),
         pretrained=str(tmp_path / "w.safetensors"),
-        arch=resnet8,
+        arch=resnet4,
         count=5,
         steps=2,
         methods=("grad_cam", "attention_rollout", "occlusion"),

@@ -94,9 +94,9 @@ def test_an_installed_wheel_lists_its_commands_and_models(run_installed):
 
 def test_an_installed_wheel_trains_without_the_checkout(run_installed):
     """With a worker, a process that has to find the package by itself."""
-    run_installed("jaxcnn", "train", "--arch=lenet5", "--epochs=1", "--workers=1", "--workdir=run")
+    run_installed("jaxcnn", "train", "--arch=linear", "--steps=2", "--workers=1", "--workdir=run")
     summary = json.loads((run_installed.folder / "run/summary.json").read_text())
-    assert summary["arch"] == "lenet5" and summary["test"]["n"] == 360
+    assert summary["arch"] == "linear" and summary["test"]["n"] == 360
 
 
 def test_an_installed_wheel_has_the_goldens_that_its_check_compares_with(run_installed):

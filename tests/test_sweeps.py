@@ -11,8 +11,6 @@ from jaxcnn.errors import RunError
 from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.sweeps import Estimate, estimate, sweep, table
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 RECIPE = Recipe("linear", epochs=1, batch_size=100, image_size=8, mesh=Mesh(data=1))
 
 

@@ -13,8 +13,6 @@ from jaxcnn.data.spec import ArraySource
 from jaxcnn.probes.nearest import nearest_pixels
 from jaxcnn.recipe import recipe_for
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 def test_each_is_measured_on_the_test_split_and_that_is_noted(tmp_path, capsys, monkeypatch):
     """Of the networks the linear one alone, and with fewer steps than it would take."""

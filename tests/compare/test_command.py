@@ -21,7 +21,6 @@ from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.recipe.saved import to_json
 from jaxcnn.train.fit import fit
 
-pytestmark = pytest.mark.usefixtures("undrawn")
 RECIPE = Recipe("mlp", epochs=1, batch_size=100, image_size=8, mesh=Mesh(data=1))
 
 

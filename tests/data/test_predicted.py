@@ -22,8 +22,6 @@ from jaxcnn.train.fit import fit
 from jaxcnn.trained.classifier import classifier_of_run
 from jaxcnn.weights import to_torch
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 RNG = np.random.default_rng(0)
 
 
@@ -54,18 +52,18 @@ def data_dir(tmp_path, write_tfds):
         ("image_folder", "linear", False, {"resize": "interpolate", "image_size": 16}),
         (
             "image_folder",
-            "resnet8",
+            "resnet4",
             True,
             {"resize": "crop", "image_size": 16, "eval_image_size": 24, "eval_crop": 0.6},
         ),
-        ("tfds:grey", "resnet8", False, {"resize": "interpolate", "image_size": 16}),
-        ("tfds:grey", "resnet8", True, {"resize": "interpolate", "image_size": 16}),
+        ("tfds:grey", "resnet4", False, {"resize": "interpolate", "image_size": 16}),
+        ("tfds:grey", "resnet4", True, {"resize": "interpolate", "image_size": 16}),
         ("tfds:grey", "linear", False, {"resize": "crop", "image_size": 8, "eval_crop": 0.9}),
         ("digits", "linear", False, {"resize": "pad", "image_size": 12}),
     ],
 )
 def test_predictions_of_a_runs_test_files_are_what_evaluate_counts(
-    tmp_path, data_dir, monkeypatch, resnet8, dataset, arch, pretrained, values
+    tmp_path, data_dir, monkeypatch, resnet4, dataset, arch, pretrained, values
 ):
     """Weights to start from bring a mean, a size and a crop of their own."""
     recipe = Recipe(

@@ -70,8 +70,9 @@ def test_no_step_adds_in_an_order_that_changes(case):
     }
     train = make_train_step(model, optimizer, cross_entropy(), prepare=prepare)
     assert not UNORDERED.search(for_cuda(train, state, batch, key))
-    evaluate = make_eval_step(model, cross_entropy(), prepare=prepare)
-    assert not UNORDERED.search(for_cuda(evaluate, eval_variables(state), batch))
+    if case.model == "linear":  # What evaluation adds is the same whatever the network.
+        evaluate = make_eval_step(model, cross_entropy(), prepare=prepare)
+        assert not UNORDERED.search(for_cuda(evaluate, eval_variables(state), batch))
 
 
 @pytest.mark.parametrize(

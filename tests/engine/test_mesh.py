@@ -70,15 +70,15 @@ def three_steps(mesh, arch):
 
 
 @pytest.fixture(scope="module")
-def on_one_device(resnet8):
-    return three_steps(Mesh(data=1), resnet8)
+def on_one_device(resnet4):
+    return three_steps(Mesh(data=1), resnet4)
 
 
 @pytest.mark.parametrize("mesh", [Mesh(data=8), Mesh(data=1, fsdp=8), Mesh(data=4, fsdp=2)])
-def test_the_arithmetic_on_eight_devices_is_that_of_one(on_one_device, resnet8, mesh):
+def test_the_arithmetic_on_eight_devices_is_that_of_one(on_one_device, resnet4, mesh):
     """BatchNorm's statistics and mixup's partners are those of the global batch."""
     params, losses = on_one_device
-    params8, losses8 = three_steps(mesh, resnet8)
+    params8, losses8 = three_steps(mesh, resnet4)
     np.testing.assert_allclose(losses8, losses, rtol=1e-4)
     chex.assert_trees_all_close(params8, params, rtol=1e-3, atol=1e-4)
 

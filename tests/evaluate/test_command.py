@@ -22,8 +22,6 @@ from jaxcnn.run.pretrained import load_weights
 from jaxcnn.train.fit import fit
 from jaxcnn.weights import to_torch
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -109,19 +107,19 @@ def test_a_run_without_a_checkpoint_is_refused(run, tmp_path, capsys):
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory, resnet8):
+def published(tmp_path_factory, resnet4):
     """Arguments that evaluate random weights on a folder of 7 pictures; model, weights, both."""
     folder = tmp_path_factory.mktemp("published")
-    model = create_model(resnet8, num_classes=2)
+    model = create_model(resnet4, num_classes=2)
     variables = init_variables(model, jax.random.key(1), (32, 32), 3)
-    save_file(to_torch(resnet8, variables), folder / "w.safetensors")
+    save_file(to_torch(resnet4, variables), folder / "w.safetensors")
     rng = np.random.default_rng(0)
     pictures, labels = rng.integers(256, size=(7, 32, 32, 3), dtype=np.uint8), [0, 0, 0, 0, 1, 1, 1]
     for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         (folder / "photos" / "ab"[label]).mkdir(parents=True, exist_ok=True)
         name = folder / "photos" / "ab"[label] / f"{number}.png"
         cv2.imwrite(str(name), picture[..., ::-1])
-    args = [f"--arch={resnet8}", f"--pretrained={folder / 'w.safetensors'}", "--image-size=28"]
+    args = [f"--arch={resnet4}", f"--pretrained={folder / 'w.safetensors'}", "--image-size=28"]
     args += [f"--data-dir={folder / 'photos'}", "--no-compilation-cache"]
 
     def logits(images: np.ndarray) -> jax.Array:

@@ -10,8 +10,6 @@ from jaxcnn.evaluate.command import main
 from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.train.fit import fit
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

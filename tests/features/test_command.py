@@ -24,9 +24,7 @@ from jaxcnn.weights import to_torch
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jaxcnn.train.loop.draw_report", lambda *args: None)
-        fit(Recipe("linear", steps=2, batch_size=100, image_size=8, mesh=Mesh(data=1)), folder)
+    fit(Recipe("linear", steps=2, batch_size=100, image_size=8, mesh=Mesh(data=1)), folder)
     return folder
 
 
@@ -44,16 +42,16 @@ def photos(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory, resnet8):
+def weights(tmp_path_factory, resnet4):
     """Of another number of classes than the photographs have."""
     path = tmp_path_factory.mktemp("weights") / "w.safetensors"
-    model = create_model(resnet8, num_classes=7)
+    model = create_model(resnet4, num_classes=7)
     shapes = jax.eval_shape(lambda key: init_variables(model, key, (32, 32), 3), jax.random.key(1))
     rng = np.random.default_rng(1)
     variables = jax.tree.map(
         lambda leaf: rng.normal(size=leaf.shape).astype(np.float32) * 0.1 + (leaf.ndim == 1), shapes
     )
-    save_file(to_torch(resnet8, variables), path)
+    save_file(to_torch(resnet4, variables), path)
     return path
 
 
@@ -101,7 +99,7 @@ def test_a_probe_of_a_run_is_noted_as_a_use_of_its_test_split(run, tmp_path, cap
 
 
 def test_weights_of_other_classes_are_probed_with_few_shots_too(weights, photos, capsys):
-    args = ["--arch=resnet8", f"--pretrained={weights}", f"--data-dir={photos}"]
+    args = ["--arch=resnet4", f"--pretrained={weights}", f"--data-dir={photos}"]
     args += ["--image-size=12", "--probe=linear", "--shots=1,4", "--draws=3"]
     status, printed, _ = features(capsys, *args)
     assert status == 0
@@ -115,13 +113,13 @@ def test_weights_of_other_classes_are_probed_with_few_shots_too(weights, photos,
 def test_pictures_of_a_folder_are_without_labels_at_another_stage(
     weights, photos, tmp_path, capsys
 ):
-    args = ["--arch=resnet8", f"--pretrained={weights}", "--image-size=12", photos / "val"]
+    args = ["--arch=resnet4", f"--pretrained={weights}", "--image-size=12", photos / "val"]
     status, printed, _ = features(capsys, *args, "--stage=stage1", f"--output={tmp_path / 'f.npz'}")
     assert status == 0 and printed["n"] == {"pictures": 8} and printed["channels"] == 16
     kept = np.load(tmp_path / "f.npz")
     assert sorted(kept) == ["features", "path", "split"]
     assert kept["path"].tolist() == sorted(map(str, (photos / "val").rglob("*.png")))
-    clf = jaxcnn.load(weights, arch="resnet8", image_size=12)
+    clf = jaxcnn.load(weights, arch="resnet4", image_size=12)
     expected = clf.features(photos / "val", stage="stage1")
     assert kept["features"] == pytest.approx(expected, rel=1e-4, abs=1e-5)
     status, _, error = features(capsys, *args, "--stage=stage7", f"--output={tmp_path / 'f.npz'}")

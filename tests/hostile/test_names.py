@@ -174,14 +174,15 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_a_run_on_strange_names_shows_none_of_them_raw(folder, tmp_path, capsys, recwarn):
+def test_a_run_on_strange_names_shows_none_of_them_raw(folder, tmp_path, capsys, recwarn, drawn):
     data = [f"--data-dir={folder}", f"--labels={folder / 'labels.csv'}"]
     run, page = tmp_path / "run", tmp_path / "page"
     flags = ["--arch=lenet5", "--dataset=image_folder", "--steps=2", "--batch-size=8"]
     flags += ["--image-size=32", "--on-error=skip", f"--workdir={run}", "--no-compilation-cache"]
     picture = str(next(folder.glob("0*.png")))
     assert inspect.main(["--dataset=image_folder", *data, f"--output={page}"]) == 0
-    assert train.main([*flags, *data]) == 0
+    with drawn():
+        assert train.main([*flags, *data]) == 0
     for args in ([], ["--explain=grad_cam", f"--output={tmp_path / 'why'}"], ["--json"]):
         assert predict.main([f"--workdir={run}", "--top-k=11", *args, picture]) == 0
     assert predict.main([f"--workdir={run}", str(folder)]) == 1

@@ -26,8 +26,6 @@ from jaxcnn.run.pretrained import read_pretrained
 from jaxcnn.train import command as train
 from tests.hostile.conftest import within_limits
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 FLAGS = ("--arch=linear", "--steps=12", "--checkpoint-every-steps=5", "--batch-size=256")
 # More than a command has to say of a folder.
 MOST_LINES = 3

@@ -12,6 +12,7 @@ SIZES = FULL_SIZES / "sizes.json"
 KEYS = GOLDENS / "keys.json"
 
 
+# Slow are those that have the layers of another case here, in other numbers.
 CASES = [
     *selfchecks.CASES,
     # ResNet
@@ -23,6 +24,7 @@ CASES = [
         batch_size=2,
         overrides={"stages": (1, 2, 1, 1)},
         reference_overrides={"layers": (1, 2, 1, 1)},
+        slow=True,
     ),
     Case(
         "wide_resnet50_2",
@@ -70,6 +72,7 @@ CASES = [
         batch_size=3,
         overrides={"stages": (1, 1, 1, 1)},
         reference_overrides={"layers": (1, 1, 1, 1)},
+        slow=True,
     ),
     # DenseNet
     Case(
@@ -95,6 +98,7 @@ CASES = [
         batch_size=2,
         overrides={"stages": (2, 2, 2)},
         reference_overrides={"layers": 2},
+        slow=True,
     ),
     # Baselines and LeNet
     Case("linear", "twin:linear", (28, 28), channels=1),
@@ -115,6 +119,7 @@ CASES = [
         (64, 64),
         overrides={"depth": 2, "image_size": 64},
         reference_overrides={"depth": 2, "img_size": 64},
+        slow=True,
     ),
     Case(
         "vit_base_patch16_224",
@@ -136,6 +141,7 @@ CASES = [
         (56, 70),
         overrides={"depth": 1},
         reference_overrides={"depth": 1, "dynamic_img_size": True},
+        slow=True,
     ),
     # Swin: maps that are one window high, that need padding, and four stages of smaller windows
     Case(
@@ -154,9 +160,10 @@ CASES = [
         batch_size=2,
         overrides={"stages": (2, 2)},
         reference_overrides={"img_size": (60, 92), "depths": (2, 2), "num_heads": (4, 8)},
+        slow=True,
     ),
     # EfficientNet
-    Case("efficientnet_lite0", "timm:efficientnet_lite0", (64, 64)),
+    Case("efficientnet_lite0", "timm:efficientnet_lite0", (64, 64), slow=True),
     Case("tf_efficientnet_b0", "timm:tf_efficientnet_b0", (64, 80), slow=True),
     # EfficientNetV2
     Case(
@@ -204,6 +211,7 @@ CASES = [
         (32, 64),
         overrides={"dense": (128, 4096)},
         reference_overrides={"mlp_ratio": 1 / 32},
+        slow=True,
     ),
     # GoogLeNet, torchvision's without two of its modules: see the twin.
     Case(

@@ -93,9 +93,9 @@ def test_a_picture_of_another_size_and_in_colour_is_brought_to_the_sets(
     assert small["top"] == large["top"]
 
 
-def test_published_weights_see_photographs_as_evaluate_shows_them(tmp_path, capsys, resnet8):
+def test_published_weights_see_photographs_as_evaluate_shows_them(tmp_path, capsys, resnet4):
     """By hand: 28 / 0.875 = 32 pixels on the shorter side, the centre of which is cut out."""
-    model = create_model(resnet8, num_classes=3)
+    model = create_model(resnet4, num_classes=3)
     shapes = jax.eval_shape(lambda key: init_variables(model, key, (32, 32), 3), jax.random.key(1))
     rng = np.random.default_rng(0)
 
@@ -105,10 +105,10 @@ def test_published_weights_see_photographs_as_evaluate_shows_them(tmp_path, caps
         return np.where(leaf.ndim > 1, drawn, 1.0).astype(np.float32)
 
     variables = jax.tree.map(draw, shapes)
-    save_file(to_torch(resnet8, variables), tmp_path / "w.safetensors")
+    save_file(to_torch(resnet4, variables), tmp_path / "w.safetensors")
     picture = rng.integers(256, size=(32, 40, 3), dtype=np.uint8)
     cv2.imwrite(str(tmp_path / "1.png"), picture[..., ::-1])
-    args = [f"--arch={resnet8}", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
+    args = [f"--arch={resnet4}", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
     status, (record,), _ = predict(capsys, *args, tmp_path / "1.png")
     assert status == 0
     images = (picture[None, 2:-2, 6:-6] / 255 - IMAGENET[0]) / IMAGENET[1]
@@ -130,11 +130,11 @@ def save_weights(arch, path, num_classes, most_probable):
     save_file(to_torch(arch, variables), path)
 
 
-def test_a_thousand_classes_are_imagenets_and_a_line_says_so(tmp_path, capsys, resnet8):
-    save_weights(resnet8, tmp_path / "w.safetensors", 1000, 151)
+def test_a_thousand_classes_are_imagenets_and_a_line_says_so(tmp_path, capsys, resnet4):
+    save_weights(resnet4, tmp_path / "w.safetensors", 1000, 151)
     picture = tmp_path / "1.png"
     cv2.imwrite(str(picture), np.zeros((32, 32, 3), np.uint8))
-    args = [f"--arch={resnet8}", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
+    args = [f"--arch={resnet4}", f"--pretrained={tmp_path / 'w.safetensors'}", "--image-size=28"]
     status, (record,), error = predict(capsys, *args, picture)
     assert status == 0
     assert (record["top"][0]["class"], record["top"][0]["name"]) == (151, "Chihuahua")

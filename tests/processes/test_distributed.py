@@ -29,7 +29,7 @@ from jaxcnn.train.fit import fit
 
 DEVICES = 4
 # 1,257 training images: 9 steps an epoch. 180 images to validate on, no multiple of 128.
-FLAGS = ["--arch=lenet5", "--batch-size=128", "--epochs=2", "--checkpoint-every-steps=4"]
+FLAGS = ["--arch=mlp", "--batch-size=128", "--epochs=2", "--checkpoint-every-steps=4"]
 # Sums over processes are added in another order than those over devices, so the last bits of
 # float32 differ; parameters are below 1.
 ROUNDING = 1e-6
@@ -192,7 +192,7 @@ def test_sigterm_to_one_stops_all_at_one_step_and_one_alone_goes_on(alone, tmp_p
 
 def lose(index: int, number: signal.Signals, workdir: Path, timeout: int) -> tuple[float, str]:
     """Seconds the other of two processes lives on, and what it says."""
-    flags = ["--arch=lenet5", "--epochs=500", f"--workdir={workdir}"]
+    flags = ["--arch=mlp", "--epochs=500", f"--workdir={workdir}"]
     with Together(2, "train", flags, timeout) as together:
         wait_for(workdir / "metrics.jsonl")
         together.processes[index].send_signal(number)

@@ -13,8 +13,6 @@ from jaxcnn.train import command as train
 from jaxcnn.train.fit import fit
 from tests.train.stops import at_look
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 # 1,257 training images: 9 steps an epoch.
 # By the host, so that a run can be stopped at each step.
 RECIPE = Recipe(

@@ -23,8 +23,6 @@ from jaxcnn.train.fit import fit
 from jaxcnn.train.little_seen import little_seen
 from jaxcnn.weights.origin import Origin
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 # As shallow as each may be: a stem is a stem.
 CURED = {
     "convnext_tiny": {"stages": (1, 1, 1, 1)},

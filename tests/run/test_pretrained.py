@@ -25,8 +25,6 @@ from jaxcnn.trained.classifier import published_classifier
 from jaxcnn.weights import to_torch
 from tests.weights.test_sources import hub_cache, state_dict_of
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 @pytest.fixture(scope="module")
 def weights_file(tmp_path_factory):

@@ -14,8 +14,6 @@ from jaxcnn.run.folder import RunFolder
 from jaxcnn.train import command as train
 from jaxcnn.train.fit import fit
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 CLASSES = {"ant": 0, "bee": 1, "cat": 2}  # The channel that is bright.
 COUNTS = {"train": 12, "val": 4, "test": 4}
 FLAGS = [

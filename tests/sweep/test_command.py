@@ -29,16 +29,8 @@ def rows_of(folder, *without):
     return [{name: row[name] for name in row if name not in without} for row in rows]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_reports():
-    """Which take longer than the runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jaxcnn.train.loop.draw_report", lambda *args: None)
-        yield
-
-
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory, without_reports):
+def swept(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     assert sweep(folder, *GRID) == 0
     return folder

@@ -128,7 +128,7 @@ def test_a_value_that_names_no_flag_is_refused():
 def test_a_signal_saves_and_the_last_line_says_how_to_go_on(tmp_path, number, status, workers):
     """A signal to all processes of the run, as a terminal or a scheduler sends it."""
     command = [
-        sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--epochs=500",
+        sys.executable, "-m", "jaxcnn.train", "--arch=linear", "--epochs=5000",
         f"--workers={workers}", f"--workdir={tmp_path}",
     ]  # fmt: skip
     # Tests may themselves run under nohup, whose processes take no notice of SIGHUP.

@@ -10,7 +10,6 @@ from jaxcnn.recipe import Mesh, Recipe
 from jaxcnn.train.fit import fit
 from tests.train.stops import at_look
 
-pytestmark = pytest.mark.usefixtures("undrawn")
 RECIPE = Recipe(
     "linear", epochs=9, batch_size=256, image_size=8, mesh=Mesh(data=1), early_stopping=2
 )

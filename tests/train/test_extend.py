@@ -15,8 +15,6 @@ from jaxcnn.train.fit import fit
 from tests.train.stops import at_look
 from tests.train.test_loop import metrics_of, state_at
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 # 1,257 training images: 9 steps an epoch.
 RECIPE = Recipe(
     "linear",

@@ -22,8 +22,6 @@ from jaxcnn.run.folder import RunFolder
 from jaxcnn.train.fit import fit
 from jaxcnn.train.logs import Logs
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 LR = 0.1
 # Its update is the gradient times the learning rate.
 PLAIN = Recipe(

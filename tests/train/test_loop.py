@@ -33,8 +33,6 @@ from jaxcnn.train.start import Start
 from jaxcnn.xla.flags import CPU_FLAGS
 from tests.train.stops import at_look
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 # 1,257 training images: 9 steps an epoch.
 RECIPE = Recipe(
     "mlp",
@@ -73,10 +71,11 @@ def steps_of(workdir):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """An uninterrupted run of RECIPE: (folder, summary)."""
+def finished(tmp_path_factory, drawn):
+    """An uninterrupted run of RECIPE, with its report: (folder, summary)."""
     folder = tmp_path_factory.mktemp("finished")
-    return folder, fit(RECIPE, folder, console=quiet())
+    with drawn():
+        return folder, fit(RECIPE, folder, console=quiet())
 
 
 @pytest.mark.parametrize("own", [False, True])
@@ -130,10 +129,10 @@ def test_another_recipe_is_refused_in_the_same_folder(finished):
         fit(replace(RECIPE, epochs=4), folder, console=quiet())
 
 
-def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, resnet8):
+def test_progressive_resizing_resumes_bit_identical_across_a_stage(tmp_path, resnet4):
     recipe = replace(
         RECIPE,
-        arch=resnet8,
+        arch=resnet4,
         batch_size=16,
         steps=8,
         augment=Augment(crop_padding=2, progressive_size=8, progressive_stages=2),
@@ -217,7 +216,7 @@ def test_a_picture_that_cannot_be_read_ends_a_run_on_devices_in_a_line_too(tmp_p
 def test_killed_run_resumes_bit_identical(tmp_path):
     """SIGKILL at a random moment after the first checkpoint, as a user's machine might."""
     command = [
-        sys.executable, "-m", "jaxcnn.train", "--arch=lenet5", "--steps=40",
+        sys.executable, "-m", "jaxcnn.train", "--arch=linear", "--steps=40",
         "--checkpoint-every-steps=5", "--batch-size=32", "--optim.ema-decay=0.9",
         "--log-every-steps=3",
     ]  # fmt: skip
@@ -237,9 +236,9 @@ def test_killed_run_resumes_bit_identical(tmp_path):
     assert [line["step"] for line in steps_of(whole)] == list(range(3, 41, 3))
 
 
-def test_a_checkpoint_holds_the_state_it_was_given_though_training_goes_on(tmp_path, resnet8):
+def test_a_checkpoint_holds_the_state_it_was_given_though_training_goes_on(tmp_path, resnet4):
     """Writing happens in the background, while the next steps reuse the state's memory."""
-    recipe = replace(RECIPE, arch=resnet8, steps=3, batch_size=64)
+    recipe = replace(RECIPE, arch=resnet4, steps=3, batch_size=64)
     folder = RunFolder(tmp_path)
     feed = Feed(recipe)
     program = build(recipe, feed.spec, steps_per_epoch=9, total_steps=9)

@@ -16,8 +16,6 @@ from jaxcnn.train.fit import fit
 from jaxcnn.train.step_profile import steps_to_profile
 from tests.train.stops import at_look
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 RECIPE = Recipe(
     "linear", steps=6, batch_size=64, image_size=28, mesh=Mesh(data=1), data_on_device="no"
 )

@@ -38,8 +38,6 @@ from jaxcnn.train.fit import fit
 from jaxcnn.train.loop import Run
 from tests.train.stops import at_look
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 TIMES = ("images_per_second", "waiting_for_data", "data_seconds")
 # 1,257 training images: 2 steps an epoch.
 RECIPE = Recipe(

@@ -127,10 +127,10 @@ def test_what_is_no_picture_is_refused_in_one_line(clf, given, message):
 
 
 def test_a_colour_network_takes_published_weights_grey_pictures_and_the_cameras_orientation(
-    tmp_path, resnet8
+    tmp_path, resnet4
 ):
-    weights = saved(resnet8, 3, 3, tmp_path / "w.safetensors")
-    clf = jaxcnn.load(weights, arch=resnet8, image_size=16)
+    weights = saved(resnet4, 3, 3, tmp_path / "w.safetensors")
+    clf = jaxcnn.load(weights, arch=resnet4, image_size=16)
     assert clf.class_names is None
     grey = PICTURES[0].repeat(3, axis=0).repeat(4, axis=1)
     turned = Image.fromarray(np.rot90(grey[..., 0]))

@@ -109,7 +109,7 @@ def test_where_nothing_can_be_kept_the_result_is_the_same(tmp_path):
 
 
 RECIPE = Recipe(
-    "lenet5",
+    "mlp",
     batch_size=8,
     image_size=32,
     optim=Optim("adamw", lr=1e-3, ema_decay=0.9),

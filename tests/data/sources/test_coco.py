@@ -42,7 +42,7 @@ def shapes(tmp_path_factory, draw_shapes):
 
 
 @pytest.fixture(scope="module")
-def run(shapes, tmp_path_factory):
+def run(shapes, tmp_path_factory, drawn):
     """A finished run: (its folder, its recipe, its summary, what it printed)."""
     folder, printed = tmp_path_factory.mktemp("run"), io.StringIO()
     recipe = replace(
@@ -54,7 +54,8 @@ def run(shapes, tmp_path_factory):
         optim=Optim("adamw", lr=3e-3),
         mesh=Mesh(data=1),
     )
-    summary = fit(recipe, folder, console=Console(file=printed, width=100))
+    with drawn():
+        summary = fit(recipe, folder, console=Console(file=printed, width=100))
     return folder, recipe, summary, printed.getvalue()
 
 

@@ -89,10 +89,10 @@ def test_strides_do_not_depend_on_the_image(name):
     [
         ("lenet5", 32, {}),
         ("mlp", 8, {}),
-        ("resnet20", 32, {}),
-        ("resnetv2_50", 32, {"stages": (1, 1, 1, 1)}),
+        ("resnet20", 32, {"blocks_per_stage": 1}),
+        ("resnetv2_50", 32, {"stages": (1,)}),
         ("alexnet", 63, {"dense": (16, 16)}),
-        ("vit_tiny_patch16_224", 32, {"depth": 2}),
+        ("vit_tiny_patch16_224", 32, {"depth": 4, "width": 16, "heads": 2}),
     ],
 )
 def test_logits_are_the_heads_product_of_the_pooled_features(name, size, fields):

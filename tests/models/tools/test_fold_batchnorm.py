@@ -15,22 +15,14 @@ from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm
 from tests.models.kinds import fewer_blocks, shapes_of, smallest_of_each_kind
 
 KEY = jax.random.key(0)
-# Of deep networks fewer blocks of the same kinds.
-FEWER = {
-    "densenet121": {"stages": (2, 2, 2, 2)},
-    "densenet_bc_100_k12": {"stages": (2, 2, 2)},
-    "resnetv2_50": {"stages": (1, 2, 1, 1)},
-    "senet154": {"stages": (1, 1, 1, 1)},
-    "wide_resnet50_2": {"stages": (1, 1, 1, 1)},
-}
 # Those before convolutions, GoogLeNet's of its auxiliary heads, which inference does not run, and
 # airbench's after poolings, beside its first layer's statistics.
 NORMS_LEFT = {
     "airbench94": 3 + 1,
-    "densenet121": 8 + 3 + 1,  # A layer's first, a transition's, the last.
-    "densenet_bc_100_k12": 6 + 2 + 1,
+    "densenet121": 4 + 3 + 1,  # A layer's first, a transition's, the last.
+    "densenet_bc_100_k12": 3 + 2 + 1,
     "googlenet": 2,
-    "resnetv2_50": 5 + 1,  # A block's first, the last.
+    "resnetv2_50": 4 + 1,  # A block's first, the last.
 }
 
 
@@ -66,7 +58,7 @@ def kinds_with_batchnorm():
 def test_folded_variables_give_the_same_logits(name):
     spec = model_spec(name)
     size = (spec.thumbnail_size, spec.thumbnail_size)
-    model, shapes, like = shapes_of(name, size=size, num_classes=10, **FEWER.get(name, {}))
+    model, shapes, like = shapes_of(name, size=size, num_classes=10, **fewer_blocks(name))
     variables = trained(shapes)
     folded = fold_batchnorm(model, variables, like)
     assert len(norms(folded)) == NORMS_LEFT.get(name, 0)
