@@ -42,7 +42,7 @@ def training(model, optim, **kwargs):
 
 @pytest.mark.parametrize("name", LRS)
 def test_every_optimiser_lowers_the_loss_on_a_fixed_batch(name, batch):
-    model = create_model("lenet_1989", num_classes=4)
+    model = create_model("mlp", num_classes=4)
     state, step = training(model, Optim(name, lr=LRS[name]))
     losses = []
     for _ in range(6):
