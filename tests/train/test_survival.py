@@ -348,7 +348,7 @@ def test_an_epoch_is_saved_before_others_hear_of_it(tmp_path):
         raise ConnectionError("no route")
 
     with pytest.raises(ConnectionError):
-        fit(RECIPE, tmp_path, console=Console(file=io.StringIO()), on_epoch=fail)
+        fit(RECIPE, tmp_path, console=Console(file=io.StringIO()), callbacks=[fail])
     assert (tmp_path / "checkpoints" / "2").is_dir()
     assert [line["step"] for line in metrics_of(tmp_path)] == [2]
 

@@ -59,6 +59,9 @@ class Augment:
     normal noise on up to a third."""
     cutout: Annotated[int, NOT_NEGATIVE] = 0
     """Side in pixels of a grey square put at random on each image; 0 for none."""
+    transforms: tuple[str, ...] = ()
+    """Augmentations of your own, by the names that jaxcnn.register_augmentation gave them, in their
+    order, after all others that are done to single images."""
     mixup: Annotated[float, NOT_NEGATIVE] = 0.0
     """Mixup's alpha; 0 for none."""
     cutmix: Annotated[float, NOT_NEGATIVE] = 0.0
