@@ -14,6 +14,7 @@ import pytest  # noqa: E402
 
 from jaxcnn import models, plugins  # noqa: E402
 from jaxcnn.data import registry as datasets  # noqa: E402
+from jaxcnn.data.augment import registry as augmentations  # noqa: E402
 from jaxcnn.models import registry  # noqa: E402
 from jaxcnn.xla.cache import keep_compiled_programs  # noqa: E402
 
@@ -73,7 +74,7 @@ def resnet8() -> Iterator[str]:
 @pytest.fixture
 def own_names(monkeypatch) -> None:
     """What a test registers is forgotten after it."""
-    for table in (registry._table, datasets._table):
+    for table in (registry._table, datasets._table, augmentations._table):
         for name in ("_registered", "_origins"):
             monkeypatch.setattr(table, name, dict(getattr(table, name)))
         monkeypatch.setattr(table, "_all", None)

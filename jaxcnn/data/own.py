@@ -176,8 +176,8 @@ def _of_arrays(images: Any, labels: Any, where: str) -> ArraySource:
 def _array(values: Any, what: str) -> np.ndarray:
     try:
         array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{what} are no array: {error}") from error
+    except ValueError:
+        array = np.empty(0, object)  # Of lists of several lengths.
     if array.dtype == object:
         raise DataError(f"{what} are no array of numbers; images of one array have one size")
     return array
@@ -266,7 +266,7 @@ def _num_classes(by_split: Mapping[str, Source], class_names: tuple[str, ...]) -
     if class_names and len(set(class_names)) != len(class_names):
         raise DataError("class_names has a name twice; each class has its own")
     num_classes = len(class_names) or len(counts)
-    if num_classes < 2:
+    if len(counts) < 2:
         raise DataError(f"{where} has one class; training takes two or more")
     if not class_names and not counts.all():
         raise DataError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from inspect import isclass
+from inspect import Parameter, isclass, isfunction, signature
 from typing import Any
 
 from jaxcnn.data import DatasetSpec, dataset_at
@@ -112,7 +112,8 @@ def task_like(recipe: Recipe, given: Given, data: DatasetSpec) -> Task:
     """The run's task but for how images are normalised and classes weighed."""
     task: Any = given.task_of(training_task_of(recipe, data, Preprocessing(data.mean, data.std)))
     if not _is_task(task) or isinstance(task, type):
-        raise UserError(f"task gives {task!r}; it has to give a Task (jaxcnn.task.task)")
+        what = type(task).__name__
+        raise UserError(f"task gives a {what}; it has to give a Task (jaxcnn.task.task)")
     return task
 
 
@@ -126,6 +127,21 @@ def _check_task(task: Any) -> None:
             f"task is {task!r}; give a Task, or a function that makes one of the recipe's: "
             "lambda task: replace(task, train_loss=...)"
         )
+    if isfunction(task) and len(needed := _needed(task)) != 1:
+        raise UserError(
+            f"task is a function of {', '.join(needed) or 'nothing'}; of a loss give "
+            "lambda task: replace(task, train_loss=...)"
+        )
+
+
+def _needed(function: Callable[..., Any]) -> list[str]:
+    """The arguments that a function cannot do without."""
+    variable = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return [
+        name
+        for name, each in signature(function).parameters.items()
+        if each.default is Parameter.empty and each.kind not in variable
+    ]
 
 
 def _refuse_what_counts_for_nothing(recipe: Recipe, task: Any) -> None:

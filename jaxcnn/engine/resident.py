@@ -95,7 +95,8 @@ def resident_or_why_not(
     drawn = tuple(transform for transform in transforms if isinstance(transform, Drawn))
     others = [each for each in transforms if not isinstance(each, Fixed | Drawn)]
     if others:
-        return f"{type(others[0]).__name__} is done by the host"
+        name = getattr(others[0], "name", type(others[0]).__name__)
+        return f"{name} is done by the host"
     if recipe.augment.progressive_size not in (None, recipe.image_size):
         return "images that grow are made by the host"
     if recipe.parallel == "pmap":

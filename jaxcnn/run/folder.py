@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,6 +110,17 @@ class RunFolder:
                 way_out = "--extend goes on from its end; or give another --workdir"
             raise UserError(
                 f"{self.path} holds a run of another recipe ({'; '.join(different)}); {way_out}"
+            )
+
+    def refuse_without(self, things: Collection[str]) -> None:
+        """Raises UserError if a program gave the run here what is not among `things`, by name."""
+        before = self.read_data()
+        given = {} if before is None else before.given
+        if missing := [name for name in given if name not in things]:
+            what = " and ".join(f"its {name} ({given[name].path})" for name in missing)
+            raise UserError(
+                f"{self.path} holds a run that a program gave {what}; give that again to go on, "
+                "or another workdir"
             )
 
     def is_extended_by(self, recipe: Recipe) -> bool:

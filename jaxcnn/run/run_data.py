@@ -91,8 +91,9 @@ class RunData:
             none, or is of a version that kept nothing of them.
         changed: what a later version that went on with the run computes otherwise than the one
             before it, a line each.
-        plugins: where its model ("arch"), its data set ("dataset") and augmentations (by name) were
-            registered, if by the user. Nothing imports what stands here: the user names plug-ins.
+        plugins: where its model ("arch"), its data set ("dataset") and what it is augmented by
+            ("augmentation NAME") were registered, if by the user. Nothing imports what stands here:
+            the user names plug-ins.
         given: how what a program gave the run is known again: "model", "data", "task",
             "transforms[0]". Nothing imports that either.
     """
@@ -208,19 +209,20 @@ def plugins_of(recipe: Recipe) -> dict[str, Place]:
     places = {
         "arch": model_place(recipe.arch),
         "dataset": dataset_place(recipe.dataset),
-        **{name: augmentation_place(name) for name in recipe.augment.transforms},
+        **{f"augmentation {name}": augmentation_place(name) for name in recipe.augment.own},
     }
     return {name: place for name, place in places.items() if place is not None}
 
 
 def changed_plugins(recipe: Recipe, before: Mapping[str, Place]) -> list[str]:
     """A line for each plug-in whose file is not what it was; `before` are those of a run."""
+    names = {"arch": recipe.arch, "dataset": recipe.dataset}
     brought: dict[tuple[str, str, str], list[str]] = {}
     for name, now in plugins_of(recipe).items():
         was = before.get(name)
         if was and was.sha256 and now.sha256 and was.sha256 != now.sha256:
             changed = (now.source, now.sha256[:12], was.sha256[:12])
-            brought.setdefault(changed, []).append(getattr(recipe, name, name))
+            brought.setdefault(changed, []).append(names.get(name, name))
     return [
         f"{source}, which brings {' and '.join(names)}, has changed: its SHA-256 is {now}..., "
         f"where the run had {was}..."

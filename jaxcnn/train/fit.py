@@ -132,6 +132,7 @@ def fit(
         recipe = of_its_weights(recipe, say)
     folder = RunFolder(workdir, writes=first)
     folder.refuse_foreign()
+    folder.refuse_without([name for name, _ in given.things])
     extends = extend and folder.is_extended_by(recipe)
     if not extends:
         folder.refuse_other(recipe)

@@ -135,4 +135,4 @@ def train_transforms(
         transforms.append(RandomErasing(augment.erase_probability))
     if augment.cutout:
         transforms.append(Cutout(augment.cutout, fill=mean_colour))
-    return (*transforms, *map(augmentation, augment.transforms))
+    return (*transforms, *map(augmentation, augment.own))

@@ -31,11 +31,11 @@ def register_augmentation(name: str) -> Callable[[Given], Given]:
             noise = rng.normal(0, 20, image.shape)
             return np.clip(image + noise, 0, 255).astype(np.uint8)
 
-    and then `--augment.transforms=speckle`, or several names. It is called with an image, uint8
-    [H, W, C], of the size and the channels that the model takes, after the recipe's other
-    augmentation, and a `np.random.Generator`; it gives such an image, and draws from that generator
-    alone, so that a resumed run goes on to the bit. Of a class an instance is made without
-    arguments; of one strength each is a name.
+    and then `--augment.transforms=speckle`, or several names with commas between. It is called with
+    an image, uint8 [H, W, C], of the size and the channels that the model takes, after the recipe's
+    other augmentation, and a `np.random.Generator`; it gives such an image, and draws from that
+    generator alone, so that a resumed run goes on to the bit. Of a class an instance is made
+    without arguments; each strength has a name of its own.
 
     Raises UserError for a name that is taken, and for what cannot be called.
     """
