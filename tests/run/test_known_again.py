@@ -79,5 +79,5 @@ def test_code_that_it_names_is_its_code(monkeypatch):
 
 
 def test_of_a_lambda_its_body_counts_and_not_what_else_is_on_its_lines():
-    one, other = known(lambda x: x + 1), known(lambda x: x + 1); third = known(lambda x: x + 2)  # fmt: skip # noqa: E702
+    one, other, third = known(lambda x: x + 1), known(lambda x: x + 1), known(lambda x: x + 2)
     assert one.sha256 == other.sha256 != third.sha256
