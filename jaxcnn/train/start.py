@@ -127,9 +127,10 @@ class Start:
                 "not reproducible to the bit on a GPU; --deterministic is, and costs some speed "
                 "(docs/gpu.md)"
             )
+        names = first_few(feed.spec.class_names)
         say(
-            f"{recipe.arch} on {recipe.dataset}: {feed.spec.num_classes:,} classes "
-            f"({first_few(feed.spec.class_names)}), {self.program.num_params:,} parameters, "
+            f"{recipe.arch} on {recipe.dataset}: {feed.spec.num_classes:,} classes"
+            f"{f' ({names})' if names else ''}, {self.program.num_params:,} parameters, "
             f"{len(feed.train):,} training and {len(feed.val):,} validation images, "
             f"{feed.total_steps:,} steps of {recipe.batch_size} images at "
             f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
