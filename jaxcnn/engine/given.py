@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from inspect import Parameter, isclass, isfunction, signature
 from typing import Any
 
-from jaxcnn.data import DatasetSpec, dataset_at
+from jaxcnn.data import DatasetSpec, dataset_at, dataset_spec, list_datasets
 from jaxcnn.data.augment.own import OwnTransform, own_transform
 from jaxcnn.data.own import as_dataset
 from jaxcnn.data.preprocessing import Preprocessing
@@ -74,10 +74,12 @@ def given_to(
 
     Raises UserError for what cannot work, or does not fit together.
     """
-    things = {"model": model, "data": data, "task": task}
     row = None if data is None else as_dataset(data, tell=tell)
     if row is not None:
         recipe = replace(recipe, dataset=row.name)
+        if row.name in list_datasets() and dataset_spec(row.name) is row:
+            row = data = None  # It has that name for everyone.
+    things = {"model": model, "data": data, "task": task}
     _check_task(task)
     if callable(transforms):
         raise UserError("transforms is one augmentation; give a list of them")
@@ -91,13 +93,13 @@ def given_to(
     of_data = given.data_of(recipe)
     if model is not None:
         recipe = replace(recipe, arch=type(model).__name__, model=Model())
-        row = spec_of_module(
+        network = spec_of_module(
             model,
             image_size=recipe.image_size,
             channels=of_data.channels,
             dtype=compute_dtype(recipe),
         )
-        given = replace(given, model=row)
+        given = replace(given, model=network)
     outputs = task_like(recipe, given, of_data).num_outputs
     if given.model is not None and given.model.num_classes != outputs:
         wants = f"the task wants {outputs}" if _is_task(task) else f"{of_data.name} has {outputs}"

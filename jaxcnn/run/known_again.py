@@ -125,10 +125,11 @@ class _Sources:
         value = getattr(value, "__func__", value)
         if not isinstance(value, types.FunctionType):
             return
-        # What a library's decorator makes, a dataclass's methods for one, has no source.
+        # What a library's decorator makes, a dataclass's methods for one, has no source, and what
+        # was typed to Python need not.
         try:
             self._texts.add(_source(value))
-        except (OSError, TypeError):
+        except (OSError, TypeError, ValueError, IndexError):
             return
         for name in _names(value.__code__):
             named = value.__globals__.get(name)

@@ -9,10 +9,11 @@ import pytest
 from flax import linen as nn
 from flax import nnx
 
+from jaxcnn.data import dataset_spec
 from jaxcnn.data.own import as_dataset
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.engine.feed import Feed
-from jaxcnn.engine.given import given_to
+from jaxcnn.engine.given import NOTHING, given_to
 from jaxcnn.engine.program import build
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
@@ -94,6 +95,11 @@ def test_a_module_takes_the_architectures_place_and_computes_as_the_recipe_says(
     assert (named.arch, named.dataset, named.model) == ("Linear", "three", Recipe("x").model)
     program = build(named, DATA, steps_per_epoch=1, total_steps=1, given=given)
     assert program.model.dtype == jnp.bfloat16 and program.num_params == 195
+
+
+def test_a_row_that_has_its_name_for_everyone_is_that_name():
+    named, given = given_to(RECIPE, data=dataset_spec("cifar10"))
+    assert (named.dataset, given) == ("cifar10", NOTHING)
 
 
 def test_muon_tells_an_own_modules_head_by_its_field():

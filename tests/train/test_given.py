@@ -13,12 +13,14 @@ from rich.console import Console
 
 import jaxcnn
 from jaxcnn.data.own import as_dataset
+from jaxcnn.engine.given import given_to
 from jaxcnn.errors import UserError
 from jaxcnn.evaluate import command as evaluate
 from jaxcnn.evaluate.evaluation import evaluate_run
 from jaxcnn.predict import command as predict
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
 from jaxcnn.run.known_again import Known
+from jaxcnn.run.pretrained import read_pretrained
 from jaxcnn.train.fit import fit
 from tests.train.test_loop import metrics_of, state_at
 
@@ -181,16 +183,16 @@ def test_a_task_that_shows_outputs_otherwise_has_to_be_given_to_load(finished, t
         jaxcnn.load(tmp_path, model=Net(3))
 
 
-def test_a_run_of_ones_own_begins_with_weights_of_another(finished, tmp_path):
+def test_weights_of_a_run_of_ones_own_are_there_for_the_same_module(finished):
     folder, _ = finished
-    recipe = replace(RECIPE, pretrained=str(folder), finetune="head", steps=1)
     four = as_dataset((arrays()[0], np.arange(120) % 4), name="quarters")
-    console = quiet()
-    fit(recipe, tmp_path, console=console, model=Net(4), data=four)
-    assert "all are loaded but Dense_0/bias, Dense_0/kernel" in console.file.getvalue()
-    kept = state_at(tmp_path, 1)["params"]["Conv_0"]["kernel"]
+    recipe, of_four = given_to(RECIPE, model=Net(4), data=four)
+    found = read_pretrained(recipe.arch, str(folder), of_four)
     best = min(metrics_of(folder), key=lambda line: (-line["val_top1"], line["val_loss"]))
-    chex.assert_trees_all_equal(kept, state_at(folder, best["step"])["params"]["Conv_0"]["kernel"])
+    chex.assert_trees_all_equal(found.variables["params"], state_at(folder, best["step"])["params"])
+    assert found.head_modules == {"Dense_0"}
+    with pytest.raises(UserError, match="no run's folder; Net, a module of your own"):
+        read_pretrained(recipe.arch, "hf:timm/resnet18.a1_in1k", of_four)
 
 
 def test_known_paths_are_what_the_program_would_import(finished):
