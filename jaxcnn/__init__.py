@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from jaxcnn import weights as weights
     from jaxcnn.data import list_datasets as list_datasets
     from jaxcnn.data import register_dataset as register_dataset
+    from jaxcnn.data.augment.registry import register_augmentation as register_augmentation
+    from jaxcnn.data.own import as_dataset as as_dataset
     from jaxcnn.errors import RunError as RunError
     from jaxcnn.errors import UserError as UserError
     from jaxcnn.models import create_model as create_model
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from jaxcnn.models import register_model as register_model
     from jaxcnn.models.tools.features import features as features
     from jaxcnn.models.tools.fold_batchnorm import fold_batchnorm as fold_batchnorm
+    from jaxcnn.plugins import load_plugin as load_plugin
     from jaxcnn.recipe import Recipe as Recipe
     from jaxcnn.recipe import recipe_for as recipe_for
     from jaxcnn.run.pretrained import load_weights as load_weights
@@ -40,6 +43,7 @@ _HOMES = {
     "Recipe": "jaxcnn.recipe",
     "RunError": "jaxcnn.errors",
     "UserError": "jaxcnn.errors",
+    "as_dataset": "jaxcnn.data.own",
     "create_model": "jaxcnn.models",
     "features": "jaxcnn.models.tools.features",
     "fit": "jaxcnn.train.fit",
@@ -47,8 +51,10 @@ _HOMES = {
     "list_datasets": "jaxcnn.data",
     "list_models": "jaxcnn.models",
     "load": "jaxcnn.trained.load",
+    "load_plugin": "jaxcnn.plugins",
     "load_weights": "jaxcnn.run.pretrained",
     "recipe_for": "jaxcnn.recipe",
+    "register_augmentation": "jaxcnn.data.augment.registry",
     "register_dataset": "jaxcnn.data",
     "register_model": "jaxcnn.models",
     "set_up": "jaxcnn.xla.set_up",

@@ -1,4 +1,5 @@
-"""Code of the user's own that brings models and data sets: files, modules, entry points.
+"""Code of the user's own that brings models, data sets and augmentations: files, modules, entry
+points.
 
 jaxcnn.train --plugin=mynet.py
 

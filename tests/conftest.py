@@ -17,6 +17,7 @@ from flax import linen as nn  # noqa: E402
 
 from jaxcnn import models, plugins  # noqa: E402
 from jaxcnn.data import registry as datasets  # noqa: E402
+from jaxcnn.data.augment import registry as augmentations  # noqa: E402
 from jaxcnn.models import registry  # noqa: E402
 from jaxcnn.xla.cache import keep_compiled_programs  # noqa: E402
 from tests.networks import ShallowResNet  # noqa: E402
@@ -107,7 +108,7 @@ def resnet8() -> Iterator[str]:
 @pytest.fixture
 def own_names(monkeypatch) -> None:
     """What a test registers is forgotten after it."""
-    for table in (registry._table, datasets._table):
+    for table in (registry._table, datasets._table, augmentations._table):
         for name in ("_registered", "_origins"):
             monkeypatch.setattr(table, name, dict(getattr(table, name)))
         monkeypatch.setattr(table, "_all", None)

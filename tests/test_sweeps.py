@@ -2,12 +2,14 @@ import io
 import statistics
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from flax import linen as nn
 from rich.console import Console
 from scipy import stats
 
 import jaxcnn
-from jaxcnn.errors import RunError
+from jaxcnn.errors import RunError, UserError
 from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.sweeps import Estimate, estimate, sweep, table
 
@@ -63,3 +65,34 @@ def test_every_recipe_runs_with_every_seed_and_what_is_done_is_not_done_again(
     assert estimate(again["plain"], "test", "top1").values == tuple(
         run["test"]["top1"] for run in again["plain"]
     )
+
+
+def test_an_ablation_gives_each_recipe_its_own_and_all_the_same_data(tmp_path, monkeypatch):
+    given = []
+
+    def fit(recipe, folder, *, console, **more):
+        given.append((folder.parent.name, more))
+        return {"seed": recipe.seed}
+
+    monkeypatch.setattr("jaxcnn.sweeps.runs.fit", fit)
+    images = np.arange(40 * 16, dtype=np.uint8).reshape(40, 4, 4)
+    models = {"plain": nn.Dense(1), "wide": nn.Dense(2)}
+    sweep(
+        {"plain": RECIPE, "wide": RECIPE, "ours": RECIPE},
+        [0],
+        tmp_path,
+        console=Console(file=io.StringIO()),
+        data=(images, np.arange(40) % 2),
+        model=models,
+        task=str,
+        transforms={"wide": [abs]},
+    )
+    assert [(name, more["model"], more["transforms"]) for name, more in given] == [
+        ("plain", models["plain"], ()),
+        ("wide", models["wide"], [abs]),
+        ("ours", None, ()),
+    ]
+    assert len({id(more["data"]) for _, more in given}) == 1
+    assert all(more["task"] is str for _, more in given)
+    with pytest.raises(UserError, match="model is given for 'plian'; did you mean 'plain'?"):
+        sweep({"plain": RECIPE}, [0], tmp_path, model={"plian": nn.Dense(1)})

@@ -12,7 +12,7 @@ Plugins = Annotated[
     tyro.conf.UseAppendAction,
     tyro.conf.arg(
         metavar="FILE.py|MODULE",
-        help="Run this code first, which registers models or data sets of your own.",
+        help="Run this code first, which registers models, data sets or augmentations of your own.",
     ),
 ]
 

@@ -1,13 +1,15 @@
 """What a data set is: a row of facts, and a way to read its official splits."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NotRequired, Protocol, TypedDict
 
 import numpy as np
 
 DataDir = str | os.PathLike[str] | None
+# Copied together.
+IMAGES_AT_ONCE = 4096
 
 
 class Example(TypedDict):
@@ -158,6 +160,27 @@ def identity_of(source: Source) -> Callable[[int], str] | None:
         case Relabelled():
             return identity_of(source.source)
     return getattr(source, "identity", None)
+
+
+def content_of(source: Source) -> Iterator[bytes]:
+    """What tells a source's images from others; nothing where only reading each would tell."""
+    if (stored := in_memory(source, np.arange(len(source)))) is not None:
+        array, indices = stored
+        yield f"{array.images.shape[1:]}".encode()
+        for start in range(0, len(indices), IMAGES_AT_ONCE):
+            yield array.images[indices[start : start + IMAGES_AT_ONCE]].tobytes()
+        return
+    match source:
+        case Subset():
+            yield from content_of(source.source)
+            yield source.indices.tobytes()
+        case Concatenation():
+            yield from content_of(source.first)
+            yield from content_of(source.second)
+        case Relabelled():
+            yield from content_of(source.source)
+        case _ if (content := getattr(source, "content", None)) is not None:
+            yield content.encode()
 
 
 def version_of(source: Source) -> str | None:

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 from absl import flags
 
-from jaxcnn.data import Source, dataset_at, load_split
+from jaxcnn.data import Source, load_split
 from jaxcnn.data.augment.chains import train_transforms
 from jaxcnn.data.augment.progressive import Stages, growing
-from jaxcnn.data.augment.transform import Transform
+from jaxcnn.data.augment.transform import Transform, transform_example
 from jaxcnn.data.balance import (
     class_counts,
     effective_number_weights,
@@ -30,11 +30,12 @@ from jaxcnn.data.loader.workers import Hands, choose_hands, step_seconds_an_imag
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.data.sources.readable import find_unreadable, leave_out
 from jaxcnn.data.spec import Subset
+from jaxcnn.engine.given import NOTHING, Given
 from jaxcnn.engine.model_input import input_of_run
 from jaxcnn.engine.resident import Resident, resident_or_why_not, steps_at_once
 from jaxcnn.errors import UserError
-from jaxcnn.models import model_spec
-from jaxcnn.models.tools.size_and_work import gmacs_of
+from jaxcnn.models.spec import ModelSpec
+from jaxcnn.models.tools.size_and_work import gmacs_of_row
 from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.task.of_data import check_task
 
@@ -55,26 +56,29 @@ def readable(recipe: Recipe, source: Source) -> tuple[Source, list[str]]:
     return leave_out(source, unreadable), [example.reason for example in unreadable]
 
 
-def hands_for(recipe: Recipe, images: int, host_seconds: Callable[[], float]) -> Hands:
+def hands_for(
+    recipe: Recipe, images: int, host_seconds: Callable[[], float], given: Given = NOTHING
+) -> Hands:
     """The recipe's workers, or what is to prepare this process's share of so many images.
 
     `host_seconds` measures what preparing one takes a core.
     """
     if recipe.workers != "auto":
         return Hands(recipe.workers)
-    return hands_of(recipe.arch, recipe.image_size, images, host_seconds)
+    return hands_of(given.model_of(recipe), recipe.image_size, images, host_seconds)
 
 
-def hands_of(arch: str, image_size: int, images: int, host_seconds: Callable[[], float]) -> Hands:
+def hands_of(
+    model: ModelSpec, image_size: int, images: int, host_seconds: Callable[[], float]
+) -> Hands:
     """What is to prepare this process's share of so many images for a network.
 
     `image_size` is that of its input, pixels; `host_seconds` as for `hands_for`.
     """
-    model = model_spec(arch)
     enlarged = (image_size / model.image_size) ** 2
     cores = usable_cores()
     step_seconds = step_seconds_an_image(
-        gmacs_of(arch) * enlarged,
+        gmacs_of_row(model) * enlarged,
         platform=jax.default_backend(),
         cores=cores,
         accelerators=jax.local_device_count(),
@@ -118,18 +122,24 @@ class Feed:
     """Training and validation split, loaded; no test image is read before it is asked for.
 
     `preprocessing` is that of the weights the run starts from; without, the data set's own mean
-    and standard deviation count. `input` is what images are brought to in evaluation. `left_out`
-    has, by split, why examples were left out of it: those that cannot be read, where the recipe
-    says to skip them.
+    and standard deviation count. `given` is what the program gave the run. `input` is what images
+    are brought to in evaluation. `left_out` has, by split, why examples were left out of it: those
+    that cannot be read, where the recipe says to skip them.
 
     Raises UserError where the data is missing or the recipe's values do not fit it.
     """
 
-    def __init__(self, recipe: Recipe, preprocessing: Preprocessing | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        preprocessing: Preprocessing | None = None,
+        given: Given = NOTHING,
+    ) -> None:
         self.recipe = recipe
-        self.spec = dataset_at(recipe.dataset, data_place(recipe))
+        self.given = given
+        self.spec = given.data_of(recipe)
         check_task(recipe, self.spec)
-        self.input = input_of_run(recipe, self.spec, preprocessing)
+        self.input = input_of_run(recipe, self.spec, preprocessing, given)
         self._eval_transforms = self.input.transforms(self.spec)
         self._stored: dict[str, Source] = {}
         self.left_out: dict[str, list[str]] = {}
@@ -146,6 +156,13 @@ class Feed:
         )
         # Now, so that what does not fit is said before the run.
         self._train_transforms = {size: self._augmented(size) for size in self.stages.sizes}
+        if given.transforms:
+            self._try_transforms()
+
+    def _try_transforms(self) -> None:
+        """Does them once: what a program's own raise is the program's, with its traceback."""
+        rng = np.random.default_rng(0)
+        transform_example(self.train[0], self._train_transforms[self.stages.sizes[-1]], rng)
 
     @cached_property
     def test(self) -> Source:
@@ -175,7 +192,7 @@ class Feed:
     @cached_property
     def steps_at_once(self) -> int:
         """Steps that a dispatch has at most, where the training set lies on the devices."""
-        return steps_at_once(self.recipe, jax.default_backend())
+        return steps_at_once(self.recipe, jax.default_backend(), self.given)
 
     @cached_property
     def resident(self) -> Resident | None:
@@ -250,7 +267,7 @@ class Feed:
         return DrawnBatches(order, self.resident.drawn, size, rows)
 
     def _hands_for(self, images: int) -> Hands:
-        return hands_for(self.recipe, images, lambda: self.seconds_an_image)
+        return hands_for(self.recipe, images, lambda: self.seconds_an_image, self.given)
 
     @cached_property
     def seconds_an_image(self) -> float:
@@ -270,7 +287,7 @@ class Feed:
         return source
 
     def _augmented(self, image_size: int) -> tuple[Transform, ...]:
-        return train_transforms(
+        of_recipe = train_transforms(
             self.spec,
             self.recipe.augment,
             image_size=image_size,
@@ -278,6 +295,7 @@ class Feed:
             resize=self.recipe.resize,
             normalisation=(self.input.mean, self.input.std),
         )
+        return (*of_recipe, *self.given.transforms)
 
     def train_batches(
         self,

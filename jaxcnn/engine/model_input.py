@@ -9,6 +9,7 @@ from jaxcnn.data import DatasetSpec
 from jaxcnn.data.augment.chains import Fit, eval_transforms
 from jaxcnn.data.augment.transform import Transform
 from jaxcnn.data.preprocessing import Channels, Interpolation, Preprocessing
+from jaxcnn.engine.given import NOTHING, Given
 from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
 
@@ -53,13 +54,16 @@ class ModelInput:
         )
 
 
-def image_channels(recipe: Recipe, data: DatasetSpec) -> int:
+def image_channels(recipe: Recipe, data: DatasetSpec, given: Given = NOTHING) -> int:
     """Channels of the images as the model gets them: grey ones are repeated for a colour model."""
-    return max(data.channels, model_spec(recipe.arch).channels)
+    return max(data.channels, given.model_of(recipe).channels)
 
 
 def input_of_run(
-    recipe: Recipe, data: DatasetSpec, weights: Preprocessing | None = None
+    recipe: Recipe,
+    data: DatasetSpec,
+    weights: Preprocessing | None = None,
+    given: Given = NOTHING,
 ) -> ModelInput:
     """That of a run: as its recipe says, and where it says nothing as the weights ask for.
 
@@ -70,7 +74,7 @@ def input_of_run(
         weights or Preprocessing(data.mean, data.std),
         data,
         image_size=recipe.eval_image_size or recipe.image_size,
-        channels=image_channels(recipe, data),
+        channels=image_channels(recipe, data, given),
         resize=recipe.resize,
         crop_fraction=recipe.eval_crop,
     )

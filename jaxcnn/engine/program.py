@@ -19,6 +19,7 @@ from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.engine.abreast import abreast
 from jaxcnn.engine.compile import CompiledStep, UnderPmap, under_jit
 from jaxcnn.engine.evaluate import eval_step_of
+from jaxcnn.engine.given import NOTHING, Given
 from jaxcnn.engine.learning import ALL, Learning, learning_of
 from jaxcnn.engine.mesh import (
     Devices,
@@ -36,7 +37,7 @@ from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model, model_place, model_spec
+from jaxcnn.models import model_place
 from jaxcnn.models.hidden_matrices import hidden_matrices
 from jaxcnn.models.spec import Variables, init_variables
 from jaxcnn.models.tools.head_variables import head_variables
@@ -69,6 +70,7 @@ class Program:
         rows: how batches lie on the devices.
         task: what is learned.
         learning: which parameters learn.
+        model: the network.
     """
 
     seed: int
@@ -84,6 +86,7 @@ class Program:
     rows: NamedSharding
     task: Task
     learning: Learning
+    model: nn.Module
 
     def init_state(self) -> TrainState:
         """The state at step 0, on the devices."""
@@ -150,6 +153,7 @@ def build(
     trace_folder: Path | None = None,
     autotuning: Path | None = None,
     resident: Resident | None = None,
+    given: Given = NOTHING,
 ) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
 
@@ -159,7 +163,8 @@ def build(
     `trace_folder` keeps the traced programs for other processes, where the one device is a CPU; for
     one whose modules are what their files say (see `TraceCache`). `autotuning` keeps which kernels
     XLA chose for a deterministic recipe on GPUs (see `reproducible_options`). `resident` is the
-    training set, where it is to lie on the devices.
+    training set, where it is to lie on the devices. `given` is what the program gave the run; of
+    that no trace is kept.
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
     images, the devices are too few, or several processes or a deterministic recipe on GPUs are to
@@ -174,20 +179,20 @@ def build(
     if recipe.parallel == "pmap" and recipe.deterministic and gpu:
         raise UserError("--deterministic on a GPU takes --parallel=jit")
     options = reproducible_options(autotuning) if recipe.deterministic and gpu else None
-    task = training_task_of(recipe, data, preprocessing, class_weights)
-    model = model_of(recipe, task.num_outputs)
+    task = given.task_of(training_task_of(recipe, data, preprocessing, class_weights))
+    model = model_of(recipe, task.num_outputs, given)
     schedule = make_schedule(
         recipe.schedule,
         recipe.optim.lr,
         steps_per_epoch=steps_per_epoch,
         total_steps=total_steps,
     )
-    channels = image_channels(recipe, data)
+    channels = image_channels(recipe, data, given)
     optimizer = make_optimizer(
         recipe.optim,
         schedule,
-        _matrices(recipe, data, channels),
-        model_spec(recipe.arch).layers,
+        _matrices(recipe, task.num_outputs, channels, given),
+        given.model_of(recipe).layers,
     )
 
     # A seed is not in the programs but in what they are given: all seeds share them.
@@ -201,7 +206,10 @@ def build(
     )
     once: Once = (
         TraceCache(trace_folder, repr(closed_over)).once
-        if trace_folder is not None and _is_one_cpu(mesh) and recipe.parallel == "jit"
+        if trace_folder is not None
+        and _is_one_cpu(mesh)
+        and recipe.parallel == "jit"
+        and given == NOTHING
         else _at_every_start
     )
 
@@ -210,7 +218,7 @@ def build(
 
     init_model = once("init_model", init_model)
 
-    learning = _learning(recipe, init_model, channels)
+    learning = _learning(recipe, init_model, channels, given)
 
     def init(key: jax.Array) -> TrainState:
         ema = recipe.optim.ema_decay is not None
@@ -282,11 +290,12 @@ def build(
         rows=rows,
         task=task,
         learning=learning,
+        model=model,
     )
 
 
 def _learning(
-    recipe: Recipe, init_model: Callable[[jax.Array], Variables], channels: int
+    recipe: Recipe, init_model: Callable[[jax.Array], Variables], channels: int, given: Given
 ) -> Learning:
     """Which parameters learn."""
     if recipe.finetune == "full":
@@ -296,19 +305,20 @@ def _learning(
         recipe.finetune,
         shapes["params"],
         shapes["batch_stats"],
-        head={path[1] for path in head_of(recipe, channels)},
-        layers=model_spec(recipe.arch).layers,
+        head={path[1] for path in head_of(recipe, channels, given)},
+        layers=given.model_of(recipe).layers,
         arch=recipe.arch,
     )
 
 
-def head_of(recipe: Recipe, channels: int) -> frozenset[tuple[str, ...]]:
+def head_of(recipe: Recipe, channels: int, given: Given = NOTHING) -> frozenset[tuple[str, ...]]:
     """Paths of the variables of the recipe's network that its number of classes decides."""
-    if not recipe.model.fields and model_place(recipe.arch) is None:
+    is_own = given.model is not None or model_place(recipe.arch) is not None
+    if not recipe.model.fields and not is_own:
         return frozenset(head_paths(recipe.arch))
     # A network that the architecture's name alone does not tell, or a user's.
     size = (recipe.image_size, recipe.image_size)
-    return frozenset(head_variables(partial(model_of, recipe), size, channels))
+    return frozenset(head_variables(partial(model_of, recipe, given=given), size, channels))
 
 
 def norms_every(log_every_steps: int, platform: str) -> int:
@@ -364,12 +374,12 @@ def _step_once(once: Once, name: str, train_step: TrainStep) -> TrainStep:
     return step
 
 
-def model_of(recipe: Recipe, num_classes: int) -> nn.Module:
+def model_of(recipe: Recipe, num_classes: int, given: Given = NOTHING) -> nn.Module:
     """The recipe's network. Raises UserError for what the architecture does not have."""
     overrides = model_overrides(recipe)
-    model = partial(create_model, recipe.arch, num_classes=num_classes)
+    make = given.model_of(recipe).make
     try:
-        return model(dtype=jnp.dtype(compute_dtype(recipe)), **overrides)
+        return make(num_classes=num_classes, dtype=jnp.dtype(compute_dtype(recipe)), **overrides)
     except TypeError as error:
         unknown = [name for name in overrides if f"'{name}'" in str(error)]
         if not unknown:
@@ -378,9 +388,10 @@ def model_of(recipe: Recipe, num_classes: int) -> nn.Module:
         raise UserError(f"{recipe.arch} has no {unknown[0]}; leave --model.{flag} out") from error
 
 
-def _matrices(recipe: Recipe, data: DatasetSpec, channels: int) -> Matrices | None:
+def _matrices(recipe: Recipe, outputs: int, channels: int, given: Given) -> Matrices | None:
     """What the recipe's optimiser takes as matrices."""
     if recipe.optim.name != "muon":
         return None
     size = recipe.image_size, recipe.image_size
-    return hidden_matrices(partial(model_of, recipe), data.num_classes, size, channels)
+    make = partial(model_of, recipe, given=given)
+    return hidden_matrices(make, outputs, size, channels)

@@ -23,12 +23,12 @@ from jaxcnn.data.loader.drawn import DrawnBatches
 from jaxcnn.data.loader.pipeline import HostSeconds
 from jaxcnn.data.loader.workers import ACCELERATOR_FLOPS, CPU_CORE_FLOPS, TRAINING_PASSES
 from jaxcnn.data.order import ExampleRng
+from jaxcnn.engine.given import NOTHING, Given
 from jaxcnn.engine.mesh import BATCH_AXES
 from jaxcnn.engine.prefetch import Arrival
 from jaxcnn.engine.state import TrainState
 from jaxcnn.engine.step import Sums, TrainStep
-from jaxcnn.models import model_spec
-from jaxcnn.models.tools.size_and_work import gmacs_of
+from jaxcnn.models.tools.size_and_work import gmacs_of_row
 from jaxcnn.ops.augment import cover, crop, mirror
 from jaxcnn.recipe import Recipe
 from jaxcnn.task.task import Batch
@@ -95,7 +95,8 @@ def resident_or_why_not(
     drawn = tuple(transform for transform in transforms if isinstance(transform, Drawn))
     others = [each for each in transforms if not isinstance(each, Fixed | Drawn)]
     if others:
-        return f"{type(others[0]).__name__} is done by the host"
+        name = getattr(others[0], "name", type(others[0]).__name__)
+        return f"{name} is done by the host"
     if recipe.augment.progressive_size not in (None, recipe.image_size):
         return "images that grow are made by the host"
     if recipe.parallel == "pmap":
@@ -107,14 +108,14 @@ def resident_or_why_not(
     return Resident(num_examples, fixed, drawn)
 
 
-def steps_at_once(recipe: Recipe, platform: str) -> int:
+def steps_at_once(recipe: Recipe, platform: str, given: Given = NOTHING) -> int:
     """How many steps a dispatch is to have, by an estimate of the model's arithmetic.
 
     A function of the recipe and the kind of device, so that several processes come to the same.
     """
-    model = model_spec(recipe.arch)
+    model = given.model_of(recipe)
     flops = (
-        2e9 * gmacs_of(recipe.arch) * (recipe.image_size / model.image_size) ** 2 * TRAINING_PASSES
+        2e9 * gmacs_of_row(model) * (recipe.image_size / model.image_size) ** 2 * TRAINING_PASSES
     )
     rate = CPU_CORE_FLOPS * CORES if platform == "cpu" else ACCELERATOR_FLOPS
     seconds = recipe.batch_size * flops / rate

@@ -18,6 +18,9 @@ def evaluate_run(
     labels: str | None = None,
     extra_transforms: Sequence[Transform] = (),
     tta: ViewsName = "none",
+    model: Any = None,
+    data: Any = None,
+    task: Any = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """`{"split", "tta", "step", "top1", "top5", "loss", "n"}` of a run's best checkpoint.
@@ -32,6 +35,7 @@ def evaluate_run(
         labels: the CSV file with the classes of an image folder's pictures in `data_dir`.
         extra_transforms: done to the images as the model would get them, a shift for one.
         tta: views of each image whose probabilities are averaged; see `jaxcnn.data.augment.views`.
+        model: of a run that a program gave its network, that; so `data` and `task`.
         say: is told in what the images are not those that the run had, and when its test split was
             measured before.
 
@@ -39,7 +43,9 @@ def evaluate_run(
     has classes that the run does not know, or is to test the run with what it was trained on;
     RunError if the checkpoint is damaged.
     """
-    subject = subject_of_run(workdir, data_dir=data_dir, labels=labels, say=say)
+    subject = subject_of_run(
+        workdir, data_dir=data_dir, labels=labels, model=model, data=data, task=task, say=say
+    )
     evaluation = subject.evaluate(subject.load(split), extra=extra_transforms, tta=tta)
     if split == "test" and subject.is_own(split):
         note_test_use(workdir, by="evaluate_run", say=say)

@@ -20,7 +20,7 @@ from jaxcnn.probes.linear import fit_linear
 from jaxcnn.probes.nearest import TEMPERATURE, nearest, neighbours_for
 from jaxcnn.run.test_uses import note_test_use
 from jaxcnn.trained.frozen import Frozen, frozen_run, frozen_run_for_pictures, frozen_weights
-from jaxcnn.trained.given import Given
+from jaxcnn.trained.given import GivenPictures
 from jaxcnn.trained.predictions_file import names_of
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _of_splits(network: Frozen, options: "Options") -> dict[str, Split]:
 def _of_pictures(network: Frozen, options: "Options") -> dict[str, Split]:
     paths = find_pictures(options.pictures)
     transforms = network.picture_transforms
-    source = Given(paths, channels=network.data.channels, transforms=transforms)
+    source = GivenPictures(paths, channels=network.data.channels, transforms=transforms)
     with _bar("pictures", len(source)) as tell:
         features = network.features(source, stage=options.stage, transforms=(), tell=tell)
     return {"": Split(features, None, [str(path) for path in paths])}

@@ -104,7 +104,7 @@ def report(options: Options) -> Iterator[str]:
         )
 
     program = program_for(recipe.batch_size)
-    gmacs = gmacs_of(recipe, program)
+    gmacs = gmacs_of(program)
     memory = estimate.memory_per_device(recipe, data.spec, program)
     yield from size_lines(recipe, data, program, gmacs)
     yield from step_lines(recipe, data, program, per_epoch, total_steps)

@@ -12,6 +12,7 @@ from jaxcnn.data.loader.workers import Hands
 from jaxcnn.data.sources.pictures import UNREADABLE, Pictures
 from jaxcnn.engine.feed import hands_of
 from jaxcnn.explain.figure import HeatMap
+from jaxcnn.models import model_spec
 from jaxcnn.trained.classifier import BATCHES, Classifier
 from jaxcnn.trained.heat import occluding_square, stage_of
 from jaxcnn.trained.methods import OF_A_STAGE, Method
@@ -105,7 +106,7 @@ def _hands(classifier: Classifier, source: Pictures) -> Hands:
     if len(source) <= FEW:
         return TWO_THREADS
     hands = hands_of(
-        classifier.arch,
+        model_spec(classifier.arch),
         classifier.input.image_size,
         len(source),
         lambda: seconds_an_image(source, ()),

@@ -129,14 +129,14 @@ DEFAULTED_FIELDS = (
 
 def recipe_for(
     arch: str,
-    dataset: str = "digits",
+    dataset: str | DatasetSpec = "digits",
     data_dir: str | None = None,
     recipe: str | None = None,
     *,
     labels: str | None = None,
     pretrained: str | None = None,
 ) -> Recipe:
-    """The default recipe of an architecture on a data set.
+    """The default recipe of an architecture on a data set, by name or as a row.
 
     A tuned entry where there is one, else the family's default for such images. Of a set called
     "tfds:NAME" only its folder in `data_dir` tells which images those are, and of an image folder
@@ -147,7 +147,11 @@ def recipe_for(
     Raises UserError for an unknown name, and for a recipe of other images.
     """
     model = model_spec(arch)
-    data = dataset_at(dataset, data_dir) if dataset.startswith("tfds:") else dataset_spec(dataset)
+    if isinstance(dataset, DatasetSpec):
+        data, dataset = dataset, dataset.name
+    else:
+        of_folder = dataset.startswith("tfds:")
+        data = dataset_at(dataset, data_dir) if of_folder else dataset_spec(dataset)
     if recipe is None and pretrained is not None:
         num_train = data.num_train or num_train_if_small(dataset, data_dir, labels)
         return _fine_tuning_recipe(arch, dataset, data, pretrained, num_train)

@@ -36,7 +36,8 @@ def validation_rank(val: dict[str, float]) -> tuple[float, float] | None:
     as the best. None where the loss is not finite: such an epoch is never the best."""
     if not math.isfinite(val["loss"]):
         return None
-    return val[headline(val)], -val["loss"]
+    name = headline(val)
+    return -val["loss"] if name == "loss" else val[name], -val["loss"]
 
 
 @contextmanager

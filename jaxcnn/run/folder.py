@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from jaxcnn.recipe import (
     other_sizes,
     to_json,
 )
-from jaxcnn.run import run_data, same_data
+from jaxcnn.run import known_again, run_data, same_data
 from jaxcnn.run.run_data import RunData, changed_plugins
 
 T = TypeVar("T")
@@ -112,6 +112,17 @@ class RunFolder:
                 f"{self.path} holds a run of another recipe ({'; '.join(different)}); {way_out}"
             )
 
+    def refuse_without(self, things: Collection[str]) -> None:
+        """Raises UserError if a program gave the run here what is not among `things`, by name."""
+        before = self.read_data()
+        given = {} if before is None else before.given
+        if missing := [name for name in given if name not in things]:
+            what = " and ".join(f"its {name} ({given[name].path})" for name in missing)
+            raise UserError(
+                f"{self.path} holds a run that a program gave {what}; give that again to go on, "
+                "or another workdir"
+            )
+
     def is_extended_by(self, recipe: Recipe) -> bool:
         """Whether the run here has been finished once, and `recipe` is the same but longer.
 
@@ -156,10 +167,16 @@ class RunFolder:
             )
 
     def refuse_other_data(self, data: RunData, names: bytes) -> None:
-        """Raises UserError if the run here learned from other data; see `jaxcnn.run.run_data`."""
+        """Raises UserError if the run here learned from other data, or was given another model,
+        task or augmentation by its program; see `jaxcnn.run.run_data`."""
         before = self.read_data()
         if before is None:
             return
+        if different := known_again.differences(before.given, data.given):
+            raise UserError(
+                f"{self.path} holds a run that a program gave other things ({'; '.join(different)})"
+                "; give those to go on, or another workdir"
+            )
         if different := same_data.differences(before, self.read_names(), data, names):
             raise UserError(
                 f"{self.path} holds a run of other data ({'; '.join(different)}); "
@@ -305,8 +322,10 @@ class RunFolder:
         before, steps = self.read_data(), self._saved_steps()
         if steps:
             others = (self._of_its_version(ask) for ask in (other_loss, other_sizes))
-            plugins = changed_plugins(self.read_recipe(), before.plugins) if before else []
-            changes = [*filter(None, others), *plugins]
+            changes = list(filter(None, others))
+            if before is not None:
+                changes += changed_plugins(self.read_recipe(), before.plugins)
+                changes += known_again.changed(before.given, data.given)
             changed = tuple(f"from step {max(steps)} on {each}" for each in changes)
             data = replace(data, changed=changed)
         if before is None:

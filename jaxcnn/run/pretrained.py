@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxcnn.data import DataNotFound, DatasetSpec, dataset_at, dataset_spec
 from jaxcnn.data.preprocessing import Preprocessing
+from jaxcnn.engine.given import NOTHING, Given
 from jaxcnn.engine.model_input import ModelInput, input_of_run
 from jaxcnn.engine.program import head_of
 from jaxcnn.engine.state import TrainState
@@ -129,10 +131,18 @@ def _form_note(arch: str, name: str) -> str:
     )
 
 
-def read_pretrained(name: str, source: str) -> Pretrained:
-    """The weights of the model `name` at `source`, with their own number of classes."""
+def read_pretrained(name: str, source: str, given: Given = NOTHING) -> Pretrained:
+    """The weights of the model `name` at `source`, with their own number of classes.
+
+    Of a module that a program gave, `given` has it; its weights are in a run's folder.
+    """
     if (Path(expanded(source)) / "recipe.json").is_file():
-        return _from_run(name, source)
+        return _from_run(name, source, given)
+    if given.model is not None:
+        raise UserError(
+            f"{source} is no run's folder; {name}, a module of your own, begins with weights of a "
+            "run of its own"
+        )
     checkpoint = read(name, source)
     arch = checkpoint.arch
     notes = [_form_note(arch, name)] if arch != name else []
@@ -149,7 +159,7 @@ def read_pretrained(name: str, source: str) -> Pretrained:
     )
 
 
-def _from_run(name: str, source: str) -> Pretrained:
+def _from_run(name: str, source: str, given: Given) -> Pretrained:
     """The best checkpoint of a run by validation, the averages if it kept any."""
     folder = RunFolder(source)
     recipe = folder.read_recipe()
@@ -157,6 +167,7 @@ def _from_run(name: str, source: str) -> Pretrained:
     if arch not in (name, other_form(name)):
         raise UserError(f"{folder.path} is a run of {arch}, not {name}")
     kept = folder.read_data()
+    refuse_without_its_model(folder, given)
     run = kept and kept.run
     with Checkpoints(folder.checkpoints, read_only=True, run=run) as checkpoints:
         step = checkpoints.best_step()
@@ -165,7 +176,10 @@ def _from_run(name: str, source: str) -> Pretrained:
         variables = checkpoints.restore_variables(step)
         unchecked = checkpoints.unchecked(step)
     _, model_input = learned_from(folder, recipe)
-    head = head_of(recipe, model_input.channels)
+    head: frozenset[tuple[str, ...]] = frozenset()
+    # A module without that field has but one number of classes.
+    with suppress(UserError) if given.model else nullcontext():
+        head = head_of(recipe, model_input.channels, given)
     notes = [_form_note(arch, name)] if arch != name else []
     if unchecked is not None:
         notes.append(unchecked)
@@ -175,7 +189,7 @@ def _from_run(name: str, source: str) -> Pretrained:
         arch,
         variables,
         model_input.preprocessing,
-        _classes(head, variables),
+        given.model.num_classes if given.model else _classes(head, variables),
         Origin(source, None, known),
         tuple(notes),
         model_overrides(recipe),
@@ -195,7 +209,7 @@ def learned_from(
     if (kept := folder.read_data()) is not None:
         for line in changed_plugins(recipe, kept.plugins):
             say(line)
-        return kept.row(dataset_spec(recipe.dataset)), kept.input
+        return kept.row(recipe.dataset), kept.input
     try:
         data = dataset_at(recipe.dataset, data_place(recipe))
     except DataNotFound as error:
@@ -205,6 +219,16 @@ def learned_from(
     if recipe.pretrained is not None:
         weights = read_pretrained(recipe.arch, recipe.pretrained).preprocessing
     return data, input_of_run(recipe, data, weights)
+
+
+def refuse_without_its_model(folder: RunFolder, given: Given) -> None:
+    """Raises UserError where a program gave the run its network, and it is not given again."""
+    kept = folder.read_data()
+    if given.model is None and kept is not None and (was := kept.given.get("model")):
+        raise UserError(
+            f"{folder.path} is a run of {was.path}, a module that a program gave to fit: in Python "
+            f"jaxcnn.load({str(folder.path)!r}, model=...) takes it again"
+        )
 
 
 def check_classes(pretrained: Pretrained, data: DatasetSpec) -> None:

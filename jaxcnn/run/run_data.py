@@ -24,8 +24,10 @@ import jax
 import numpy as np
 
 import jaxcnn
-from jaxcnn.data import DatasetSpec, Source, dataset_place
-from jaxcnn.data.spec import identity_of, version_of
+from jaxcnn.data import DataDir, DatasetSpec, Source, dataset_place, dataset_spec
+from jaxcnn.data.augment.registry import augmentation_place
+from jaxcnn.data.spec import content_of, identity_of, version_of
+from jaxcnn.engine.given import NOTHING, Given, task_like
 from jaxcnn.engine.model_input import ModelInput
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
@@ -33,6 +35,7 @@ from jaxcnn.files.typed_json import MOST_ITEMS, typed
 from jaxcnn.models import model_place
 from jaxcnn.plugins import Place
 from jaxcnn.recipe import LARGEST_SIDE, PLACE_FIELDS, Recipe
+from jaxcnn.run.known_again import Known, known, known_data
 from jaxcnn.weights.origin import Origin
 
 SPLITS = ("train", "val", "test")
@@ -56,7 +59,8 @@ class Examples:
 
     Attributes:
         count: how many.
-        digest: SHA-256 of their labels, and of their names and sizes if they have any, in order.
+        digest: SHA-256 of their labels, of their names and sizes if they have any, and of the
+            pixels that a program gave, in order.
     """
 
     count: int
@@ -87,8 +91,11 @@ class RunData:
             none, or is of a version that kept nothing of them.
         changed: what a later version that went on with the run computes otherwise than the one
             before it, a line each.
-        plugins: where its model ("arch") and data set ("dataset") were registered, if by the user.
-            Nothing imports what stands here: the user names plug-ins.
+        plugins: where its model ("arch"), its data set ("dataset") and what it is augmented by
+            ("augmentation NAME") were registered, if by the user. Nothing imports what stands here:
+            the user names plug-ins.
+        given: how what a program gave the run is known again: "model", "data", "task",
+            "transforms[0]". Nothing imports that either.
     """
 
     class_names: tuple[str, ...]
@@ -108,15 +115,35 @@ class RunData:
     weights: Origin | None = None
     changed: tuple[str, ...] = ()
     plugins: Mapping[str, Place] = field(default_factory=dict)
+    given: Mapping[str, Known] = field(default_factory=dict)
 
-    def row(self, table: DatasetSpec) -> DatasetSpec:
-        """The row of the data set as the run saw it, with no need of the data's folder."""
+    def row(self, name: str) -> DatasetSpec:
+        """The row of the data set of that name as the run saw it, with no need of its folder."""
+        if "data" in self.given:
+            return self._row_of_given(name)
         return replace(
-            table,
+            dataset_spec(name),
             class_names=self.class_names,
             num_classes=self.num_classes,
             image_size=self.image_size,
             channels=self.channels,
+            multi_label=self.multi_label,
+        )
+
+    def _row_of_given(self, name: str) -> DatasetSpec:
+        def load(split: str, data_dir: DataDir) -> Source:
+            raise UserError(f"a program gave the run its data, {name}; give it again")
+
+        return DatasetSpec(
+            name,
+            num_classes=self.num_classes,
+            image_size=self.image_size,
+            channels=self.channels,
+            mean=tuple(self.input.mean),
+            std=tuple(self.input.std),
+            flip=True,
+            class_names=self.class_names,
+            load=load,
             multi_label=self.multi_label,
         )
 
@@ -129,12 +156,16 @@ def run_data(
     *,
     command: str,
     weights: Origin | None = None,
+    given: Given = NOTHING,
 ) -> tuple[RunData, bytes]:
     """What a run of `recipe` is to keep of its data, and the content of `data.names.gz`.
 
     `sources` are the splits as they are stored. Of 1.3 million files it takes seconds.
     """
-    listed = {split: listed_examples(split, source) for split, source in sources.items()}
+    pixels = given.data is not None
+    listed = {
+        split: listed_examples(split, source, pixels=pixels) for split, source in sources.items()
+    }
     splits = {split: examples for split, (examples, _) in listed.items()}
     versions = {"jaxcnn": jaxcnn.__version__, "jax": jax.__version__}
     if (version := version_of(sources["train"])) is not None:
@@ -155,24 +186,43 @@ def run_data(
         run=_run_of(recipe, splits),
         weights=weights,
         plugins=plugins_of(recipe),
+        given=things_of(recipe, given, data),
     )
     return kept, b"".join(names for _, names in listed.values())
 
 
+def things_of(recipe: Recipe, given: Given, data: DatasetSpec) -> dict[str, Known]:
+    """How what a program gave a run is known again."""
+    found = {name: known(thing) for name, thing in given.things if name != "data"}
+    if given.task is not None:
+        # What tells whether outputs are shown as those of any task are.
+        kind = type(task_like(recipe, given, data))
+        found["task"] = replace(found["task"], shows=f"{kind.__module__}.{kind.__qualname__}")
+    if given.data is not None:
+        found["data"] = known_data(given.data)
+    return found
+
+
 def plugins_of(recipe: Recipe) -> dict[str, Place]:
-    """Where a recipe's model and data set were registered, as far as they are the user's own."""
-    places = {"arch": model_place(recipe.arch), "dataset": dataset_place(recipe.dataset)}
+    """Where a recipe's model, data set and augmentations were registered, as far as they are the
+    user's own."""
+    places = {
+        "arch": model_place(recipe.arch),
+        "dataset": dataset_place(recipe.dataset),
+        **{f"augmentation {name}": augmentation_place(name) for name in recipe.augment.own},
+    }
     return {name: place for name, place in places.items() if place is not None}
 
 
 def changed_plugins(recipe: Recipe, before: Mapping[str, Place]) -> list[str]:
     """A line for each plug-in whose file is not what it was; `before` are those of a run."""
+    names = {"arch": recipe.arch, "dataset": recipe.dataset}
     brought: dict[tuple[str, str, str], list[str]] = {}
     for name, now in plugins_of(recipe).items():
         was = before.get(name)
         if was and was.sha256 and now.sha256 and was.sha256 != now.sha256:
             changed = (now.source, now.sha256[:12], was.sha256[:12])
-            brought.setdefault(changed, []).append(getattr(recipe, name))
+            brought.setdefault(changed, []).append(names.get(name, name))
     return [
         f"{source}, which brings {' and '.join(names)}, has changed: its SHA-256 is {now}..., "
         f"where the run had {was}..."
@@ -180,11 +230,17 @@ def changed_plugins(recipe: Recipe, before: Mapping[str, Place]) -> list[str]:
     ]
 
 
-def listed_examples(split: str, source: Source) -> tuple[Examples, bytes]:
-    """Which examples `source` has, and their part of `data.names.gz`: nothing without names."""
+def listed_examples(split: str, source: Source, *, pixels: bool = False) -> tuple[Examples, bytes]:
+    """Which examples `source` has, and their part of `data.names.gz`: nothing without names.
+
+    With `pixels` the digest is of those too, where they are in memory.
+    """
     labels = np.ascontiguousarray(source.labels)
     digest = hashlib.sha256(f"{labels.dtype} {labels.shape}\n".encode())
     digest.update(labels.tobytes())
+    if pixels:
+        for part in content_of(source):
+            digest.update(part)
     identity = identity_of(source)
     if identity is None:
         return Examples(len(source), digest.hexdigest()), b""

@@ -76,7 +76,7 @@ def compared(run: RunData, names: bytes, split: str, source: Source) -> str | No
     Raises UserError if the run was trained on some of what is to test or validate it. `names` is
     the content of the run's `data.names.gz`.
     """
-    now, listing = listed_examples(split, source)
+    now, listing = listed_examples(split, source, pixels="data" in run.given)
     before = run.splits.get(split)
     if now == before:
         return None

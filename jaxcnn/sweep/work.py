@@ -46,7 +46,7 @@ def work_of(recipes: Mapping[str, Recipe]) -> dict[str, Work]:
             data = dataset_at(recipe.dataset, data_place(recipe))
             program = build(recipe, data, steps_per_epoch=1, total_steps=1)
             figures = (*program.task.metrics.figures, "loss")
-            work[name] = Work(gmacs(recipe, program), figures)
+            work[name] = Work(gmacs(program), figures)
         except UserError as error:
             raise UserError(f"{name}: {error}") from error
     return work

@@ -14,7 +14,8 @@ import numpy as np
 Sums = dict[str, float]
 Figures = dict[str, float | int]
 
-# The first of these that a summary has is what runs are compared by; higher is better.
+# The first of these that a summary has is what runs are compared by; higher is better. Where a task
+# of one's own has none, the loss is, and lower is better.
 HEADLINES = ("top1", "mAP", "OF1")
 
 
@@ -201,8 +202,8 @@ def average_precisions(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def headline(figures: Mapping[str, float]) -> str:
-    """The name of the figure that these are compared by: top1, or mAP."""
-    return next(name for name in HEADLINES if name in figures)
+    """The name of the figure that these are compared by: top1, or mAP; loss where there is none."""
+    return next((name for name in HEADLINES if name in figures), "loss")
 
 
 def add_sums(total: Mapping[str, float], sums: Mapping[str, jax.Array]) -> Sums:

@@ -121,7 +121,7 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
             if not options.compilation_cache:
                 keep_no_compiled_programs()
             if options.wandb is not None and is_first():
-                extra["on_epoch"] = wandb_log(options.wandb, recipe, workdir, say)
+                extra["callbacks"] = [wandb_log(options.wandb, recipe, workdir, say)]
             fit(recipe, workdir, **extra)
         return cli.DONE
 

@@ -46,7 +46,9 @@ class Display:
     def step(self, step: int, epoch: int, figures: Mapping[str, float], rate: float | None) -> None:
         """Moves the bar to `step`. `figures` are the epoch's so far, `rate` its images/s."""
         name = headline(figures)
-        text = f"loss {figures['loss']:.3f}  {_title(name)} {figures[name]:.3f}"
+        text = f"loss {figures['loss']:.3f}"
+        if name != "loss":
+            text += f"  {_title(name)} {figures[name]:.3f}"
         if rate is not None:
             text += f"  {rate:,.0f} images/s"
         self._bar.update(
@@ -105,7 +107,8 @@ def _split_figures(line: Mapping[str, Any], split: str) -> str:
     """Loss and headline of "train" or "val" in an epoch's line."""
     figures = {k.removeprefix(f"{split}_"): v for k, v in line.items() if k.startswith(split)}
     name = headline(figures)
-    return f"{split} loss {figures['loss']:.4f} {_title(name)} {figures[name]:.4f}"
+    more = "" if name == "loss" else f" {_title(name)} {figures[name]:.4f}"
+    return f"{split} loss {figures['loss']:.4f}{more}"
 
 
 def _figure(value: float | None) -> str:

@@ -2,29 +2,27 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from jaxcnn.data import DataNotFound, dataset_at, load_split
 from jaxcnn.data.loader.worker_processes import end_a_worker_that_starts_again
-from jaxcnn.engine.feed import Feed
+from jaxcnn.engine.given import given_to
 from jaxcnn.engine.program import build
 from jaxcnn.errors import Interrupted, RunError, UserError
 from jaxcnn.files.disk_full import is_disk_full
 from jaxcnn.processes.distributed import is_first
 from jaxcnn.processes.lost_reader import while_it_is_read
 from jaxcnn.processes.stopping import StopFlag, StopRequested, in_background, stop_on_signal
-from jaxcnn.recipe import Recipe, check, data_place
+from jaxcnn.recipe import Recipe, check
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.lock import locked
-from jaxcnn.run.pretrained import of_its_weights, read_pretrained
-from jaxcnn.run.run_data import SPLITS, run_data
+from jaxcnn.run.pretrained import of_its_weights
 from jaxcnn.text.lines import say_on
 from jaxcnn.train.beside import Beside
 from jaxcnn.train.display import Display, show_result
@@ -32,6 +30,7 @@ from jaxcnn.train.logs import Logs
 from jaxcnn.train.loop import TO_GO_ON, OnEpoch, Run
 from jaxcnn.train.memory_full import one_line_if_memory_is_full
 from jaxcnn.train.not_finite import at_not_finite
+from jaxcnn.train.opening import finished, open_run, refuse_no_longer
 from jaxcnn.train.start import Start
 from jaxcnn.train.step_profile import StepProfile
 from jaxcnn.train.supply import Supply
@@ -46,8 +45,12 @@ def fit(
     recipe: Recipe,
     workdir: str | Path,
     *,
+    model: Any = None,
+    data: Any = None,
+    task: Any = None,
+    transforms: Sequence[Any] = (),
+    callbacks: Sequence[OnEpoch] = (),
     console: Console | None = None,
-    on_epoch: OnEpoch = lambda line: None,
     trace_folder: Path | None = None,
     extend: bool = False,
     command: str = "jaxcnn.fit",
@@ -68,9 +71,21 @@ def fit(
         recipe: what to run. Where its weights are of the other form of its architecture
             (`tf_efficientnet_b0` for `efficientnet_b0`), that is run, and a line says so.
         workdir: the run's folder.
+        model: a Linen module, `module.apply(variables, images, train=bool) -> logits [N, K]`,
+            float32, in the place of the recipe's architecture, whose name and fields then count for
+            nothing; K is the module's own. What it draws comes from `make_rng("dropout")`, running
+            averages are in "batch_stats".
+        data: the data set, in the place of the recipe's: a `DatasetSpec`, or whatever
+            `jaxcnn.as_dataset` takes.
+        task: what is learned, a `jaxcnn.task.task.Task`, in the place of the recipe's; or a
+            function that makes one of that: `lambda task: replace(task, train_loss=focal)`.
+        transforms: augmentations of the training images, after the recipe's own, when images have
+            the size and the channels that the model takes. Each is called with an image, uint8
+            [H, W, C], and a `np.random.Generator`, and gives such an image; the same bits again for
+            the same numbers. The host does them, as it does the recipe's larger ones.
+        callbacks: each is called with each line of `metrics.jsonl`, in their order, once the epoch
+            is saved; what they raise ends the run.
         console: where progress is shown; standard error if not given.
-        on_epoch: called with each line of `metrics.jsonl`, for a log elsewhere, once the epoch is
-            saved; what it raises ends the run.
         trace_folder: where traced programs are kept, see `build`; traced at every start if not
             given.
         extend: go on with a run that is finished and was shorter, from its last checkpoint, its
@@ -101,49 +116,34 @@ def fit(
     end_a_worker_that_starts_again()
     # Before anything that has JAX compute.
     off = set_up()
-    check(recipe)
     first = is_first()
     console = console or Console(stderr=True)
     console.file = while_it_is_read(console.file)
     if not first:
-        console, on_epoch = Console(quiet=True), lambda line: None
+        console, callbacks = Console(quiet=True), ()
+    if callable(callbacks):
+        raise UserError("callbacks is one function; give a list of them")
     say = partial(say_on, console)
-    recipe = of_its_weights(recipe, say)
+    check(recipe)
+    recipe, given = given_to(
+        recipe, model=model, data=data, task=task, transforms=transforms, tell=say
+    )
+    if given.model is None:
+        recipe = of_its_weights(recipe, say)
     folder = RunFolder(workdir, writes=first)
     folder.refuse_foreign()
+    folder.refuse_without([name for name, _ in given.things])
     extends = extend and folder.is_extended_by(recipe)
     if not extends:
         folder.refuse_other(recipe)
-    if (summary := folder.read_summary()) is not None and not extends:
-        refuse_other_pictures(folder, recipe)
-        if (was := folder.older_optimizer()) is not None:
-            say(f"{folder.path} holds a run of an older version, {was}: its figures are that one's")
+    if not extends and (summary := finished(folder, recipe, given, say)) is not None:
         show_result(console, summary, folder.path)
         return summary
     folder.refuse_older_optimizer()
     if off:
         say(off)
-    pretrained = preprocessing = None
-    if recipe.pretrained is not None:
-        kept = folder.read_data()
-        if kept is not None and folder.has_checkpoints():
-            # What is at the source by now may be other weights, for images of another look.
-            preprocessing = kept.input.preprocessing
-        else:
-            pretrained = read_pretrained(recipe.arch, recipe.pretrained)
-            preprocessing = pretrained.preprocessing
-    feed = Feed(recipe, preprocessing)
-    sources = {split: feed.stored(split) for split in SPLITS}
-    data, names = run_data(
-        recipe,
-        feed.spec,
-        feed.input,
-        sources,
-        command=command,
-        weights=pretrained and pretrained.origin,
-    )
-    folder.refuse_other_data(data, names)
-    data = folder.as_begun(data)
+    opened = open_run(folder, recipe, given, command=command)
+    feed, data = opened.feed, opened.data
     total_steps = feed.total_steps
     make = partial(
         build,
@@ -156,6 +156,7 @@ def fit(
         trace_folder=trace_folder,
         autotuning=folder.autotuning,
         resident=feed.resident,
+        given=given,
     )
     with garbage_collected_seldom():
         program = make() if beside is None else beside.program(recipe.seed, make)
@@ -183,15 +184,23 @@ def fit(
             folder.reopen(feed.steps_per_epoch)
         else:
             folder.refuse_other(recipe)
-        folder.refuse_other_data(data, names)
-        folder.claim(recipe, data, names)
+        folder.refuse_other_data(data, opened.names)
+        folder.claim(recipe, data, opened.names)
         for line in data.changed:
             display.say(f"this run's training is not one from end to end: {line}")
         steps_traced = profile if first else range(0)
         clock = time.monotonic()
         supply = Supply(feed, program) if beside is None else beside.supply(feed, program)
         start = Start(
-            recipe, folder, feed, program, supply, checkpoints, display, pretrained, compiled
+            recipe,
+            folder,
+            feed,
+            program,
+            supply,
+            checkpoints,
+            display,
+            opened.pretrained,
+            compiled,
         )
         try:
             state, progress = in_background(start.begin)
@@ -218,7 +227,7 @@ def fit(
                 profile=profiled,
                 stop=stop,
                 at_not_finite=at_not_finite(recipe),
-                on_epoch=on_epoch,
+                callbacks=callbacks,
                 command=command,
                 clock=clock,
             )
@@ -229,32 +238,6 @@ def fit(
 
 def _nothing() -> None:
     pass
-
-
-def refuse_other_pictures(folder: RunFolder, recipe: Recipe) -> None:
-    """Raises UserError if a finished run is of other pictures than those that are there now.
-
-    Where they are gone, its figures are still its own; and a set with a name is what it was.
-    """
-    before = folder.read_data()
-    if before is None or not folder.read_names():
-        return
-    with suppress(DataNotFound):
-        data = dataset_at(recipe.dataset, data_place(recipe))
-        sources = {split: load_split(data, split, data_place(recipe)) for split in SPLITS}
-        now = run_data(recipe, data, before.input, sources, command=before.command)
-        folder.refuse_other_data(*now)
-
-
-def refuse_no_longer(folder: RunFolder, done: int | None, total_steps: int) -> None:
-    """Raises UserError if a run of `done` steps cannot be extended to so many."""
-    if done is None:
-        raise UserError(f"{folder.path} has no checkpoint to go on from; give another --workdir")
-    if total_steps <= done:
-        raise UserError(
-            f"{folder.path} holds a run of {done:,} steps; {total_steps:,} do not extend it: give "
-            "more --epochs or --steps"
-        )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxcnn.data import DatasetSpec
-from jaxcnn.engine.program import Program, model_of
+from jaxcnn.engine.program import Program
 from jaxcnn.recipe import Recipe, is_thumbnail, thumbnail_cure
 
 # Places that a network's first map should have.
@@ -28,7 +28,7 @@ def little_seen(recipe: Recipe, data: DatasetSpec, program: Program) -> str | No
     variables = {"params": program.state_like.params, "batch_stats": program.state_like.batch_stats}
     shape = program.batch_like["image"].shape
     _, taps = jax.eval_shape(
-        lambda v, x: model_of(recipe, data.num_classes).apply(v, x, mutable=["stages"]),
+        lambda v, x: program.model.apply(v, x, mutable=["stages"]),
         variables,
         jax.ShapeDtypeStruct(shape, jnp.float32),
     )

@@ -8,7 +8,7 @@ any moment goes on from its latest checkpoint as if nothing had happened.
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,7 +65,7 @@ class Run:
     profile: StepProfile
     stop: StopFlag
     at_not_finite: AtNotFinite
-    on_epoch: OnEpoch
+    callbacks: Sequence[OnEpoch]
     command: str
     clock: float  # when the run's seconds were counted last
     # By the first of the steps, counted from 1, that were dispatched together, and how many.
@@ -273,7 +273,8 @@ class Run:
         self.progress.epoch_sums, self.progress.evaluated_step = {}, step
         self.save(evaluated=True)
         # What others make of the line may fail, and the epoch is not to be lost with it.
-        self.on_epoch(line)
+        for callback in self.callbacks:
+            callback(line)
         self.display.epoch(line, best=is_best)
         self.throughput.start()
 

@@ -8,7 +8,6 @@ import jax
 from jaxcnn.engine.mesh import bytes_on_a_device
 from jaxcnn.engine.program import Program
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model
 from jaxcnn.recipe import Recipe
 from jaxcnn.xla.device_errors import TO_SHARE, bytes_counted, is_out_of_memory
 from jaxcnn.xla.device_memory import program_bytes
@@ -33,7 +32,7 @@ def _way_out(recipe: Recipe, program: Program, error: Exception) -> str:
     if counted is None:
         return (
             f"--batch-size={recipe.batch_size} does not fit the memory; give a smaller one, or "
-            f"{' or '.join(_savings(recipe))}"
+            f"{' or '.join(_savings(recipe, program))}"
         )
     used, available = counted
     takes = f"takes {used / 1e9:.3g} GB of {available / 1e9:.3g} GB a device"
@@ -55,7 +54,7 @@ def _way_out(recipe: Recipe, program: Program, error: Exception) -> str:
     parts = _parts(recipe.batch_size, best, unit)
     return (
         f"{problem}; --batch-size={best} should, or the same with "
-        f"{' or '.join(_savings(recipe, parts * recipe.optim.accumulate_steps))}"
+        f"{' or '.join(_savings(recipe, program, parts * recipe.optim.accumulate_steps))}"
     )
 
 
@@ -79,9 +78,9 @@ def _parts(batch_size: int, fits: int, unit: int) -> int:
     )
 
 
-def _savings(recipe: Recipe, accumulate_steps: int | str = "N") -> list[str]:
+def _savings(recipe: Recipe, program: Program, accumulate_steps: int | str = "N") -> list[str]:
     ways = [f"--optim.accumulate-steps={accumulate_steps}"]
-    if not recipe.model.remat and hasattr(create_model(recipe.arch), "remat"):
+    if not recipe.model.remat and hasattr(program.model, "remat"):
         ways.append("--model.remat")
     return ways
 

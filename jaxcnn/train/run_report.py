@@ -9,7 +9,7 @@ import numpy as np
 from jaxcnn.data.balance import class_counts
 from jaxcnn.engine.evaluate import Evaluation
 from jaxcnn.engine.feed import Feed
-from jaxcnn.engine.program import Program, model_of
+from jaxcnn.engine.program import Program
 from jaxcnn.engine.state import TrainState, eval_variables
 from jaxcnn.files.cpu_info import cpu_model
 from jaxcnn.report.look_inside import filters_of_model, heat_of_model
@@ -27,8 +27,7 @@ def write_run_report(
     """Writes the report of the run whose best state is `state`, tested to `test`."""
     recipe, data, model_input = feed.recipe, feed.spec, feed.input
     kept = folder.read_data()
-    model = model_of(recipe, program.task.num_outputs)
-    variables = eval_variables(state)
+    model, variables = program.model, eval_variables(state)
     transforms = model_input.transforms(data)
     heat = heat_of_model(model, variables, feed.test, transforms, model_input.preprocessing)
     shown = Shown(

@@ -22,7 +22,11 @@ from jaxcnn.xla.set_up import set_up
 
 
 def fit_side_by_side(
-    runs: Mapping[Path, Recipe], console: Console, *, as_one: bool | None = None
+    runs: Mapping[Path, Recipe],
+    console: Console,
+    *,
+    as_one: bool | None = None,
+    **given: Any,
 ) -> dict[Path, dict[str, Any]]:
     """`fit` of recipes that differ by their seeds alone, by folder: their summaries.
 
@@ -30,6 +34,8 @@ def fit_side_by_side(
     figures are those that it would have alone but for rounding. On a CPU, where such a program is
     slower than one after the other, as many at once as there are cores, and to the bit what each
     would be alone. `as_one` says which, in place of the kind of device.
+
+    `given` are `model`, `data`, `task` and `transforms`, as `fit` takes them, for all runs.
 
     Where runs fail the others go on to their end; then the first one's error is raised. A signal
     stops all of them.
@@ -49,7 +55,7 @@ def fit_side_by_side(
         lines = prefixed(console.file, f"seed {recipe.seed}: ")
         mine = Console(file=lines, quiet=console.quiet, width=console.width)
         if path not in unfinished:
-            return fit(recipe, path, console=mine)
+            return fit(recipe, path, console=mine, **given)
         beside = Beside(shared, unfinished.index(path))
         try:
             return fit(
@@ -58,6 +64,7 @@ def fit_side_by_side(
                 console=mine,
                 stop_when_asked=lambda: nullcontext(stop),
                 beside=beside,
+                **given,
             )
         except RunError as error:
             say_on(mine, str(error))

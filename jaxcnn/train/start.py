@@ -13,7 +13,6 @@ from jaxcnn.engine.mesh import place
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.engine.program import Program
 from jaxcnn.engine.state import TrainState
-from jaxcnn.models import model_spec
 from jaxcnn.recipe import Recipe
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
@@ -77,7 +76,9 @@ class Start:
         if self.recipe.pretrained is None:
             return self._from_images(state)
         # Read already, unless there seemed to be a checkpoint to go on from.
-        pretrained = self.pretrained or read_pretrained(self.recipe.arch, self.recipe.pretrained)
+        pretrained = self.pretrained or read_pretrained(
+            self.recipe.arch, self.recipe.pretrained, self.feed.given
+        )
         state, kept = start_from(state, pretrained)
         self.display.say(f"starting from {pretrained.origin}")
         for note in pretrained.notes:
@@ -88,7 +89,7 @@ class Start:
 
     def _from_images(self, state: TrainState) -> TrainState:
         """The fresh state as training images would have it, where the model asks them."""
-        stats_of = model_spec(self.recipe.arch).stats_of_images
+        stats_of = self.feed.given.model_of(self.recipe).stats_of_images
         if stats_of is None:
             return state
         old = state.batch_stats
@@ -126,9 +127,10 @@ class Start:
                 "not reproducible to the bit on a GPU; --deterministic is, and costs some speed "
                 "(docs/gpu.md)"
             )
+        names = first_few(feed.spec.class_names)
         say(
-            f"{recipe.arch} on {recipe.dataset}: {feed.spec.num_classes:,} classes "
-            f"({first_few(feed.spec.class_names)}), {self.program.num_params:,} parameters, "
+            f"{recipe.arch} on {recipe.dataset}: {feed.spec.num_classes:,} classes"
+            f"{f' ({names})' if names else ''}, {self.program.num_params:,} parameters, "
             f"{len(feed.train):,} training and {len(feed.val):,} validation images, "
             f"{feed.total_steps:,} steps of {recipe.batch_size} images at "
             f"{recipe.image_size}x{recipe.image_size}, {jax.default_backend()} "
@@ -144,7 +146,8 @@ class Start:
             )
         for note in feed.spec.all_notes:
             say(note)
-        if (line := little_seen(recipe, feed.spec, self.program)) is not None:
+        own = feed.given.model is not None
+        if not own and (line := little_seen(recipe, feed.spec, self.program)) is not None:
             say(line)
 
     def _say_how_fed(self) -> None:

@@ -19,12 +19,15 @@ from jaxcnn.data.loader.pipeline import eval_batches
 from jaxcnn.data.loader.workers import usable_cores
 from jaxcnn.data.preprocessing import Preprocessing
 from jaxcnn.discovery import look_up
+from jaxcnn.engine.given import NOTHING, Given, OwnTask
 from jaxcnn.engine.model_input import ModelInput, input_of_weights
 from jaxcnn.engine.step import mean_of_mirrored
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model, model_spec
+from jaxcnn.models import model_spec
+from jaxcnn.models.own import spec_of_module
 from jaxcnn.models.spec import Variables
-from jaxcnn.recipe import compute_dtype
+from jaxcnn.recipe import Recipe, compute_dtype
+from jaxcnn.run import known_again
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.pretrained import (
     Pretrained,
@@ -35,7 +38,7 @@ from jaxcnn.run.pretrained import (
 )
 from jaxcnn.task.mixing import normalize
 from jaxcnn.task.of_data import task_of
-from jaxcnn.trained.given import Given, listed
+from jaxcnn.trained.given import GivenPictures, listed
 from jaxcnn.trained.heat import heat
 from jaxcnn.trained.methods import Method
 from jaxcnn.trained.tapped import POOLED, tapped
@@ -70,6 +73,7 @@ class Classifier:
         data: what its images are: those of this set, or pictures like them.
         transforms: what is done to a picture, of any size, as it is read from its file.
         flip: whether its mirror image has a say too, as in the run's evaluation.
+        task: what makes probabilities of outputs, where that is a program's own.
     """
 
     arch: str
@@ -80,6 +84,7 @@ class Classifier:
     data: DatasetSpec
     transforms: tuple[Transform, ...]
     flip: bool = False
+    task: OwnTask | None = None
 
     def __call__(self, pictures: Any) -> np.ndarray:
         """Probabilities, float32 [N, K]: of one class for each picture, or of each on its own.
@@ -173,7 +178,7 @@ class Classifier:
 
     def _batches(self, pictures: Sequence[Any]) -> Iterator[tuple[np.ndarray, int]]:
         """uint8 [B, H, W, C], B one of `BATCHES`, and how many of it are pictures."""
-        source = Given(pictures, channels=self.data.channels, transforms=self.transforms)
+        source = GivenPictures(pictures, channels=self.data.channels, transforms=self.transforms)
         if len(source) > BATCHES[-1]:
             threads = usable_cores()
             for batch in eval_batches(source, (), batch_size=BATCHES[-1], num_threads=threads):
@@ -186,7 +191,8 @@ class Classifier:
 
     def probabilities(self, logits: jax.Array) -> jax.Array:
         """[N, K] -> [N, K]: of one class for each image, or of each class on its own."""
-        return task_of(self.data, self.preprocessing).probabilities(logits)
+        of_data = task_of(self.data, self.preprocessing)
+        return Given(task=self.task).task_of(of_data).probabilities(logits)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -219,7 +225,12 @@ class Classifier:
 
 
 def classifier_of_run(
-    workdir: str | Path, *, data_dir: str | None = None, say: Say = lambda line: None
+    workdir: str | Path,
+    *,
+    data_dir: str | None = None,
+    model: Any = None,
+    task: OwnTask | None = None,
+    say: Say = lambda line: None,
 ) -> Classifier:
     """The best checkpoint of a run by validation, which pictures come to as in its evaluation.
 
@@ -229,23 +240,52 @@ def classifier_of_run(
         workdir: the run's folder.
         data_dir: for a run that keeps no names of its classes (an earlier version's): an image
             folder that has them; where the run had it if not given.
+        model: of a run that a program gave its network, that.
+        task: of a run that a program gave a task of its own class, that.
         say: is told where names are not known, or the folder not needed.
 
-    Raises UserError if the folder holds no run or no finished epoch.
+    Raises UserError if the folder holds no run or no finished epoch, or is of a network or a task
+    that has to be given.
     """
     folder = RunFolder(workdir)
     recipe = folder.read_recipe()
+    given = _given_again(folder, recipe, model, task, say)
     if data_dir is not None and folder.read_data() is not None:
         say(f"{folder.path} knows its classes' names; --data-dir={data_dir} is not looked at")
     elif data_dir is not None:
         dataset_at(recipe.dataset, data_dir)  # Raises where it is not there.
         recipe = replace(recipe, data_dir=data_dir, labels=None)
     data, model_input = learned_from(folder, recipe, say)
-    pretrained = read_pretrained(recipe.arch, str(workdir))
+    pretrained = read_pretrained(recipe.arch, str(workdir), given)
     for note in pretrained.notes:
         say(note)
     dtype = jnp.dtype(compute_dtype(recipe))
-    return _classifier(pretrained, data, model_input, dtype, flip=recipe.eval_flip)
+    return _classifier(pretrained, data, model_input, dtype, flip=recipe.eval_flip, given=given)
+
+
+def _given_again(
+    folder: RunFolder, recipe: Recipe, model: Any, task: OwnTask | None, say: Say
+) -> Given:
+    """What a program gave the run and is needed for pictures. Raises UserError as above."""
+    kept = folder.read_data()
+    before = {} if kept is None else kept.given
+    if model is not None and "model" not in before:
+        raise UserError(f"{folder.path} is a run of {recipe.arch}, jaxcnn's own; leave model out")
+    of_task = before.get("task")
+    if task is None and of_task is not None and not of_task.shows.startswith("jaxcnn."):
+        raise UserError(
+            f"{folder.path} is a run with a task of its own, {of_task.shows}; give task=... too"
+        )
+    if model is None:
+        return Given(task=task)
+    assert kept is not None, "it has the model"
+    now = known_again.known(model)
+    if different := known_again.differences({"model": before["model"]}, {"model": now}):
+        raise UserError(f"{folder.path} is a run of another model ({'; '.join(different)})")
+    for line in known_again.changed({"model": before["model"]}, {"model": now}):
+        say(line)
+    size, channels = kept.input.image_size, kept.input.channels
+    return Given(spec_of_module(model, image_size=size, channels=channels), task=task)
 
 
 def published_classifier(
@@ -299,15 +339,15 @@ def _classifier(
     dtype: Any = jnp.float32,
     *,
     flip: bool = False,
+    given: Given = NOTHING,
 ) -> Classifier:
     if data.class_names:
         check_classes(pretrained, data)
     transforms = model_input.transforms(data)
     if data.image_size is not None:
         transforms = (Resize(data.image_size), *transforms)
-    model = create_model(
-        pretrained.arch, num_classes=pretrained.num_classes, dtype=dtype, **pretrained.overrides
-    )
+    row = given.model or model_spec(pretrained.arch)
+    model = row.make(num_classes=pretrained.num_classes, dtype=dtype, **pretrained.overrides)
     variables = jax.device_put(pretrained.variables)
     return Classifier(
         pretrained.arch,
@@ -318,6 +358,7 @@ def _classifier(
         data,
         transforms,
         flip,
+        given.task,
     )
 
 

@@ -15,7 +15,7 @@ from jaxcnn.data.loader.pipeline import eval_batches, seconds_an_image
 from jaxcnn.engine.feed import hands_of
 from jaxcnn.engine.model_input import ModelInput, input_of_weights
 from jaxcnn.errors import UserError
-from jaxcnn.models import create_model
+from jaxcnn.models import create_model, model_spec
 from jaxcnn.models.spec import Variables
 from jaxcnn.run.pretrained import read_pretrained
 from jaxcnn.task.mixing import normalize
@@ -78,7 +78,7 @@ class Frozen:
         if transforms is None:
             transforms = self.input.transforms(self.data)
         hands = hands_of(
-            self.arch,
+            model_spec(self.arch),
             self.input.image_size,
             len(source),
             lambda: seconds_an_image(source, transforms),

@@ -19,7 +19,7 @@ from jaxcnn.errors import UserError
 CHANNELS = (1, 3, 4)
 
 
-class Given:
+class GivenPictures:
     """Pictures as a source of what a model takes of them; no label is known.
 
     Args:

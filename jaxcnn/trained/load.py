@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
@@ -17,6 +18,8 @@ def load(
     data_dir: str | None = None,
     labels: str | None = None,
     image_size: int | None = None,
+    model: Any = None,
+    task: Any = None,
 ) -> Classifier:
     """The network of a run's folder, at its best by validation, or published weights of `arch`.
 
@@ -33,12 +36,16 @@ def load(
         labels: a CSV file with the classes of that folder's pictures.
         image_size: of published weights, height and width in pixels; what they ask for if not
             given.
+        model: of a run that a program gave its network (`fit(..., model=)`), that.
+        task: of a run that a program gave a task of its own class, that.
 
     What should be known of how they were read is a warning each. Raises UserError where there is no
     run, no finished epoch, or weights, data and model do not fit each other.
     """
     place = os.fspath(source)
     if arch is not None:
+        if model is not None or task is not None:
+            raise UserError("model and task are of runs; published weights have their arch")
         return published_classifier(
             arch,
             place,
@@ -54,7 +61,7 @@ def load(
         raise UserError(
             "dataset, labels and image_size are for published weights; a run has its own"
         )
-    return classifier_of_run(place, data_dir=data_dir, say=_warn)
+    return classifier_of_run(place, data_dir=data_dir, model=model, task=task, say=_warn)
 
 
 def _warn(line: str) -> None:

@@ -14,19 +14,21 @@ from jaxcnn.data.augment.views import ViewsName, with_views
 from jaxcnn.data.loader.pipeline import eval_batches, seconds_an_image
 from jaxcnn.engine.evaluate import Evaluation, eval_step_of, evaluate
 from jaxcnn.engine.feed import hands_for, in_order, readable, share_of_process
+from jaxcnn.engine.given import Given, given_to
 from jaxcnn.engine.mesh import batch_sharding, make_mesh, mesh_here, replicated
 from jaxcnn.engine.model_input import ModelInput, input_of_weights
-from jaxcnn.engine.program import build, model_of
+from jaxcnn.engine.program import build
 from jaxcnn.engine.state import eval_variables
 from jaxcnn.errors import UserError
 from jaxcnn.files.paths import expanded
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import Variables
 from jaxcnn.recipe import Mesh, Recipe, data_place
+from jaxcnn.run import known_again
 from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.pretrained import check_classes, learned_from, read_pretrained
-from jaxcnn.run.run_data import RunData, listed_examples
+from jaxcnn.run.run_data import RunData, listed_examples, things_of
 from jaxcnn.run.same_data import compared, in_order_of
 from jaxcnn.task.of_data import task_of
 from jaxcnn.task.task import Task
@@ -98,6 +100,9 @@ def subject_of_run(
     *,
     data_dir: str | None = None,
     labels: str | None = None,
+    model: Any = None,
+    data: Any = None,
+    task: Any = None,
     say: Say = lambda line: None,
 ) -> Subject:
     """A run's best checkpoint by validation, and the data that it learned from, or other data.
@@ -108,6 +113,8 @@ def subject_of_run(
             the run had it if not given.
         labels: the CSV file with the classes of an image folder's pictures in `data_dir`; the run's
             own if neither is given.
+        model: of a run that a program gave its network, that; as `fit` takes it. So `data`, which
+            may be other data, and `task`.
         say: is told in what the images are not those that the run had.
 
     Raises UserError if the folder holds no run, no validated checkpoint, or the data is missing or
@@ -118,8 +125,14 @@ def subject_of_run(
     recipe = folder.read_recipe()
     kept = folder.read_data()
     recipe = replace(_with_its_data(recipe, kept, data_dir, labels), mesh=mesh_here(recipe.mesh))
+    refuse_not_given_again(folder, model=model, data=data, task=task)
+    recipe, given = given_to(recipe, model=model, data=data, task=task, tell=say)
+    if kept is not None:
+        for line in _given_otherwise(recipe, given, kept):
+            say(line)
     place = data_place(recipe)
-    data = dataset_at(recipe.dataset, place)
+    data = given.data_of(recipe)
+    pixels = given.data is not None
 
     def load(split: str) -> Source:
         for note in data.notes_on(split):
@@ -135,7 +148,8 @@ def subject_of_run(
 
     def is_own(split: str) -> bool:
         source = load_split(data, split, place)
-        return kept is None or listed_examples(split, source)[0] == kept.splits.get(split)
+        now, _ = listed_examples(split, source, pixels=pixels)
+        return kept is None or now == kept.splits.get(split)
 
     row, model_input = learned_from(folder, recipe, say)
     program = build(
@@ -145,6 +159,7 @@ def subject_of_run(
         # The schedule is not asked for.
         steps_per_epoch=1,
         total_steps=1,
+        given=given,
     )
     run = kept and kept.run
     with Checkpoints(folder.checkpoints, read_only=True, run=run) as checkpoints:
@@ -159,12 +174,12 @@ def subject_of_run(
     variables = eval_variables(state)
 
     def batches(source: Source, transforms: Sequence[Transform]) -> Batches:
-        hands = hands_for(recipe, len(source), lambda: seconds_an_image(source, transforms))
+        hands = hands_for(recipe, len(source), lambda: seconds_an_image(source, transforms), given)
         return in_order(recipe, source, transforms, hands)
 
     return Subject(
         arch=recipe.arch,
-        model=model_of(recipe, program.task.num_outputs),
+        model=program.model,
         variables=variables,
         data=data,
         class_names=row.class_names,
@@ -178,6 +193,35 @@ def subject_of_run(
             program.eval_step, program.rows, variables, given, task=program.task
         ),
     )
+
+
+def refuse_not_given_again(folder: RunFolder, *, model: Any, data: Any, task: Any) -> None:
+    """Raises UserError where a program gave the run what is needed to measure it, and does not
+    again."""
+    kept = folder.read_data()
+    before = {} if kept is None else kept.given
+    again = {"model": model, "data": data, "task": task}
+    missing = [name for name, value in again.items() if value is None and name in before]
+    if missing:
+        what = " and ".join(f"its {name} ({before[name].path})" for name in missing)
+        arguments = ", ".join(f"{name}=..." for name in missing)
+        raise UserError(
+            f"a program gave the run in {folder.path} {what}; in Python "
+            f"jaxcnn.evaluate.evaluation.evaluate_run({str(folder.path)!r}, {arguments}) takes "
+            f"{'them' if len(missing) > 1 else 'it'} again"
+        )
+
+
+def _given_otherwise(recipe: Recipe, given: Given, kept: RunData) -> list[str]:
+    """A line for each of model and task that is not quite what the run was given.
+
+    Raises UserError for one that is of another class, or has other values.
+    """
+    before = {name: thing for name, thing in kept.given.items() if name in ("model", "task")}
+    now = things_of(recipe, replace(given, data=None), given.data_of(recipe))
+    if different := known_again.differences(before, now):
+        raise UserError(f"the run was given other things ({'; '.join(different)}); give those")
+    return known_again.changed(before, now)
 
 
 def _with_its_data(

@@ -46,7 +46,12 @@ def hub(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("page, block", BLOCKS, ids=[page for page, _ in BLOCKS])
+def marked(page, block):
+    """Six runs take as long as all other blocks of a page together."""
+    return pytest.param(page, block, id=page, marks=[pytest.mark.slow] * ("jaxcnn.sweep(" in block))
+
+
+@pytest.mark.parametrize("page, block", [marked(page, block) for page, block in BLOCKS])
 def test_a_block_of_python_runs_as_it_stands(page, block, hub, tmp_path):
     environment = {
         **os.environ,

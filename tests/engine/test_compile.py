@@ -135,7 +135,7 @@ def test_a_run_goes_on_with_the_other(tmp_path, first, second):
     whole = replace(RECIPE, parallel=first)
     fit(whole, tmp_path / "whole", console=console)
     with pytest.raises(Stop):
-        fit(whole, tmp_path / "changed", console=console, on_epoch=stop_after_an_epoch)
+        fit(whole, tmp_path / "changed", console=console, callbacks=[stop_after_an_epoch])
     fit(replace(RECIPE, parallel=second), tmp_path / "changed", console=console)
     assert "going on from step " in shown.getvalue()
     chex.assert_trees_all_close(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxcnn.ops.finite import all_finite
+from jaxcnn.ops.finite import LEAST_MATERIALIZED, all_finite
 
 SHAPES = st.lists(st.integers(1, 4), max_size=4).map(tuple)
 
@@ -50,3 +50,10 @@ def test_arrays_split_over_eight_devices(place):
 def test_only_cpu_programs_have_the_product(platform, has_product):
     traced = jax.jit(all_finite).trace(jnp.ones((3, 2)), jnp.ones(2))
     assert ("dot_general" in traced.lower(lowering_platforms=(platform,)).as_text()) == has_product
+
+
+@pytest.mark.parametrize("size", [LEAST_MATERIALIZED - 1, LEAST_MATERIALIZED])
+def test_what_is_one_expression_to_the_compiler_has_no_barrier(size):
+    """A network of one hidden unit, trained many steps at a time, met it in jax 0.12."""
+    text = jax.jit(all_finite).trace(jnp.ones(size)).lower(lowering_platforms=("cpu",)).as_text()
+    assert ("optimization_barrier" in text) == (size >= LEAST_MATERIALIZED)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from jaxcnn.data import list_datasets
+from jaxcnn.data import dataset_spec, list_datasets
 from jaxcnn.errors import UserError
 from jaxcnn.models import list_models
 from jaxcnn.recipe import (
@@ -178,3 +178,9 @@ def test_a_transformer_of_before_proj_drop_rate_drops_where_it_did(arch):
         del values["model"][name]
     assert from_json(values).model == Model(pos_drop_rate=0.1, proj_drop_rate=0.1)
     assert from_json({**values, "arch": "vgg16"}).model == Model(drop_rate=0.1)
+
+
+@pytest.mark.parametrize("arch", ["lenet5", "resnet20"])
+def test_a_row_has_the_recipe_of_its_name(arch):
+    for name in ("digits", "cifar10"):
+        assert recipe_for(arch, dataset_spec(name)) == recipe_for(arch, name)

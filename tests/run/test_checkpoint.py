@@ -36,6 +36,11 @@ def test_of_equal_figures_the_lower_loss_ranks_higher_and_no_loss_has_no_rank(na
     assert validation_rank({name: 0.9, "loss": float("inf")}) is None
 
 
+def test_figures_of_a_task_of_ones_own_are_ranked_by_the_loss():
+    one, other = ({"brier": brier, "loss": loss} for brier, loss in ((0.1, 0.5), (0.9, 0.4)))
+    assert validation_rank(other) > validation_rank(one)
+
+
 @pytest.mark.parametrize("name", ["top1", "mAP"])
 def test_the_best_step_is_that_of_the_best_figure_not_the_latest(tmp_path, name):
     with Checkpoints(tmp_path) as checkpoints:

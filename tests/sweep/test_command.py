@@ -78,7 +78,7 @@ def test_an_interrupted_sweep_goes_on_to_what_it_would_have_been(
     def interrupted(recipe, workdir, **kwargs):
         calls.append(workdir)
         if len(calls) == 2:
-            kwargs["on_epoch"] = lambda line: os.kill(os.getpid(), signal.SIGTERM)
+            kwargs["callbacks"] = [lambda line: os.kill(os.getpid(), signal.SIGTERM)]
         if len(calls) == 5:
             os.kill(os.getpid(), signal.SIGINT)
         return fit(recipe, workdir, **kwargs)

@@ -259,7 +259,7 @@ def test_a_checkpoint_holds_the_state_it_was_given_though_training_goes_on(tmp_p
 def test_a_run_may_end_within_an_epoch(tmp_path, steps):
     lines = []
     recipe = replace(RECIPE, steps=steps)
-    summary = fit(recipe, tmp_path, console=quiet(), on_epoch=lines.append)
+    summary = fit(recipe, tmp_path, console=quiet(), callbacks=[lines.append])
     assert summary["steps"] == steps
     assert metrics_of(tmp_path)[-1]["step"] == steps
     assert [line["step"] for line in lines] == [line["step"] for line in metrics_of(tmp_path)]
@@ -341,7 +341,7 @@ def test_each_epoch_says_what_share_of_it_was_waiting_for_data(
     lines = []
     # Steps that take next to nothing: what is left is waiting, or the host's own time.
     recipe = replace(RECIPE, arch="linear", steps=14)
-    fit(recipe, tmp_path, console=quiet(), on_epoch=lines.append)
+    fit(recipe, tmp_path, console=quiet(), callbacks=[lines.append])
     assert [low <= line["waiting_for_data"] <= high for line in lines] == [True, True]
     kinds = {"decode", "augment", "batch", "transfer", "step"}
     assert [set(line["data_seconds"]) for line in lines] == [kinds, kinds]

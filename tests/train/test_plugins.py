@@ -31,6 +31,10 @@ class MyNet(nn.Module):
             x = nn.relu(nn.Dense(4, dtype=self.dtype)(x))
         return nn.Dense(self.num_classes, dtype=self.dtype)(x).astype(jnp.float32)
 
+@jaxcnn.register_augmentation("dim")
+def dim(image, rng):
+    return (image * rng.uniform(0.5, 1)).astype(np.uint8)
+
 @jaxcnn.register_dataset
 def halves():
     def load(split, data_dir):
@@ -49,12 +53,17 @@ def test_a_run_of_a_plug_in_goes_its_whole_way(tmp_path, capsys):
     work = [f"--plugin={file}", f"--workdir={tmp_path / 'run'}"]
     args = [*work, "--arch=mynet", "--dataset=halves", "--image-size=8", "--batch-size=8"]
     args += ["--model.deep=false", "--workers=0", "--augment.crop-padding=0", "--optim.lr=0.05"]
+    args += ["--augment.transforms=dim"]
     assert train.main([*args, "--steps=4"]) == 0
     assert train.main([*args, "--steps=8", "--extend"]) == 0
     told = capsys.readouterr().err
     assert "going on from step 4" in told and "130 parameters" in told
     assert train.main([*args, "--steps=8", "--model.deep=true"]) == 2
     assert "--model.deep: False != True" in capsys.readouterr().err
+    assert train.main([*args, "--steps=8", "--augment.transforms=dim,dim"]) == 2
+    assert "--augment.transforms: dim != dim,dim" in capsys.readouterr().err
+    plugins = json.loads((tmp_path / "run/data.json").read_text())["plugins"]
+    assert plugins["augmentation dim"] == plugins["arch"]
     assert evaluate.main(work) == 0
     assert json.loads(capsys.readouterr().out)["top1"] == 1
     picture = np.zeros((8, 8), np.uint8)

@@ -223,7 +223,7 @@ def test_what_is_done_at_bad_steps_does_not_depend_on_which_are_dispatched_toget
     bad_steps.extend([1, 5, 6])
     recipe = replace(ON_DEVICES, on_nan=on_nan, batch_size=240)  # 5 steps an epoch.
     run(tmp_path / "together", recipe)
-    monkeypatch.setattr("jaxcnn.engine.feed.steps_at_once", lambda recipe, platform: 1)
+    monkeypatch.setattr("jaxcnn.engine.feed.steps_at_once", lambda *of_run: 1)
     run(tmp_path / "alone", recipe)
     chex.assert_trees_all_equal(*(state_at(tmp_path / n, 20) for n in ("together", "alone")))
     assert metrics_of(tmp_path / "together") == metrics_of(tmp_path / "alone")
@@ -346,7 +346,7 @@ def test_an_epoch_is_saved_before_others_hear_of_it(tmp_path):
         raise ConnectionError("no route")
 
     with pytest.raises(ConnectionError):
-        fit(RECIPE, tmp_path, console=Console(file=io.StringIO()), on_epoch=fail)
+        fit(RECIPE, tmp_path, console=Console(file=io.StringIO()), callbacks=[fail])
     assert (tmp_path / "checkpoints" / "2").is_dir()
     assert [line["step"] for line in metrics_of(tmp_path)] == [2]
 

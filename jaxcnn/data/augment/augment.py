@@ -59,9 +59,17 @@ class Augment:
     normal noise on up to a third."""
     cutout: Annotated[int, NOT_NEGATIVE] = 0
     """Side in pixels of a grey square put at random on each image; 0 for none."""
+    transforms: str | None = None
+    """Augmentations of your own, by the names that jaxcnn.register_augmentation gave them, with
+    commas between, in their order: after all others that are done to single images."""
     mixup: Annotated[float, NOT_NEGATIVE] = 0.0
     """Mixup's alpha; 0 for none."""
     cutmix: Annotated[float, NOT_NEGATIVE] = 0.0
     """Cutmix's alpha; 0 for none. With mixup too, each batch draws one of the two."""
     label_smoothing: Annotated[float, SHARE] = 0.0
     """Share of the target spread evenly over all classes."""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names in `transforms`."""
+        return tuple(self.transforms.split(",")) if self.transforms else ()

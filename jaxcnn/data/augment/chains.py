@@ -16,6 +16,7 @@ from jaxcnn.data.augment.pad import Pad
 from jaxcnn.data.augment.pillow import Interpolation
 from jaxcnn.data.augment.policies import make_policy
 from jaxcnn.data.augment.random_resized_crop import RandomResizedCrop
+from jaxcnn.data.augment.registry import augmentation
 from jaxcnn.data.augment.resize import Resize, ResizeShorter
 from jaxcnn.data.augment.transform import Size, Transform, pair
 from jaxcnn.data.errors import DataError
@@ -85,7 +86,8 @@ def train_transforms(
     resize: Fit = "interpolate",
     normalisation: Statistics | None = None,
 ) -> tuple[Transform, ...]:
-    """`eval_transforms`, then what `augment` has of: shift, mirror, a policy, colours, cover.
+    """`eval_transforms`, then what `augment` has of: shift, mirror, a policy, colours, cover, and
+    what users registered.
 
     With resize="crop" a random part of the photograph takes the place of its centre.
 
@@ -133,4 +135,4 @@ def train_transforms(
         transforms.append(RandomErasing(augment.erase_probability))
     if augment.cutout:
         transforms.append(Cutout(augment.cutout, fill=mean_colour))
-    return tuple(transforms)
+    return (*transforms, *map(augmentation, augment.own))

@@ -22,11 +22,11 @@ from jaxcnn.data.inspect.duplicates import (
     fingerprint,
     near_pairs,
 )
-from jaxcnn.data.inspect.statistics import ChannelMoments, image_moments
 from jaxcnn.data.loader.budget import DECODING
 from jaxcnn.data.sources.readable import Unreadable
 from jaxcnn.data.spec import DataDir, DatasetSpec, Source, example_name
 from jaxcnn.data.splits import load_split
+from jaxcnn.data.statistics import ChannelMoments, image_moments
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 
-from jaxcnn.models.registry import create_model, model_spec
+from jaxcnn.models.registry import model_spec
 from jaxcnn.models.spec import ModelSpec, init_variables
 from jaxcnn.models.tools.macs import count_macs
 
@@ -14,19 +14,23 @@ from jaxcnn.models.tools.macs import count_macs
 def num_params_of(name: str) -> int:
     """At its own image size, channels and number of classes."""
     spec = model_spec(name)
-    return _counted(name, spec)[0] if spec.num_params is None else spec.num_params
+    return _counted(spec)[0] if spec.num_params is None else spec.num_params
 
 
 def gmacs_of(name: str) -> float:
     """1e9 multiply-accumulates of one image's forward pass, at its own image size."""
-    spec = model_spec(name)
-    return _counted(name, spec)[1] if spec.gmacs is None else spec.gmacs
+    return gmacs_of_row(model_spec(name))
+
+
+def gmacs_of_row(spec: ModelSpec) -> float:
+    """The same of a row."""
+    return _counted(spec)[1] if spec.gmacs is None else spec.gmacs
 
 
 @cache
-def _counted(name: str, spec: ModelSpec) -> tuple[int, float]:
+def _counted(spec: ModelSpec) -> tuple[int, float]:
     """From shapes alone; a name that is registered again has another row."""
-    model = create_model(name, num_classes=spec.num_classes)
+    model = spec.make(num_classes=spec.num_classes, dtype=jnp.float32)
     size = (spec.image_size, spec.image_size)
     variables = jax.eval_shape(
         lambda: init_variables(model, jax.random.key(0), size, spec.channels)

@@ -21,6 +21,7 @@ from jaxcnn.data.augment.lighting import Lighting
 from jaxcnn.data.augment.pad import Pad
 from jaxcnn.data.augment.rand_augment import RandAugment
 from jaxcnn.data.augment.random_resized_crop import RandomResizedCrop
+from jaxcnn.data.augment.registry import register_augmentation
 from jaxcnn.data.augment.resize import Resize
 from jaxcnn.data.augment.timm_rand_augment import TimmRandAugment
 from jaxcnn.data.augment.trivial_augment import TrivialAugmentWide
@@ -123,13 +124,16 @@ OTHER = {
     "erase_probability": 0.5,
     "erase": "timm",
     "cutout": 8,
+    "transforms": "speckle",
 }
 
 
+@pytest.mark.usefixtures("own_names")
 @pytest.mark.parametrize("name", [field.name for field in fields(Augment)])
 def test_every_field_changes_the_chain_or_is_seen_to_elsewhere(name):
     spec, size = dataset_spec("cifar10"), {"image_size": 32, "channels": 3}
     base = Augment(crop_padding=2, flip=True, policy="randaugment", erase_probability=0.25)
+    register_augmentation("speckle")(HorizontalFlip)
     assert (name in OTHER) != (name in ELSEWHERE)
     changed = replace(base, **{name: OTHER.get(name, 0)})
     same = train_transforms(spec, changed, **size) == train_transforms(spec, base, **size)

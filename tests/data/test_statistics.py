@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxcnn.data.inspect.statistics import ChannelMoments, image_moments
+from jaxcnn.data.statistics import ChannelMoments, image_moments
 
 
 @pytest.mark.parametrize("channels", [1, 3])
