@@ -174,6 +174,9 @@ class Recipe:
     """Length of the run in optimiser steps, in place of epochs."""
     early_stopping: Annotated[int | None, ABOVE_0] = None
     """End the run after so many epochs in a row none of which was the best by validation."""
+    test: bool = True
+    """Test at the end, once, with the best epoch by validation; if not, the test split is not even
+    opened, and evaluate --split=test measures it when all is chosen."""
     recipe: str | None = None
     """Published recipe that gives the defaults, one of docs/imagenet.md; rsb_a2 for one."""
     loss: Literal["cross_entropy", "bce"] = "cross_entropy"

@@ -24,7 +24,7 @@ from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.lock import locked
 from jaxcnn.run.pretrained import of_its_weights, read_pretrained
-from jaxcnn.run.run_data import SPLITS, run_data
+from jaxcnn.run.run_data import run_data, splits_of
 from jaxcnn.text.lines import say_on
 from jaxcnn.train.beside import Beside
 from jaxcnn.train.display import Display, show_result
@@ -58,9 +58,9 @@ def fit(
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
     Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
-    end, with that one. What is shown may go unread (a closed terminal, a pipe): the run goes on. A
-    run that has finished is not run again: its summary is returned. Makes the
-    process's settings of `jaxcnn.set_up`, or says in a line which it is too late for. Of
+    end, with that one; a recipe without `test` leaves the test split unopened. What is shown may
+    go unread (a closed terminal, a pipe): the run goes on. A run that has finished is not run
+    again: its summary is returned. Makes the process's settings of `jaxcnn.set_up`, or says in a line which it is too late for. Of
     several processes (`jax.distributed`) that call this, the first alone shows and writes things;
     checkpoints, which all write parts of, must go to a folder that they share.
 
@@ -86,7 +86,8 @@ def fit(
 
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
-        with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions; where images
+        with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions, "test" if the
+        recipe says so; where images
         show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`; "left_out", by split the
         examples that could not be read, if there were any and the recipe skips them; and
         "extended_from", the steps of the run before it was extended, if it was.
@@ -133,7 +134,7 @@ def fit(
             pretrained = read_pretrained(recipe.arch, recipe.pretrained)
             preprocessing = pretrained.preprocessing
     feed = Feed(recipe, preprocessing)
-    sources = {split: feed.stored(split) for split in SPLITS}
+    sources = {split: feed.stored(split) for split in splits_of(recipe)}
     data, names = run_data(
         recipe,
         feed.spec,
@@ -241,7 +242,8 @@ def refuse_other_pictures(folder: RunFolder, recipe: Recipe) -> None:
         return
     with suppress(DataNotFound):
         data = dataset_at(recipe.dataset, data_place(recipe))
-        sources = {split: load_split(data, split, data_place(recipe)) for split in SPLITS}
+        place = data_place(recipe)
+        sources = {split: load_split(data, split, place) for split in splits_of(recipe)}
         now = run_data(recipe, data, before.input, sources, command=before.command)
         folder.refuse_other_data(*now)
 

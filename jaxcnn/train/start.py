@@ -56,7 +56,7 @@ class Start:
         if step == self.feed.total_steps:
             return self._resumed()
         self._say_how_fed()
-        if self.folder.writes:
+        if self.folder.writes and self.recipe.test:
             import_beside()
         # Beside the state's own program: its compilation leaves Python to the tracing of the step.
         with garbage_collected_seldom(), ThreadPoolExecutor(2) as beside:

@@ -49,7 +49,7 @@ MAY_BE = {
         "summary.json": "val.top1 val.loss test.top1 test.loss",
     },
     "true": {
-        "recipe.json": "deterministic eval_flip augment.flip model.remat model.pre_logits "
+        "recipe.json": "test deterministic eval_flip augment.flip model.remat model.pre_logits "
         "optim.nesterov optim.ema_warmup schedule.warmup_prefix schedule.by_epoch",
         "data.json": "multi_label",
     },
