@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import takewhile
 from typing import Annotated
 
 import tyro
@@ -27,9 +26,10 @@ from jaxcnn.command.plugin_flag import Plugins, load_plugins
 from jaxcnn.errors import Interrupted, UserError
 from jaxcnn.processes.stopping import StopRequested, end_on_signal
 from jaxcnn.recipe import Recipe, check
-from jaxcnn.recipe.flags import DEFAULTING_FIELDS, values_of
+from jaxcnn.recipe.by_name import with_fields
+from jaxcnn.recipe.flags import defaulting_flags, given_fields, values_of, words_after
 from jaxcnn.sweep.folder import Sweep, SweepFolder
-from jaxcnn.sweep.grid import Axes, Choice, choices, name_of, read_grid, with_fields
+from jaxcnn.sweep.grid import Axes, Choice, choices, name_of, read_grid
 from jaxcnn.text.lines import say
 
 PROGRAM = "python -m jaxcnn.sweep"
@@ -115,21 +115,17 @@ def parse(args: Sequence[str]) -> Options:
     """
     load_plugins(values_of("--plugin", args))  # The grid may name what they bring.
     first = next(choices(read_axes(args)))
-    return _parse([*args, *_defaulting_flags(first)])
+    return _parse([*args, *defaulting_flags(first)])
 
 
 def read_axes(args: Sequence[str]) -> Axes:
     """What --grid has. Raises UserError for a field that is given as a flag too."""
-    at = [i for i, arg in enumerate(args) if arg.partition("=")[0] == "--grid"]
-    if not at:
+    words = words_after("--grid", args)
+    if words is None:
         return {}
-    if len(at) > 1:
-        raise UserError("--grid is there twice; give all fields after one")
-    after = [args[at[0]].removeprefix("--grid").removeprefix("="), *args[at[0] + 1 :]]
-    words = [word for word in takewhile(lambda a: not a.startswith("-"), after) if word]
     axes = read_grid(words, next(reversed(values_of("--arch", args)), None))
     for field in axes:
-        if field in _given(args):
+        if field in given_fields(args):
             raise UserError(f"{field} is given as a flag and in the grid; give it in one of them")
     return axes
 
@@ -164,7 +160,7 @@ def recipes_of(by_name: Mapping[str, Choice], args: Sequence[str]) -> dict[str, 
     of_defaults: dict[tuple[str, ...], Recipe] = {}
     recipes = {}
     for name, choice in by_name.items():
-        flags = _defaulting_flags(choice)
+        flags = defaulting_flags(choice)
         if flags not in of_defaults:
             of_defaults[flags] = _parse([*args, *flags]).recipe
         try:
@@ -189,20 +185,6 @@ def default_workdir(recipe: Recipe, axes: Axes) -> str:
 
 
 def _parse(args: Sequence[str]) -> Options:
-    if "seed" in _given(args):
+    if "seed" in given_fields(args):
         raise UserError("--seed is of one run; give --seeds=N for N seeds, or --seeds 3 5 7")
     return recipe_flags.parse(Options, args, program=PROGRAM, description=lambda recipe: __doc__)
-
-
-def _defaulting_flags(choice: Choice) -> tuple[str, ...]:
-    """Those of a choice's fields that the defaults of others follow."""
-    chosen = ((field, choice.get(field)) for field in DEFAULTING_FIELDS)
-    return tuple(
-        f"--{field.replace('_', '-')}={value}" for field, value in chosen if value is not None
-    )
-
-
-def _given(args: Sequence[str]) -> set[str]:
-    """The fields whose flags are there, --optim.no-nesterov for optim.nesterov too."""
-    names = (arg.partition("=")[0][2:].replace("-", "_") for arg in args if arg.startswith("--"))
-    return {re.sub(r"(^|\.)no_(\w+)$", r"\1\2", name) for name in names}

@@ -13,10 +13,11 @@ from jaxcnn.report.pictures import png_uri
 from jaxcnn.sweep.figure import png_of
 from jaxcnn.sweep.folder import SweepFolder
 from jaxcnn.sweep.grid import Choice
-from jaxcnn.sweep.results import csv_of, markdown_of
+from jaxcnn.sweep.results import csv_of
 from jaxcnn.sweeps.tables import Rows, figures, notes, sizes
 from jaxcnn.text.lines import cell, say_on
 from jaxcnn.text.phrases import first_few
+from jaxcnn.text.sheet import markdown_page
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Outcome:
         )
 
     def write(self, folder: SweepFolder, command: str) -> None:
-        page = markdown_of(self.title, command, self._tables(), self._notes())
+        page = markdown_page(self.title, command, self._tables(), self._notes())
         png = png_of(self.runs, self.title, self.metric, self.baseline)
         own_files.write(folder.csv, csv_of(self.runs, self.choices, self.gmacs))
         own_files.write(folder.md, page)

@@ -60,9 +60,10 @@ def fit(
     Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
     end, with that one; a recipe without `test` leaves the test split unopened. What is shown may
     go unread (a closed terminal, a pipe): the run goes on. A run that has finished is not run
-    again: its summary is returned. Makes the process's settings of `jaxcnn.set_up`, or says in a line which it is too late for. Of
-    several processes (`jax.distributed`) that call this, the first alone shows and writes things;
-    checkpoints, which all write parts of, must go to a folder that they share.
+    again: its summary is returned. Makes the process's settings of `jaxcnn.set_up`, or says in a
+    line which it is too late for. Of several processes (`jax.distributed`) that call this, the
+    first alone shows and writes things; checkpoints, which all write parts of, must go to a folder
+    that they share.
 
     Args:
         recipe: what to run. Where its weights are of the other form of its architecture

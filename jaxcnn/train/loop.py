@@ -35,7 +35,13 @@ from jaxcnn.run.test_uses import note_test_use
 from jaxcnn.task.metrics import add_sums
 from jaxcnn.train.display import Display
 from jaxcnn.train.logs import Logs
-from jaxcnn.train.not_finite import AtNotFinite, Diverged, TakenBack, one_line_if_diverged
+from jaxcnn.train.not_finite import (
+    AtNotFinite,
+    Diverged,
+    LossNotFinite,
+    TakenBack,
+    one_line_if_diverged,
+)
 from jaxcnn.train.result import draw_report, summary_of
 from jaxcnn.train.start import Start
 from jaxcnn.train.step_profile import StepProfile
@@ -290,7 +296,7 @@ class Run:
             )
         best = self.progress.best
         if best is None:
-            raise RunError(
+            raise LossNotFinite(
                 "the validation loss was finite after no epoch, so there is no best one; a "
                 f"lower --optim.lr (now {self.recipe.optim.lr:g}) in a new --workdir may help"
             )
