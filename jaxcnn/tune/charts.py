@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from optuna.trial import FrozenTrial
 
 from jaxcnn.files.typed_text import text_of
-from jaxcnn.report.charts import BLUE, INK, ORANGE
+from jaxcnn.report.charts import BLUE, INK, ORANGE, plain_numbers
 from jaxcnn.text.figure_text import drawn
 from jaxcnn.tune.space import Choices, Search
 
@@ -82,6 +82,7 @@ def by_field(
             axes.plot(given, reached, "o", color=BLUE, alpha=0.6, markersize=4)
             if domain.log:
                 axes.set_xscale("log")
+                plain_numbers(axes.xaxis)
         axes.set(xlabel=drawn(name, 40))
     for axes in list(figure.axes)[len(names) :]:
         axes.set_visible(False)
