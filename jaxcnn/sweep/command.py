@@ -14,7 +14,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -23,6 +23,7 @@ import tyro
 from jaxcnn.command import cli, recipe_flags
 from jaxcnn.command.native_messages import native_messages_in
 from jaxcnn.command.plugin_flag import Plugins, load_plugins
+from jaxcnn.data.folds import MOST_FOLDS
 from jaxcnn.errors import Interrupted, UserError
 from jaxcnn.processes.stopping import StopRequested, end_on_signal
 from jaxcnn.recipe import Recipe, check
@@ -44,6 +45,9 @@ class Options:
     plugin: Plugins = ()
     seeds: Annotated[tuple[str, ...], tyro.conf.arg(metavar="N|SEED SEED ...")] = ("5",)
     """One number: so many seeds, from 0 on. Several: those seeds."""
+    folds: int | None = None
+    """Divide training and validation images into so many parts, and train as often, each validating
+    in turn; --seeds is then 1 if not given, and with more each divides anew. No run is tested."""
     grid: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="FIELD=V1,V2 ...")] = None
     """Fields of the recipe, named as their flags, and their values: all are run with each other.
     Numbers of a field that takes several have spaces between them, within quotation marks."""
@@ -67,7 +71,10 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
     @end_on_signal()
     def command() -> int:
         options = parse(args)
-        axes, seeds = read_axes(args), seeds_of(options.seeds)
+        axes, folds = read_axes(args), options.folds
+        once = folds is not None and "seeds" not in given_fields(args)
+        seeds = seeds_of(("1",) if once else options.seeds)
+        check_folds(options)
         by_name = {name_of(choice) or options.recipe.arch: choice for choice in choices(axes)}
         recipes = recipes_of(by_name, args)
         baseline = options.baseline or next(iter(recipes))
@@ -75,18 +82,21 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
         cli.set_up(compilation_cache=options.compilation_cache)
         # After the flags are known to be right: these imports take seconds.
         from jaxcnn.sweep.outcome import Outcome
-        from jaxcnn.sweep.work import metric_of, of_their_weights, work_of
+        from jaxcnn.sweep.work import about_folds, metric_of, of_their_weights, work_of
         from jaxcnn.sweeps import sweep
         from jaxcnn.train.loop import TO_GO_ON
 
         recipes = of_their_weights(recipes, say)
-        folder = SweepFolder(options.workdir or default_workdir(options.recipe, axes))
+        if folds is not None:
+            recipes = {name: replace(recipe, test=False) for name, recipe in recipes.items()}
+        folder = SweepFolder(options.workdir or default_workdir(options.recipe, axes, folds))
         typed = shlex.join([*PROGRAM.split(), *args])
         if (before := folder.read()) is not None and before.command == typed:
             # Defaults may have changed since: with the version, or with a folder's pictures.
             recipes = before.recipes
         folder.refuse_other(recipes)
         work = work_of(recipes)
+        about = [] if folds is None else about_folds(recipes, folds, seeds[0])
         metric = metric_of(work.values(), options.metric)
         gmacs = {name: of_recipe.gmacs for name, of_recipe in work.items()}
         with ExitStack() as stack:
@@ -94,8 +104,8 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
                 stack.enter_context(native_messages_in(folder.path / "xla.log"))
             stack.enter_context(folder.claimed(Sweep(typed, recipes)))
             try:
-                runs = sweep(recipes, seeds, folder.path, together=options.together)
-                outcome = Outcome(runs, by_name, gmacs, metric, baseline, options.together)
+                runs = sweep(recipes, seeds, folder.path, together=options.together, folds=folds)
+                outcome = Outcome(runs, by_name, gmacs, metric, baseline, options.together, about)
                 outcome.write(folder, typed)
             except StopRequested as stopped:
                 raise Interrupted(
@@ -179,8 +189,22 @@ def check_baseline(baseline: str, names: Iterable[str]) -> None:
         raise UserError(f"--baseline={baseline} is no recipe of this sweep; did you mean {near!r}?")
 
 
-def default_workdir(recipe: Recipe, axes: Axes) -> str:
+def check_folds(options: Options) -> None:
+    """Raises UserError for folds that cannot be, or beside what does not go with them."""
+    folds = options.folds
+    if folds is None:
+        return
+    if not 2 <= folds <= MOST_FOLDS:
+        raise UserError(f"--folds={folds} is out of range; it must be 2 to {MOST_FOLDS}")
+    if options.recipe.fold is not None:
+        raise UserError("--fold is one of a set's folds; --folds trains all of them, leave it out")
+    if options.together:
+        raise UserError("--together is for seeds of one data; --folds trains them in turn")
+
+
+def default_workdir(recipe: Recipe, axes: Axes, folds: int | None = None) -> str:
     parts = [getattr(recipe, field) for field in ("arch", "dataset") if field not in axes]
+    parts += [] if folds is None else [f"{folds}folds"]
     return f"runs/{re.sub('[:/]', '-', '-'.join(['sweep', *parts]))}"
 
 

@@ -88,7 +88,7 @@ def fit(
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
         with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions, "test" if the
-        recipe says so; where images
+        recipe says so, and "fold" if it has one; where images
         show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`; "left_out", by split the
         examples that could not be read, if there were any and the recipe skips them; and
         "extended_from", the steps of the run before it was extended, if it was.

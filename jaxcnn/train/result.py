@@ -36,6 +36,7 @@ def summary_of(
         "arch": recipe.arch,
         "dataset": recipe.dataset,
         "seed": recipe.seed,
+        **({} if recipe.fold is None else {"fold": recipe.fold}),
         "params": program.num_params,
         "steps": steps,
         "seconds": progress.seconds,
