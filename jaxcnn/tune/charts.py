@@ -79,7 +79,8 @@ def by_field(
             axes.set_xticks(range(len(labels)), labels)
             axes.margins(x=0.2)
         else:
-            axes.plot(given, reached, "o", color=BLUE, alpha=0.6, markersize=4)
+            axes.plot(given, reached, "o", color=BLUE, alpha=0.6, markersize=4, clip_on=False)
+            axes.set_xlim(domain.low, domain.high)
             if domain.log:
                 axes.set_xscale("log")
                 plain_numbers(axes.xaxis)
