@@ -32,7 +32,7 @@ LAYERS = [
     ["train", "evaluate", "predict", "features", "zoo", "plan", "benchmark"]
     + ["data/prepare", "data/inspect"],
     ["sweeps", "comparison"],
-    ["selfcheck", "sweep", "compare", "baselines"],
+    ["selfcheck", "sweep", "tune", "compare", "baselines"],
     ["__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

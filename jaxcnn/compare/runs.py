@@ -77,14 +77,22 @@ def baselines(
     recipe = RunFolder(run).read_recipe()
     kept = RunFolder(run).read_data()
     place = data_dir or (kept.data_dir if kept is not None else None) or recipe.data_dir
-    train = load_split(subject.data, "train", data_place(recipe) if place is None else place)
+    here = replace(recipe, data_dir=place)
+    train = load_split(subject.data, "train", data_place(here))
     of_majority = majority(train.labels, labels, classes)
     if recipe.arch == "linear":
         return [of_majority]
     of_data = recipe_for("linear", recipe.dataset, place, labels=recipe.labels)
     of_linear, *_ = trained(
         LINEAR,
-        replace(of_data, data_dir=place, labels=recipe.labels),
+        # A fold is drawn by its run's seed.
+        replace(
+            of_data,
+            data_dir=place,
+            labels=recipe.labels,
+            fold=recipe.fold,
+            seed=of_data.seed if recipe.fold is None else recipe.seed,
+        ),
         linear_folder,
         split,
         beside=(run, subject, source),

@@ -6,6 +6,7 @@ steps = pipeline.train_batches(train, transforms, batch_size=128, seed=0, stop_s
 """
 
 from jaxcnn.data.errors import DataError, DataNotFound, ExampleError
+from jaxcnn.data.folds import read_fold, with_fold
 from jaxcnn.data.registry import (
     dataset_at,
     dataset_place,
@@ -30,6 +31,8 @@ __all__ = [
     "dataset_spec",
     "list_datasets",
     "load_split",
+    "read_fold",
     "register_dataset",
+    "with_fold",
     "with_labels",
 ]

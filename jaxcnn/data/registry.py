@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from jaxcnn.data.folds import FoldedPlace, folded
 from jaxcnn.data.sources.prepared import PREFIX, any_prepared
 from jaxcnn.data.spec import DataDir, DatasetSpec
 from jaxcnn.discovery import Table
@@ -31,6 +32,8 @@ def dataset_spec(name: str) -> DatasetSpec:
 
 def dataset_at(name: str, data_dir: DataDir) -> DatasetSpec:
     """The row of a data set with what only its folder tells, such as the classes' names."""
+    if isinstance(data_dir, FoldedPlace):
+        return folded(dataset_at(name, data_dir.place), data_dir.fold)
     spec = dataset_spec(name)
     return spec if spec.examine is None else spec.examine(data_dir)
 

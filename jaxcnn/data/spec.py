@@ -183,6 +183,21 @@ def content_of(source: Source) -> Iterator[bytes]:
             yield content.encode()
 
 
+def groups_of(source: Source) -> np.ndarray | None:
+    """The group of each example [N], whose examples belong together: of one patient, of one
+    recording. None where a source knows of none."""
+    match source:
+        case Subset():
+            groups = groups_of(source.source)
+            return None if groups is None else groups[source.indices]
+        case Concatenation():
+            both = groups_of(source.first), groups_of(source.second)
+            return None if both[0] is None or both[1] is None else np.concatenate(both)
+        case Relabelled():
+            return groups_of(source.source)
+    return getattr(source, "groups", None)
+
+
 def version_of(source: Source) -> str | None:
     """The version of the data set that a source is a part of; None where it has none."""
     match source:

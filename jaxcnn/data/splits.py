@@ -141,7 +141,7 @@ def hold_out(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarra
     """
     from sklearn.model_selection import train_test_split
 
-    strata = labels if labels.ndim == 1 else _rarest_class(labels)
+    strata = strata_of(labels)
     lonely = np.flatnonzero(np.bincount(strata) == 1)
     if lonely.size:
         raise DataError(
@@ -157,6 +157,11 @@ def hold_out(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarra
         np.arange(len(labels)), test_size=fraction, stratify=strata, random_state=PROTOCOL_SEED
     )
     return np.sort(kept), np.sort(held)
+
+
+def strata_of(labels: np.ndarray) -> np.ndarray:
+    """What examples are divided evenly by, int [N]: their class, or the rarest that they show."""
+    return labels if labels.ndim == 1 else _rarest_class(labels)
 
 
 def _rarest_class(labels: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import re
 
+from jaxcnn.data import read_fold
 from jaxcnn.errors import UserError
 from jaxcnn.ranges import check_ranges
 from jaxcnn.recipe.fields import Augment, Optim, Recipe, Schedule
@@ -35,6 +36,8 @@ def check(recipe: Recipe) -> None:
             f"--optim.momentum-dtype={optim.momentum_dtype} is for sgd, adamw, lion and muon; "
             f"{optim.name} keeps float32"
         )
+    if recipe.fold is not None:
+        read_fold(recipe.fold)
     shown = printable(recipe.finetune, MOST_OF_A_NAME)
     if recipe.finetune != "full" and recipe.pretrained is None:
         raise UserError(f"--finetune={shown} keeps weights as they are; give those by --pretrained")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from jaxcnn.data import DataDir, with_labels
+from jaxcnn.data import DataDir, read_fold, with_fold, with_labels
 from jaxcnn.data.augment.augment import Augment
 from jaxcnn.errors import UserError
 from jaxcnn.ranges import ABOVE_0, NOT_NEGATIVE, SHARE, Range, at_most, up_to
@@ -174,6 +174,12 @@ class Recipe:
     """Length of the run in optimiser steps, in place of epochs."""
     early_stopping: Annotated[int | None, ABOVE_0] = None
     """End the run after so many epochs in a row none of which was the best by validation."""
+    fold: str | None = None
+    """Validate on one of N parts of the training and validation images, the K-th by K/N, as 1/5,
+    and train on the others; stratified, whole groups, drawn by the seed. Test images stay apart."""
+    test: bool = True
+    """Test at the end, once, with the best epoch by validation; if not, the test split is not even
+    opened, and evaluate --split=test measures it when all is chosen."""
     recipe: str | None = None
     """Published recipe that gives the defaults, one of docs/imagenet.md; rsb_a2 for one."""
     loss: Literal["cross_entropy", "bce"] = "cross_entropy"
@@ -259,8 +265,9 @@ PLACE_FIELDS = (
 
 def data_place(recipe: Recipe) -> DataDir:
     """Where a recipe's data is, for `dataset_at` and `load_split`. Raises UserError for labels of a
-    set that knows its own."""
-    return with_labels(recipe.dataset, recipe.data_dir, recipe.labels)
+    set that knows its own, and for what is no fold."""
+    place = with_labels(recipe.dataset, recipe.data_dir, recipe.labels)
+    return with_fold(place, None if recipe.fold is None else read_fold(recipe.fold, recipe.seed))
 
 
 def momentum_of(optim: Optim) -> float:

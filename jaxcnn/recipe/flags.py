@@ -1,7 +1,10 @@
 """The recipe that a command line's flags begin with."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
+from typing import Any
 
 from jaxcnn.errors import UserError
 from jaxcnn.models import list_models
@@ -47,3 +50,31 @@ def values_of(flag: str, args: Sequence[str]) -> list[str]:
     except argparse.ArgumentError as error:
         raise UserError(f"{flag} needs a value") from error
     return vars(known)[flag.lstrip("-").replace("-", "_")]
+
+
+def words_after(flag: str, args: Sequence[str]) -> list[str] | None:
+    """The words of a flag that takes several, as `--grid A=1,2 B=3,4`; None if it is not there.
+
+    Raises UserError if it is there twice.
+    """
+    at = [i for i, arg in enumerate(args) if arg.partition("=")[0] == flag]
+    if not at:
+        return None
+    if len(at) > 1:
+        raise UserError(f"{flag} is there twice; give all fields after one")
+    after = [args[at[0]].removeprefix(flag).removeprefix("="), *args[at[0] + 1 :]]
+    return [word for word in takewhile(lambda a: not a.startswith("-"), after) if word]
+
+
+def given_fields(args: Sequence[str]) -> set[str]:
+    """The fields whose flags are there, --optim.no-nesterov for optim.nesterov too."""
+    names = (arg.partition("=")[0][2:].replace("-", "_") for arg in args if arg.startswith("--"))
+    return {re.sub(r"(^|\.)no_(\w+)$", r"\1\2", name) for name in names}
+
+
+def defaulting_flags(choice: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of a choice's fields that the defaults of others follow."""
+    chosen = ((field, choice.get(field)) for field in DEFAULTING_FIELDS)
+    return tuple(
+        f"--{field.replace('_', '-')}={value}" for field, value in chosen if value is not None
+    )

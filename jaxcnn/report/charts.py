@@ -80,10 +80,14 @@ def by_step(
     # Over less than a power of ten it would have no number but one.
     if log and 0 < 10 * np.nanmin(values) <= np.nanmax(values):
         axes.set_yscale("log")
-        # Matplotlib's own numbers are mathematics.
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        plain_numbers(axes.yaxis)
     return chart
+
+
+def plain_numbers(axis: Any) -> None:
+    """Of a logarithmic axis, whose numbers Matplotlib writes as mathematics."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def speed(lines: Sequence[Mapping[str, Any]]) -> Figure | None:

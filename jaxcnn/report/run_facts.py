@@ -50,7 +50,8 @@ def recipe_rows(recipe: Recipe) -> list[tuple[str, str]]:
 
 
 def _of_data(recipe: Recipe, kept: RunData) -> list[tuple[str, str]]:
-    counts = (f"{kept.splits[split].count:,} {OF_SPLIT[split]}" for split in SPLITS)
+    counts = (f"{kept.splits[split].count:,} {OF_SPLIT[split]}" for split in SPLITS
+              if split in kept.splits)  # fmt: skip
     size, channels = kept.input.image_size, kept.input.channels
     rows = [
         ("data", f"{recipe.dataset}, {kept.num_classes} classes; images: {', '.join(counts)}"),

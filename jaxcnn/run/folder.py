@@ -42,8 +42,9 @@ SUMMARY = {
     "steps": int,
     "seconds": float,
     "val": FIGURES,
-    "test": FIGURES,
 }
+# Of a run that ended with its test.
+TEST = {"test": FIGURES}
 LEFT_OUT = {"left_out": Mapping[str, tuple[str, ...]]}
 EPOCH = {"epoch": int, "step": int}
 TEST_USE = {"when": str, "by": str}
@@ -263,8 +264,11 @@ class RunFolder:
             return None
         summary = _read_json(self._summary)
         _refuse_untyped(summary, SUMMARY, self._summary)
-        for split in ("val", "test"):
-            shown = dict.fromkeys(summary["test"], float | None) | {"n": int}
+        if "test" in summary:
+            _refuse_untyped(summary, TEST, self._summary)
+        splits = measured_splits(summary)
+        shown = dict.fromkeys(summary[splits[-1]], float | None) | {"n": int}
+        for split in splits:
             _refuse_untyped(summary[split], shown, self._summary)
         if "left_out" in summary:
             _refuse_untyped(summary, LEFT_OUT, self._summary)
@@ -353,6 +357,11 @@ class RunFolder:
 
     def _write_data(self, data: RunData) -> None:
         own_files.write(self._data, _json_page(run_data.to_json(data)))
+
+
+def measured_splits(summary: Mapping[str, Any]) -> list[str]:
+    """Those that a run's summary has figures of: "val", and "test" if it ended with its test."""
+    return [split for split in ("val", "test") if split in summary]
 
 
 def _append(path: Path, line: Mapping[str, Any], *, to_disk: bool) -> None:

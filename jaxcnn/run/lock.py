@@ -23,12 +23,15 @@ TAKE_CARE = "see to it that no other run uses it"
 
 
 @contextmanager
-def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+def locked(
+    folder: Path, say: Callable[[str], None], *, name: str = NAME, waits: bool = False
+) -> Iterator[None]:
     """Keeps other runs out of `folder`, which is made if need be, for as long as it is entered.
 
-    The lock is the kernel's, on the file `lock`: it goes when the process ends, however it ends.
-    Where the file system or the system has no locks, `say` is told so. Raises UserError if another
-    process has the lock, naming it, or if the folder cannot be written.
+    The lock is the kernel's, on the file `name` there: it goes when the process ends, however it
+    ends. Where the file system or the system has no locks, `say` is told so. Raises UserError if
+    another process has the lock, naming it, unless it `waits` for that; or if the folder cannot be
+    written.
     """
     if fcntl is None:
         say(f"{folder} cannot be locked (no fcntl); {TAKE_CARE}")
@@ -36,7 +39,7 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = _open_and_lock(folder / NAME, say)
+        file = _open_and_lock(folder / name, say, waits)
     except OSError as error:
         raise UserError(f"--workdir={folder} cannot be written: {error.strerror}") from error
     try:
@@ -45,16 +48,16 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         file.flush()
         yield
     finally:
-        (folder / NAME).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)
         file.close()
 
 
-def _open_and_lock(path: Path, say: Callable[[str], None]) -> TextIO:
+def _open_and_lock(path: Path, say: Callable[[str], None], waits: bool) -> TextIO:
     assert fcntl is not None
     while True:
         file = open(path, "a+", errors="replace", opener=own_files.opener)  # noqa: SIM115
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         except BlockingIOError as error:
             file.seek(0)
             holder = " ".join(printable(file.read(MOST_CHARACTERS)).split()) or "another process"

@@ -39,6 +39,8 @@ from jaxcnn.run.known_again import Known, known, known_data
 from jaxcnn.weights.origin import Origin
 
 SPLITS = ("train", "val", "test")
+# Of a run that ends without its test, which opens no other.
+UNTESTED_SPLITS = ("train", "val")
 # Files that a thread looks at in turn, and threads: a file server takes its time for each.
 FILES_AT_ONCE, LOOKS_AT_ONCE = 1000, 16
 
@@ -78,7 +80,8 @@ class RunData:
         channels: of the set's images.
         multi_label: whether every class is asked for on its own.
         input: what images are brought to in evaluation.
-        splits: which examples they have; by "train", "val", "test".
+        splits: which examples they have; by "train", "val", and "test" unless the run ends without
+            its test.
         data_dir: where the data was, from any working directory.
         labels: where the file with its classes was, if they come by one; likewise.
         pretrained: where the weights were that the run started from; likewise.
@@ -146,6 +149,11 @@ class RunData:
             load=load,
             multi_label=self.multi_label,
         )
+
+
+def splits_of(recipe: Recipe) -> tuple[str, ...]:
+    """Those that a run opens."""
+    return SPLITS if recipe.test else UNTESTED_SPLITS
 
 
 def run_data(
@@ -330,7 +338,7 @@ def _check(data: RunData) -> None:
         for name, value in fields.items():
             if not least <= value <= most:
                 raise UserError(f"{name} is {value}, not {least:,} to {most:,}")
-    if sorted(data.splits) != sorted(SPLITS):
+    if sorted(data.splits) not in (sorted(SPLITS), sorted(UNTESTED_SPLITS)):
         raise UserError(f"splits has other names than {', '.join(SPLITS)}")
     if len(data.class_names) not in (0, data.num_classes):
         raise UserError(f"class_names has {len(data.class_names)} names, not {data.num_classes}")

@@ -9,7 +9,14 @@ import numpy as np
 from jaxcnn.data import DatasetSpec, Source
 from jaxcnn.data.spec import Relabelled, example_name
 from jaxcnn.errors import UserError
-from jaxcnn.run.run_data import Examples, Names, RunData, listed_examples, names_in
+from jaxcnn.run.run_data import (
+    SPLITS,
+    Examples,
+    Names,
+    RunData,
+    listed_examples,
+    names_in,
+)
 from jaxcnn.text.phrases import first_few
 
 OTHER_LABELS = "other labels"
@@ -80,9 +87,13 @@ def compared(run: RunData, names: bytes, split: str, source: Source) -> str | No
     before = run.splits.get(split)
     if now == before:
         return None
+    unlisted = split in SPLITS and before is None
     line = f"these are not the run's own {split} images: "
-    if before is not None and not (names and listing):
-        return f"{line}{_other_count(before, now)}; whether it was trained on any cannot be told"
+    if unlisted:
+        line = f"the run ended without its test and kept no list of its {split} images: "
+    if (before is not None or unlisted) and not (names and listing):
+        other = f"there are {now.count:,}" if before is None else _other_count(before, now)
+        return f"{line}{other}; whether it was trained on any cannot be told"
     known = names_in(names, run.splits)
     here = names_in(listing, {split: now})[split]
     different = [f"there are {now.count:,}"] if before is None else []

@@ -14,9 +14,8 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import takewhile
 from typing import Annotated
 
 import tyro
@@ -24,12 +23,14 @@ import tyro
 from jaxcnn.command import cli, recipe_flags
 from jaxcnn.command.native_messages import native_messages_in
 from jaxcnn.command.plugin_flag import Plugins, load_plugins
+from jaxcnn.data.folds import MOST_FOLDS
 from jaxcnn.errors import Interrupted, UserError
 from jaxcnn.processes.stopping import StopRequested, end_on_signal
 from jaxcnn.recipe import Recipe, check
-from jaxcnn.recipe.flags import DEFAULTING_FIELDS, values_of
+from jaxcnn.recipe.by_name import with_fields
+from jaxcnn.recipe.flags import defaulting_flags, given_fields, values_of, words_after
 from jaxcnn.sweep.folder import Sweep, SweepFolder
-from jaxcnn.sweep.grid import Axes, Choice, choices, name_of, read_grid, with_fields
+from jaxcnn.sweep.grid import Axes, Choice, choices, name_of, read_grid
 from jaxcnn.text.lines import say
 
 PROGRAM = "python -m jaxcnn.sweep"
@@ -44,6 +45,9 @@ class Options:
     plugin: Plugins = ()
     seeds: Annotated[tuple[str, ...], tyro.conf.arg(metavar="N|SEED SEED ...")] = ("5",)
     """One number: so many seeds, from 0 on. Several: those seeds."""
+    folds: int | None = None
+    """Divide training and validation images into so many parts, and train as often, each validating
+    in turn; --seeds is then 1 if not given, and with more each divides anew. No run is tested."""
     grid: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="FIELD=V1,V2 ...")] = None
     """Fields of the recipe, named as their flags, and their values: all are run with each other.
     Numbers of a field that takes several have spaces between them, within quotation marks."""
@@ -67,7 +71,10 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
     @end_on_signal()
     def command() -> int:
         options = parse(args)
-        axes, seeds = read_axes(args), seeds_of(options.seeds)
+        axes, folds = read_axes(args), options.folds
+        once = folds is not None and "seeds" not in given_fields(args)
+        seeds = seeds_of(("1",) if once else options.seeds)
+        check_folds(options)
         by_name = {name_of(choice) or options.recipe.arch: choice for choice in choices(axes)}
         recipes = recipes_of(by_name, args)
         baseline = options.baseline or next(iter(recipes))
@@ -75,18 +82,21 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
         cli.set_up(compilation_cache=options.compilation_cache)
         # After the flags are known to be right: these imports take seconds.
         from jaxcnn.sweep.outcome import Outcome
-        from jaxcnn.sweep.work import metric_of, of_their_weights, work_of
+        from jaxcnn.sweep.work import about_folds, metric_of, of_their_weights, work_of
         from jaxcnn.sweeps import sweep
         from jaxcnn.train.loop import TO_GO_ON
 
         recipes = of_their_weights(recipes, say)
-        folder = SweepFolder(options.workdir or default_workdir(options.recipe, axes))
+        if folds is not None:
+            recipes = {name: replace(recipe, test=False) for name, recipe in recipes.items()}
+        folder = SweepFolder(options.workdir or default_workdir(options.recipe, axes, folds))
         typed = shlex.join([*PROGRAM.split(), *args])
         if (before := folder.read()) is not None and before.command == typed:
             # Defaults may have changed since: with the version, or with a folder's pictures.
             recipes = before.recipes
         folder.refuse_other(recipes)
         work = work_of(recipes)
+        about = [] if folds is None else about_folds(recipes, folds, seeds[0])
         metric = metric_of(work.values(), options.metric)
         gmacs = {name: of_recipe.gmacs for name, of_recipe in work.items()}
         with ExitStack() as stack:
@@ -94,8 +104,8 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
                 stack.enter_context(native_messages_in(folder.path / "xla.log"))
             stack.enter_context(folder.claimed(Sweep(typed, recipes)))
             try:
-                runs = sweep(recipes, seeds, folder.path, together=options.together)
-                outcome = Outcome(runs, by_name, gmacs, metric, baseline, options.together)
+                runs = sweep(recipes, seeds, folder.path, together=options.together, folds=folds)
+                outcome = Outcome(runs, by_name, gmacs, metric, baseline, options.together, about)
                 outcome.write(folder, typed)
             except StopRequested as stopped:
                 raise Interrupted(
@@ -115,21 +125,17 @@ def parse(args: Sequence[str]) -> Options:
     """
     load_plugins(values_of("--plugin", args))  # The grid may name what they bring.
     first = next(choices(read_axes(args)))
-    return _parse([*args, *_defaulting_flags(first)])
+    return _parse([*args, *defaulting_flags(first)])
 
 
 def read_axes(args: Sequence[str]) -> Axes:
     """What --grid has. Raises UserError for a field that is given as a flag too."""
-    at = [i for i, arg in enumerate(args) if arg.partition("=")[0] == "--grid"]
-    if not at:
+    words = words_after("--grid", args)
+    if words is None:
         return {}
-    if len(at) > 1:
-        raise UserError("--grid is there twice; give all fields after one")
-    after = [args[at[0]].removeprefix("--grid").removeprefix("="), *args[at[0] + 1 :]]
-    words = [word for word in takewhile(lambda a: not a.startswith("-"), after) if word]
     axes = read_grid(words, next(reversed(values_of("--arch", args)), None))
     for field in axes:
-        if field in _given(args):
+        if field in given_fields(args):
             raise UserError(f"{field} is given as a flag and in the grid; give it in one of them")
     return axes
 
@@ -164,7 +170,7 @@ def recipes_of(by_name: Mapping[str, Choice], args: Sequence[str]) -> dict[str, 
     of_defaults: dict[tuple[str, ...], Recipe] = {}
     recipes = {}
     for name, choice in by_name.items():
-        flags = _defaulting_flags(choice)
+        flags = defaulting_flags(choice)
         if flags not in of_defaults:
             of_defaults[flags] = _parse([*args, *flags]).recipe
         try:
@@ -183,26 +189,26 @@ def check_baseline(baseline: str, names: Iterable[str]) -> None:
         raise UserError(f"--baseline={baseline} is no recipe of this sweep; did you mean {near!r}?")
 
 
-def default_workdir(recipe: Recipe, axes: Axes) -> str:
+def check_folds(options: Options) -> None:
+    """Raises UserError for folds that cannot be, or beside what does not go with them."""
+    folds = options.folds
+    if folds is None:
+        return
+    if not 2 <= folds <= MOST_FOLDS:
+        raise UserError(f"--folds={folds} is out of range; it must be 2 to {MOST_FOLDS}")
+    if options.recipe.fold is not None:
+        raise UserError("--fold is one of a set's folds; --folds trains all of them, leave it out")
+    if options.together:
+        raise UserError("--together is for seeds of one data; --folds trains them in turn")
+
+
+def default_workdir(recipe: Recipe, axes: Axes, folds: int | None = None) -> str:
     parts = [getattr(recipe, field) for field in ("arch", "dataset") if field not in axes]
+    parts += [] if folds is None else [f"{folds}folds"]
     return f"runs/{re.sub('[:/]', '-', '-'.join(['sweep', *parts]))}"
 
 
 def _parse(args: Sequence[str]) -> Options:
-    if "seed" in _given(args):
+    if "seed" in given_fields(args):
         raise UserError("--seed is of one run; give --seeds=N for N seeds, or --seeds 3 5 7")
     return recipe_flags.parse(Options, args, program=PROGRAM, description=lambda recipe: __doc__)
-
-
-def _defaulting_flags(choice: Choice) -> tuple[str, ...]:
-    """Those of a choice's fields that the defaults of others follow."""
-    chosen = ((field, choice.get(field)) for field in DEFAULTING_FIELDS)
-    return tuple(
-        f"--{field.replace('_', '-')}={value}" for field, value in chosen if value is not None
-    )
-
-
-def _given(args: Sequence[str]) -> set[str]:
-    """The fields whose flags are there, --optim.no-nesterov for optim.nesterov too."""
-    names = (arg.partition("=")[0][2:].replace("-", "_") for arg in args if arg.startswith("--"))
-    return {re.sub(r"(^|\.)no_(\w+)$", r"\1\2", name) for name in names}

@@ -7,7 +7,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from jaxcnn.sweeps import estimate
+from jaxcnn.sweeps.statistics import estimate, num_folds
+from jaxcnn.sweeps.tables import shared_splits
 from jaxcnn.text.figure_text import drawn, plain_text
 
 # Okabe and Ito's, which the colour-blind tell apart: https://jfly.uni-koeln.de/color/.
@@ -22,7 +23,7 @@ MOST_INCHES = 200
 def png_of(
     runs: Mapping[str, Sequence[Mapping[str, Any]]], title: str, metric: str, baseline: str
 ) -> bytes:
-    """Validation and test beside each other, a line for each recipe, the first on top."""
+    """Validation and test, if measured, side by side; a line for each recipe, the first on top."""
     with plain_text():
         # A field a line, so that long names leave room for the figures.
         labels = ["\n".join(map(drawn, name.split(","))) for name in runs]
@@ -31,22 +32,23 @@ def png_of(
         figure = Figure(figsize=(10, height), layout="constrained")
         figure.suptitle(drawn(title, 100))
         middles = [sum(heights[:i]) + heights[i] / 2 for i in range(len(heights))]
-        both = figure.subplots(1, len(TITLES), sharey=True)
-        for axes, (split, split_title) in zip(both, TITLES.items(), strict=True):
+        splits = shared_splits(runs)
+        (each,) = figure.subplots(1, len(splits), sharey=True, squeeze=False)
+        for axes, split in zip(each, splits, strict=True):
             for middle, summaries in zip(middles, runs.values(), strict=True):
                 _draw(axes, middle, summaries, split, metric)
             mean = estimate(runs[baseline], split, metric).mean
             axes.axvline(
                 mean, color=BASELINE, linestyle="--", zorder=0, label="mean of the baseline"
             )
-            axes.set(xlabel=f"{metric} ({UNITS.get(metric, 'fraction')})", title=split_title)
+            axes.set(xlabel=f"{metric} ({UNITS.get(metric, 'fraction')})", title=TITLES[split])
             axes.set_yticks(middles, labels)
             axes.set_ylim(sum(heights), 0)
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.grid(alpha=0.3, axis="x")
-        both[0].set_ylabel("recipe")
+        each[0].set_ylabel("recipe")
         # Each once, whatever the number of recipes.
-        handles, names = both[0].get_legend_handles_labels()
+        handles, names = each[0].get_legend_handles_labels()
         once = dict(zip(names, handles, strict=True))
         figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=len(once))
         file = io.BytesIO()
@@ -67,7 +69,7 @@ def _draw(
         color=SEED,
         alpha=0.5,
         markersize=4,
-        label="a seed",
+        label="a seed" if num_folds(summaries[0]) is None else "a fold",
     )
     axes.errorbar(
         found.mean,

@@ -13,10 +13,12 @@ from jaxcnn.report.pictures import png_uri
 from jaxcnn.sweep.figure import png_of
 from jaxcnn.sweep.folder import SweepFolder
 from jaxcnn.sweep.grid import Choice
-from jaxcnn.sweep.results import csv_of, markdown_of
+from jaxcnn.sweep.results import csv_of
+from jaxcnn.sweeps.statistics import num_folds
 from jaxcnn.sweeps.tables import Rows, figures, notes, sizes
 from jaxcnn.text.lines import cell, say_on
 from jaxcnn.text.phrases import first_few
+from jaxcnn.text.sheet import markdown_page
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Outcome:
         metric: the figure that they are compared by.
         baseline: the name of the recipe that the others are compared with.
         together: a recipe's runs went side by side.
+        about: what else to know of the runs, a line each.
     """
 
     runs: Mapping[str, Sequence[Mapping[str, Any]]]
@@ -38,18 +41,20 @@ class Outcome:
     metric: str
     baseline: str
     together: bool = False
+    about: Sequence[str] = ()
 
     @property
     def title(self) -> str:
         every = [run for runs in self.runs.values() for run in runs]
         archs, datasets = (list(dict.fromkeys(r[of] for r in every)) for of in ("arch", "dataset"))
-        seeds = len(self.runs[self.baseline])
-        return (
-            f"{first_few(archs)} on {first_few(datasets)}, {seeds} seed{'s' if seeds > 1 else ''}"
-        )
+        of_one = self.runs[self.baseline]
+        seeds, folds = len({run["seed"] for run in of_one}), num_folds(of_one[0])
+        divided = "" if folds is None else f"{folds} folds, "
+        title = f"{first_few(archs)} on {first_few(datasets)}, {divided}{seeds} seed"
+        return f"{title}{'s' if seeds > 1 else ''}"
 
     def write(self, folder: SweepFolder, command: str) -> None:
-        page = markdown_of(self.title, command, self._tables(), self._notes())
+        page = markdown_page(self.title, command, self._tables(), self._notes())
         png = png_of(self.runs, self.title, self.metric, self.baseline)
         own_files.write(folder.csv, csv_of(self.runs, self.choices, self.gmacs))
         own_files.write(folder.md, page)
@@ -90,7 +95,7 @@ class Outcome:
         return figures(self.runs, self.metric, self.baseline), sizes(self.runs, self.gmacs)
 
     def _notes(self) -> list[str]:
-        lines = notes(self.runs, self.metric, self.baseline)
+        lines = [*notes(self.runs, self.metric, self.baseline), *self.about]
         if self.together:
             lines.append("Seconds are those of runs side by side, which share the machine.")
         return lines

@@ -1,4 +1,4 @@
-"""What came of a sweep, as files: a row per run, the table as Markdown."""
+"""What came of a sweep, as a file with a row per run."""
 
 import csv
 import io
@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxcnn.sweep.grid import Choice
-from jaxcnn.sweeps.tables import SPLITS, Rows
-from jaxcnn.text.phrases import printable
-from jaxcnn.text.sheet import markdown, sheet_cell
+from jaxcnn.sweeps.tables import shared_splits
+from jaxcnn.text.sheet import sheet_cell
 
 LAST_COLUMNS = ("params", "gmacs", "steps", "seconds")
 
@@ -24,29 +23,18 @@ def csv_of(
     """
     first = next(iter(runs.values()))[0]
     fields = list(next(iter(choices.values())))
-    figures = [(split, figure) for split in SPLITS for figure in first[split]]
+    figures = [(split, figure) for split in shared_splits(runs) for figure in first[split]]
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     names = [f"{split}_{figure}" for split, figure in figures]
-    rows.writerow(["recipe", "seed", *fields, *names, *LAST_COLUMNS])
+    fold = ["fold"] if "fold" in first else []
+    rows.writerow(["recipe", "seed", *fold, *fields, *names, *LAST_COLUMNS])
     for name, summaries in runs.items():
         for run in summaries:
             of_grid = (choices[name][field] for field in fields)
             of_splits = (run[split].get(figure) for split, figure in figures)
             last = (run["params"], gmacs[name], run["steps"], run["seconds"])
-            row = (name, run["seed"], *of_grid, *of_splits, *last)
+            of_fold = (run[name] for name in fold)
+            row = (name, run["seed"], *of_fold, *of_grid, *of_splits, *last)
             rows.writerow([sheet_cell(v) if isinstance(v, str) else v for v in row])
     return text.getvalue()
-
-
-def markdown_of(title: str, command: str, tables: Sequence[Rows], notes: Sequence[str]) -> str:
-    """The tables, what to know of them, and the command that made them."""
-    lines = [f"# {markdown(title)}", "", f"    {printable(command)}", ""]
-    for header, *rows in tables:
-        ruler = "|" + "---|" * len(header)
-        lines += [_line(header), ruler, *map(_line, rows), ""]
-    return "\n".join([*lines, *(f"- {markdown(note)}" for note in notes), ""])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(markdown, cells))} |"

@@ -1,9 +1,10 @@
 """What recipes come to, before any is run: one that cannot be is found now, not after hours."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jaxcnn.data import dataset_at
+from jaxcnn.data import dataset_at, load_split
+from jaxcnn.data.spec import groups_of
 from jaxcnn.discovery import look_up
 from jaxcnn.engine.gmacs import gmacs
 from jaxcnn.engine.program import build
@@ -50,6 +51,28 @@ def work_of(recipes: Mapping[str, Recipe]) -> dict[str, Work]:
         except UserError as error:
             raise UserError(f"{name}: {error}") from error
     return work
+
+
+def about_folds(recipes: Mapping[str, Recipe], folds: int, seed: int) -> list[str]:
+    """What to know of the folds of these recipes, a line each.
+
+    Raises UserError where the data cannot be divided so.
+    """
+    lines = []
+    for recipe in recipes.values():
+        place = data_place(recipe)
+        data = dataset_at(recipe.dataset, place)
+        for number in range(1, folds + 1):
+            of_fold = data_place(replace(recipe, fold=f"{number}/{folds}", seed=seed))
+            part = load_split(dataset_at(recipe.dataset, of_fold), "val", of_fold)
+        if groups_of(part) is not None:
+            lines.append(f"The folds of {recipe.dataset} divide it by whole groups.")
+        if "test" not in data.splits:
+            lines.append(
+                f"{recipe.dataset} comes without a test split: what the protocol holds out for one "
+                "is the same for all folds, and was not opened."
+            )
+    return list(dict.fromkeys(lines))
 
 
 def metric_of(work: Iterable[Work], asked: str | None) -> str:

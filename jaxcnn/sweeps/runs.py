@@ -28,10 +28,14 @@ def sweep(
     transforms: Sequence[Any] | Mapping[str, Sequence[Any]] = (),
     console: Console | None = None,
     together: bool = False,
+    folds: int | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Runs every named recipe with every seed, and returns their summaries, by name.
 
-    The runs stand in `workdir/NAME/sSEED`. One that is done is not done again, and one that was
+    The runs stand in `workdir/NAME/sSEED`. With `folds` each seed divides the training and
+    validation examples into so many parts, of which each validates a run of its own,
+    `workdir/NAME/sSEED-foldKofN`, that ends without its test; several seeds are repeated
+    cross-validation. One that is done is not done again, and one that was
     stopped goes on: calling this once more after an interruption finishes the sweep.
 
     `model`, `data`, `task` and `transforms` are `fit`'s, for all runs; all but `data` may be
@@ -44,6 +48,8 @@ def sweep(
     Where a run fails, of a loss that is not finite perhaps, all others are done; then RunError
     says of the first what it failed of.
     """
+    if together and folds is not None:
+        raise UserError("folds are trained one after the other: their data differs")
     of_recipe = fit_side_by_side if together else _one_after_the_other
     console = console or Console(stderr=True)
     by_name = {"model": model, "task": task, "transforms": transforms}
@@ -55,6 +61,14 @@ def sweep(
     for name, recipe in recipes.items():
         folder = Path(workdir) / name
         runs = {folder / f"s{seed}": replace(recipe, seed=seed) for seed in seeds}
+        if folds is not None:
+            runs = {
+                path.with_name(f"{path.name}-fold{fold}of{folds}"): replace(
+                    of_seed, fold=f"{fold}/{folds}", test=False
+                )
+                for path, of_seed in runs.items()
+                for fold in range(1, folds + 1)
+            }
         try:
             given = {what: _of_name(each, name) for what, each in by_name.items()}
             given["transforms"] = given["transforms"] or ()
@@ -81,7 +95,8 @@ def _one_after_the_other(
 ) -> dict[Path, dict[str, Any]]:
     summaries, failed = {}, []
     for path, recipe in runs.items():
-        say_on(console, f"{path.parent.name}, seed {recipe.seed}:")
+        fold = "" if recipe.fold is None else f", fold {recipe.fold}"
+        say_on(console, f"{path.parent.name}, seed {recipe.seed}{fold}:")
         try:
             summaries[path] = fit(recipe, path, console=console, **given)
         except RunError as error:

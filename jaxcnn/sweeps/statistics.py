@@ -17,10 +17,15 @@ EQUAL_WITHIN = 1e-12
 
 @dataclass(frozen=True)
 class Estimate:
-    """One figure over the seeds of a recipe.
+    """One figure over the seeds of a recipe, or its folds.
 
     Attributes:
-        values: one per seed, in the seeds' order.
+        values: one per seed, in the seeds' order, or per fold of each.
+        overlap: of cross-validation the size of a part over that of what is trained on, 1 / (K - 1)
+            of K folds: runs share most of their training examples, and their mean varies more than
+            that of as many of their own (Nadeau and Bengio, 2003,
+            https://doi.org/10.1023/A:1024068626366; for repeated folds Bouckaert and Frank, 2004,
+            https://doi.org/10.1007/978-3-540-24775-3_3). Else 0.
         mean: their mean.
         std: their sample standard deviation; 0 for a single seed.
         interval95: half the width of the 95% confidence interval of the mean (Student's t);
@@ -28,6 +33,7 @@ class Estimate:
     """
 
     values: tuple[float, ...]
+    overlap: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -38,11 +44,16 @@ class Estimate:
         return statistics.stdev(self.values) if len(self.values) > 1 else 0.0
 
     @property
+    def standard_error(self) -> float:
+        """Of the mean."""
+        return self.std * (1 / len(self.values) + self.overlap) ** 0.5
+
+    @property
     def interval95(self) -> float:
         n = len(self.values)
         if n == 1:
             return float("inf")
-        return float(stats.t.ppf(0.975, n - 1)) * self.std / n**0.5
+        return float(stats.t.ppf(0.975, n - 1)) * self.standard_error
 
     def __str__(self) -> str:
         if len(self.values) == 1:
@@ -77,7 +88,18 @@ def estimate(summaries: Sequence[Mapping[str, Any]], split: str, metric: str) ->
                 f"the {split} {metric} of {summary['arch']}, seed {summary['seed']}, is not "
                 "finite; compare another figure"
             )
-    return Estimate(values)
+    return Estimate(values, _overlap(summaries))
+
+
+def num_folds(summary: Mapping[str, Any]) -> int | None:
+    """The N of a run's fold K/N; None for a run of none."""
+    fold = summary.get("fold")
+    return None if fold is None else int(fold.partition("/")[2])
+
+
+def _overlap(summaries: Sequence[Mapping[str, Any]]) -> float:
+    folds = num_folds(summaries[0]) if summaries else None
+    return 0.0 if folds is None else 1 / (folds - 1)
 
 
 def compared(
@@ -85,8 +107,9 @@ def compared(
 ) -> dict[str, Comparison]:
     """Every other recipe's figure beside that of `baseline`, by name.
 
-    Runs of a seed are a pair: they begin with the same weights, where the architecture is the same,
-    and see the same batches. Raises ValueError for recipes that have not the same seeds.
+    Runs of a seed, or of a fold of a seed, are a pair: they begin with the same weights, where the
+    architecture is the same, and see the same batches. Raises ValueError for recipes that have not
+    the same seeds.
     """
     base = _by_seed(summaries[baseline], split, metric)
     differences = {}
@@ -96,7 +119,8 @@ def compared(
             if figures.keys() != base.keys():
                 raise ValueError(f"{name!r} and {baseline!r} have not the same seeds")
             pairs = ((figures[seed], base[seed]) for seed in figures)
-            differences[name] = Estimate(tuple(one - other for one, other in pairs))
+            apart = tuple(one - other for one, other in pairs)
+            differences[name] = Estimate(apart, _overlap(runs))
     raw = {name: _p_value(difference) for name, difference in differences.items()}
     # One that has no p-value was compared nevertheless: it counts, as what shows nothing. Holm's
     # correction may be had by comparisons that share a baseline.
@@ -107,15 +131,18 @@ def compared(
     }
 
 
-def _by_seed(runs: Sequence[Mapping[str, Any]], split: str, metric: str) -> dict[int, float]:
+def _by_seed(
+    runs: Sequence[Mapping[str, Any]], split: str, metric: str
+) -> dict[tuple[int, str | None], float]:
     values = estimate(runs, split, metric).values
-    return {run["seed"]: value for run, value in zip(runs, values, strict=True)}
+    return {(run["seed"], run.get("fold")): value for run, value in zip(runs, values, strict=True)}
 
 
 def _p_value(difference: Estimate) -> float | None:
-    """Of Student's t-test that the mean difference of the pairs is 0."""
+    """Of Student's t-test that the mean difference of the pairs is 0; of folds, corrected for their
+    overlap."""
     values = difference.values
     if max(values) - min(values) <= EQUAL_WITHIN:
         return None
-    test: Any = stats.ttest_1samp(values, 0.0)  # Its stub lacks what it returns.
-    return float(test.pvalue)
+    t = abs(difference.mean) / difference.standard_error
+    return 2 * float(stats.t.sf(t, len(values) - 1))

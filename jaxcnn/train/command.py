@@ -3,7 +3,7 @@
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +15,12 @@ import tyro
 from jaxcnn.command import cli, recipe_flags
 from jaxcnn.command.native_messages import native_messages_in
 from jaxcnn.command.plugin_flag import Plugins
+from jaxcnn.errors import UserError
 from jaxcnn.files.cache_folder import cache_folder
 from jaxcnn.files.paths import expanded
 from jaxcnn.processes.distributed import Distributed, is_first, joined, leave
-from jaxcnn.processes.stopping import end_on_signal
-from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, note_of_default
+from jaxcnn.processes.stopping import end_on_signal, stop_on_signal
+from jaxcnn.recipe import DEFAULTED_FIELDS, Recipe, check, note_of_default
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.wandb_log import wandb_log
 from jaxcnn.text.lines import say
@@ -37,6 +38,9 @@ class Options:
     """The run's folder; runs/ARCH-DATASET-sSEED if not given. The same command resumes there."""
     extend: bool = False
     """Go on with a run that is finished, for more --epochs or --steps, its schedule stretched."""
+    lr_find: bool = False
+    """Do not train, but try learning rates: a plot and a suggested rate, in the folder lr_find of
+    the run's; nothing is left there to go on from."""
     profile: str | None = None
     """Write a jax.profiler trace of steps FIRST:LAST, counted from 1, into the run's folder."""
     wandb: str | None = None
@@ -86,6 +90,28 @@ def as_begun(recipe: Recipe, workdir: str, args: Sequence[str], command: str) ->
     return replace(parse(args, default).recipe, arch=recipe.arch)
 
 
+def find_rate(recipe: Recipe, workdir: str, command: str, tell: Callable[[str], object]) -> None:
+    """Tries learning rates, and says and writes what became of the loss."""
+    from jaxcnn.train.rate_range import HIGHEST, LOWEST, rate_range
+    from jaxcnn.train.rate_report import write_rate_report
+
+    check(recipe)
+    tell(f"trying learning rates from {LOWEST:g} to {HIGHEST:g}")
+    with stop_on_signal() as stop:
+        found = rate_range(recipe, stop, say=tell)
+    end = "where the loss diverged" if found.diverged else "the highest that was tried"
+    tell(
+        f"lowest smoothed loss at {found.at_minimum:.2g}, steepest descent at "
+        f"{found.steepest:.2g}; the last rate was {found.rates[-1]:.2g}, {end}"
+    )
+    if is_first():
+        folder = Path(workdir) / "lr_find"
+        write_rate_report(folder, recipe, found, command)
+        tell(f"the curve is in {folder}: index.html, lr_find.png, lr_find.csv")
+        rule = "a tenth of the rate at the lowest smoothed loss"
+        say(f"suggested: --optim.lr={found.suggested:g}, {rule}", sys.stdout)
+
+
 def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int:
     """Trains. In an `own_process` traced programs are kept (see `TraceCache`), and C++ writes to a
     file in the run's folder; where several run as one, `joined` reads it."""
@@ -95,6 +121,8 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
     def train() -> int:
         options = parse(args)
         profile = range(0) if options.profile is None else steps_to_profile(options.profile)
+        if options.lr_find and (options.extend or options.profile or options.wandb):
+            raise UserError("--lr-find trains no run; leave --extend, --profile and --wandb out")
         cli.set_up(compilation_cache=options.compilation_cache)
         # After the flags are known to be right: this import takes seconds.
         from jaxcnn.run.pretrained import of_its_weights
@@ -107,6 +135,9 @@ def main(args: Sequence[str] | None = None, *, own_process: bool = False) -> int
                 tell(note)
             dataset = re.sub("[:/]", "-", recipe.dataset)  # "tfds:coco/2014"
             workdir = expanded(options.workdir or f"runs/{recipe.arch}-{dataset}-s{recipe.seed}")
+            if options.lr_find:
+                find_rate(recipe, workdir, shlex.join([*PROGRAM.split(), *args]), tell)
+                return cli.DONE
             recipe = with_batch_of_run(recipe, workdir, args)
             command = shlex.join([*PROGRAM.split(), *args])
             recipe = as_begun(recipe, workdir, args, command)

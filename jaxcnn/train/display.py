@@ -1,5 +1,6 @@
 """What a run shows while it goes: a line per epoch, a progress bar, a closing table."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from jaxcnn.run.folder import measured_splits
 from jaxcnn.task.metrics import headline
 from jaxcnn.text.lines import cell, say_on
 from jaxcnn.train.notebook import NotebookBar
@@ -84,11 +86,15 @@ class Display:
 
 
 def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
-    """Prints the validation and test figures of a finished run, and where it is."""
+    """Prints the validation and test figures of a finished run, and where it is.
+
+    Of a run without a test, how to measure that once all is chosen.
+    """
     title = f"{summary['arch']} on {summary['dataset']}, seed {summary['seed']}"
-    names = [name for name in summary["test"] if name != "n"]
+    splits = measured_splits(summary)
+    names = [name for name in summary[splits[-1]] if name != "n"]
     table = Table("split", "images", *map(_title, names), title=cell(title))
-    for split in ("val", "test"):
+    for split in splits:
         figures = summary[split]
         table.add_row(split, f"{figures['n']:,}", *(_figure(figures[name]) for name in names))
     console.print(table)
@@ -96,10 +102,14 @@ def show_result(console: Console, summary: Mapping[str, Any], folder: Path) -> N
         heading = f"left out of {split}: {len(reasons):,} examples that cannot be read"
         for line in (heading, *(f"  {reason}" for reason in reasons)):
             say_on(console, line)
+    where = ", its pictures in report/"
+    if "test" not in summary:
+        place = shlex.quote(str(folder))
+        where = f", not tested: python -m jaxcnn.evaluate --workdir={place} --split=test does that"
     say_on(
         console,
         f"finished: {summary['params']:,} parameters, {summary['steps']:,} steps, "
-        f"{summary['seconds']:.0f} s; the run is in {folder}, its pictures in report/",
+        f"{summary['seconds']:.0f} s; the run is in {folder}{where}",
     )
 
 

@@ -61,11 +61,12 @@ def fit(
     """Trains `recipe` in the folder `workdir`, resuming what is there, and returns its summary.
 
     Validates after every epoch, keeps the best checkpoint by validation, and tests once, at the
-    end, with that one. What is shown may go unread (a closed terminal, a pipe): the run goes on. A
-    run that has finished is not run again: its summary is returned. Makes the
-    process's settings of `jaxcnn.set_up`, or says in a line which it is too late for. Of
-    several processes (`jax.distributed`) that call this, the first alone shows and writes things;
-    checkpoints, which all write parts of, must go to a folder that they share.
+    end, with that one; a recipe without `test` leaves the test split unopened. What is shown may
+    go unread (a closed terminal, a pipe): the run goes on. A run that has finished is not run
+    again: its summary is returned. Makes the process's settings of `jaxcnn.set_up`, or says in a
+    line which it is too late for. Of several processes (`jax.distributed`) that call this, the
+    first alone shows and writes things; checkpoints, which all write parts of, must go to a folder
+    that they share.
 
     Args:
         recipe: what to run. Where its weights are of the other form of its architecture
@@ -101,7 +102,8 @@ def fit(
 
     Returns:
         `{"arch", "dataset", "seed", "params", "steps", "seconds", "val": {...}, "test": {...}}`
-        with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions; where images
+        with `{"top1", "top5", "loss", "n"}` per split, top1 and top5 as fractions, "test" if the
+        recipe says so, and "fold" if it has one; where images
         show several classes `{"mAP", "CF1", "OF1", "loss", "n"}`; "left_out", by split the
         examples that could not be read, if there were any and the recipe skips them; and
         "extended_from", the steps of the run before it was extended, if it was.

@@ -35,7 +35,13 @@ from jaxcnn.run.test_uses import note_test_use
 from jaxcnn.task.metrics import add_sums
 from jaxcnn.train.display import Display
 from jaxcnn.train.logs import Logs
-from jaxcnn.train.not_finite import AtNotFinite, Diverged, TakenBack, one_line_if_diverged
+from jaxcnn.train.not_finite import (
+    AtNotFinite,
+    Diverged,
+    LossNotFinite,
+    TakenBack,
+    one_line_if_diverged,
+)
 from jaxcnn.train.result import draw_report, summary_of
 from jaxcnn.train.start import Start
 from jaxcnn.train.step_profile import StepProfile
@@ -279,32 +285,43 @@ class Run:
         self.throughput.start()
 
     def finish(self) -> dict[str, Any]:
-        """Tests once, with the best checkpoint by validation, writes the summary, and draws."""
+        """Tests once, with the best checkpoint by validation, writes the summary, and draws.
+
+        Without `recipe.test` the summary of the validation is all.
+        """
         steps = int(self.state.step)
         if steps < self.feed.total_steps:
             self.display.say(
                 f"stopped early, at step {steps:,} of {self.feed.total_steps:,}: no epoch of the "
                 f"last {self.recipe.early_stopping} was better"
             )
-        self.display.phase("testing the best checkpoint")
         best = self.progress.best
         if best is None:
-            raise RunError(
-                "the validation loss was finite after no epoch, so there is no best one to test; a "
+            raise LossNotFinite(
+                "the validation loss was finite after no epoch, so there is no best one; a "
                 f"lower --optim.lr (now {self.recipe.optim.lr:g}) in a new --workdir may help"
             )
         self.checkpoints.wait()
+        if not self.recipe.test:
+            self.count_seconds()
+            summary = self.summary(steps, None)
+            self.folder.write_summary(summary)
+            return summary
+        self.display.phase("testing the best checkpoint")
         state, _ = self.checkpoints.restore(best["step"], self.program.state_like)
         test = self.evaluate("test", state)
         self.count_seconds()
-        summary = summary_of(
-            self.recipe, self.folder, self.feed, self.program, self.progress, test, steps=steps
-        )
+        summary = self.summary(steps, test)
         note_test_use(self.folder.path, by=self.command, say=self.display.say)
         self.folder.write_summary(summary)
         if self.folder.writes:
             draw_report(self.folder, self.feed, self.program, state, test, self.display)
         return summary
+
+    def summary(self, steps: int, test: Evaluation | None) -> dict[str, Any]:
+        return summary_of(
+            self.recipe, self.folder, self.feed, self.program, self.progress, test, steps=steps
+        )
 
     def evaluate(self, split: str, state: TrainState) -> Evaluation:
         program = self.program

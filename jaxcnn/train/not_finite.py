@@ -24,6 +24,10 @@ MOST_SKIPPED_IN_A_ROW = 10
 MOST_ROLLBACKS = 10
 
 
+class LossNotFinite(RunError):
+    """A run ended since its loss or gradient was not finite: by its recipe, not by its machine."""
+
+
 class Diverged(Exception):
     """The run is to end at `step`; `note` leads to what may help."""
 
@@ -74,7 +78,7 @@ def one_line_if_diverged(
         checkpoints.wait()
         latest = checkpoints.latest_step()
         good = "there is no checkpoint yet" if latest is None else f"the last good one is {latest}"
-        raise RunError(
+        raise LossNotFinite(
             f"loss or gradient is not finite at step {end.step}; {good} in {folder.checkpoints}; "
             f"{end.note} a lower --optim.lr (now {recipe.optim.lr:g}) or --optim.clip-norm=1 may "
             "help"

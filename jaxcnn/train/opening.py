@@ -12,7 +12,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.pretrained import Pretrained, read_pretrained
-from jaxcnn.run.run_data import SPLITS, RunData, run_data
+from jaxcnn.run.run_data import RunData, run_data, splits_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def open_run(folder: RunFolder, recipe: Recipe, given: Given, *, command: str) -
         recipe,
         feed.spec,
         feed.input,
-        {split: feed.stored(split) for split in SPLITS},
+        {split: feed.stored(split) for split in splits_of(recipe)},
         command=command,
         weights=pretrained and pretrained.origin,
         given=given,
@@ -83,8 +83,8 @@ def _refuse_other_data(folder: RunFolder, recipe: Recipe, given: Given) -> None:
     if before is None or not (folder.read_names() or before.given or given.things):
         return
     with suppress(DataNotFound):
-        data = given.data_of(recipe)
-        sources = {split: load_split(data, split, data_place(recipe)) for split in SPLITS}
+        data, place = given.data_of(recipe), data_place(recipe)
+        sources = {split: load_split(data, split, place) for split in splits_of(recipe)}
         now = run_data(recipe, data, before.input, sources, command=before.command, given=given)
         folder.refuse_other_data(*now)
 

@@ -25,22 +25,23 @@ def summary_of(
     feed: Feed,
     program: Program,
     progress: Progress,
-    test: Evaluation,
+    test: Evaluation | None,
     *,
     steps: int,
 ) -> dict[str, Any]:
-    """`summary.json` of a run that has had its `steps` and its test; see `fit`."""
+    """`summary.json` of a run that has had its `steps`, and its test if it has one; see `fit`."""
     best = progress.best
-    assert best is not None, "what was tested is the best epoch's"
+    assert best is not None, "a run whose loss was never finite has no summary"
     summary = {
         "arch": recipe.arch,
         "dataset": recipe.dataset,
         "seed": recipe.seed,
+        **({} if recipe.fold is None else {"fold": recipe.fold}),
         "params": program.num_params,
         "steps": steps,
         "seconds": progress.seconds,
         "val": {name: best[name] for name in (*program.task.metrics.figures, "loss", "n")},
-        "test": test.figures,
+        **({} if test is None else {"test": test.figures}),
         **progress.left_out(),
     }
     if (before := folder.extended_from()) is not None:

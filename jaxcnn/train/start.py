@@ -55,7 +55,7 @@ class Start:
         if step == self.feed.total_steps:
             return self._resumed()
         self._say_how_fed()
-        if self.folder.writes:
+        if self.folder.writes and self.recipe.test:
             import_beside()
         # Beside the state's own program: its compilation leaves Python to the tracing of the step.
         with garbage_collected_seldom(), ThreadPoolExecutor(2) as beside:
@@ -72,32 +72,7 @@ class Start:
 
     def fresh_state(self) -> TrainState:
         """Step 0: drawn for the recipe's seed, or the pretrained weights."""
-        state = self.program.init_state()
-        if self.recipe.pretrained is None:
-            return self._from_images(state)
-        # Read already, unless there seemed to be a checkpoint to go on from.
-        pretrained = self.pretrained or read_pretrained(
-            self.recipe.arch, self.recipe.pretrained, self.feed.given
-        )
-        state, kept = start_from(state, pretrained)
-        self.display.say(f"starting from {pretrained.origin}")
-        for note in pretrained.notes:
-            self.display.say(note)
-        if kept:
-            self.display.say(head_note(kept, pretrained, self.feed.spec.num_classes))
-        return state
-
-    def _from_images(self, state: TrainState) -> TrainState:
-        """The fresh state as training images would have it, where the model asks them."""
-        stats_of = self.feed.given.model_of(self.recipe).stats_of_images
-        if stats_of is None:
-            return state
-        old = state.batch_stats
-        new = stats_of(old, self.feed.first_images(IMAGES_TO_BEGIN_WITH))
-        stats = jax.tree.map(lambda n, o: n if n is o else place(n, o.sharding), new, old)
-        if state.ema_batch_stats is None:
-            return state.replace(batch_stats=stats)
-        return state.replace(batch_stats=stats, ema_batch_stats=jax.tree.map(jnp.copy, stats))
+        return fresh_state(self.recipe, self.feed, self.program, self.pretrained, self.display.say)
 
     def state_of(self, origin: int, *, at_step: int) -> TrainState:
         """The weights of step `origin`, of a checkpoint or 0, in a state that goes on `at_step`."""
@@ -141,8 +116,8 @@ class Start:
             say(f"--finetune={recipe.finetune}: {learn:,} of the parameters learn")
         elif recipe.pretrained is not None and len(feed.train) < FEW_IMAGES:
             say(
-                "all parameters learn, from few images: --finetune=frozen-norms, last-1 or head may "
-                "do better (docs/runs.md)"
+                "all parameters learn, from few images: --finetune=frozen-norms, last-1 or head "
+                "may do better (docs/runs.md)"
             )
         for note in feed.spec.all_notes:
             say(note)
@@ -163,3 +138,38 @@ class Start:
             milliseconds = 1e3 * self.feed.seconds_an_image
             measured = f": preparing an image takes a core {milliseconds:.3g} ms"
         self.display.say(f"{self.feed.hands}{measured}")
+
+
+def fresh_state(
+    recipe: Recipe,
+    feed: Feed,
+    program: Program,
+    pretrained: Pretrained | None,
+    say: Callable[[str], object],
+) -> TrainState:
+    """Step 0: drawn for the recipe's seed, or its pretrained weights, read now if not given."""
+    state = program.init_state()
+    if recipe.pretrained is None:
+        return _from_images(recipe, feed, state)
+    # Read already, unless there seemed to be a checkpoint to go on from.
+    pretrained = pretrained or read_pretrained(recipe.arch, recipe.pretrained, feed.given)
+    state, kept = start_from(state, pretrained)
+    say(f"starting from {pretrained.origin}")
+    for note in pretrained.notes:
+        say(note)
+    if kept:
+        say(head_note(kept, pretrained, feed.spec.num_classes))
+    return state
+
+
+def _from_images(recipe: Recipe, feed: Feed, state: TrainState) -> TrainState:
+    """The fresh state as training images would have it, where the model asks them."""
+    stats_of = feed.given.model_of(recipe).stats_of_images
+    if stats_of is None:
+        return state
+    old = state.batch_stats
+    new = stats_of(old, feed.first_images(IMAGES_TO_BEGIN_WITH))
+    stats = jax.tree.map(lambda n, o: n if n is o else place(n, o.sharding), new, old)
+    if state.ema_batch_stats is None:
+        return state.replace(batch_stats=stats)
+    return state.replace(batch_stats=stats, ema_batch_stats=jax.tree.map(jnp.copy, stats))

@@ -20,6 +20,7 @@ from jaxcnn.recipe import Recipe, check
 from jaxcnn.selfcheck import command as selfcheck
 from jaxcnn.sweep import command as sweep
 from jaxcnn.train import command as train
+from jaxcnn.tune import command as tune
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -31,7 +32,7 @@ OURS = re.compile(r"python\s-m\sjaxcnn\.(.*)|^jaxcnn\s+(?!--version)(.*)", re.DO
 # What a reader puts a value of their own for, as it stands there.
 PLACEHOLDERS = {"--arch=ARCH": "--arch=resnet50", "--arch=NAME": "--arch=resnet50"}
 PLACEHOLDERS |= {"--recipe=NAME": "--recipe=rsb_a2"}
-WITH_RECIPES = {"plan": plan, "sweep": sweep, "train": train}
+WITH_RECIPES = {"plan": plan, "sweep": sweep, "train": train, "tune": tune}
 # Its own checks of what the parser took; those of train and plan are the recipe's.
 CHECKS = {"benchmark": benchmark.check, "predict": predict.check, "selfcheck": selfcheck.check}
 

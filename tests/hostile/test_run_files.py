@@ -37,7 +37,7 @@ WRONG = {
 # And the fields that may hold some.
 MAY_BE = {
     "null": {
-        "recipe.json": "bce_threshold optim.betas optim.eps data_dir labels steps recipe "
+        "recipe.json": "fold bce_threshold optim.betas optim.eps data_dir labels steps recipe "
         "early_stopping eval_image_size eval_crop pretrained optim.layer_decay "
         "optim.clip_norm optim.ema_decay optim.momentum augment.policy augment.progressive_size "
         "augment.interpolation model.pool model.positions "
@@ -49,7 +49,7 @@ MAY_BE = {
         "summary.json": "val.top1 val.loss test.top1 test.loss",
     },
     "true": {
-        "recipe.json": "deterministic eval_flip augment.flip model.remat model.pre_logits "
+        "recipe.json": "test deterministic eval_flip augment.flip model.remat model.pre_logits "
         "optim.nesterov optim.ema_warmup schedule.warmup_prefix schedule.by_epoch",
         "data.json": "multi_label",
     },

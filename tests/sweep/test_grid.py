@@ -4,7 +4,8 @@ import pytest
 
 from jaxcnn.errors import UserError
 from jaxcnn.recipe import Recipe
-from jaxcnn.sweep.grid import choices, name_of, read_grid, with_fields
+from jaxcnn.recipe.by_name import with_fields
+from jaxcnn.sweep.grid import choices, name_of, read_grid
 
 
 def test_a_grid_is_every_combination_the_last_field_fastest():

@@ -67,3 +67,23 @@ def test_one_seed_has_a_difference_and_no_more():
 def test_a_figure_that_is_not_finite_is_refused_by_its_seed(value):
     with pytest.raises(UserError, match="linear, seed 1, is not finite"):
         estimate(runs_of([0.5, value]), "test", "top1")
+
+
+def test_folds_are_paired_and_their_interval_counts_that_they_share_images():
+    """Nadeau and Bengio's variance: (1 / n + test size / training size) of the sample's."""
+    figures = [0.90, 0.92, 0.91, 0.95, 0.93]
+    of_folds = [
+        {"arch": "mlp", "seed": 0, "fold": f"{k}/5", "val": {"top1": figure}}
+        for k, figure in enumerate(figures, start=1)
+    ]
+    found = estimate(of_folds, "val", "top1")
+    t = 2.7764451051977987  # 0.975 of 4 degrees of freedom
+    assert found.interval95 == pytest.approx(t * found.std * (1 / 5 + 1 / 4) ** 0.5)
+    better = [
+        {**run, "val": {"top1": run["val"]["top1"] + gain}}
+        for run, gain in zip(reversed(of_folds), (0.01, 0.02, 0.03, 0.02, 0.01), strict=True)
+    ]
+    comparison = compared({"a": of_folds, "b": better}, "a", "val", "top1")["b"]
+    assert comparison.difference.mean == pytest.approx(0.018)
+    naive = stats.ttest_1samp(comparison.difference.values, 0.0)
+    assert comparison.p_value is not None and comparison.p_value > naive.pvalue

@@ -9,7 +9,7 @@ from jaxcnn.engine.feed import Feed
 from jaxcnn.engine.program import build
 from jaxcnn.models import airbench
 from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
-from jaxcnn.train.start import Start
+from jaxcnn.train.start import fresh_state
 
 
 @pytest.fixture
@@ -35,9 +35,7 @@ def recipe(tmp_path):
 def test_a_first_layer_that_whitens_does_so_for_the_training_images_as_they_are(recipe):
     feed = Feed(recipe)
     program = build(recipe, feed.spec, steps_per_epoch=1, total_steps=1)
-    none = dict.fromkeys(("folder", "supply", "checkpoints", "display", "pretrained"))
-    start = Start(recipe, feed=feed, program=program, compiled=lambda: None, **none)
-    state = start.fresh_state()
+    state = fresh_state(recipe, feed, program, None, print)
     images = np.stack([feed.train[index]["image"] for index in range(len(feed.train))])
     mean, std = (np.float32(each) for each in (feed.input.mean, feed.input.std))
     normalised = (images.astype(np.float32) / 255 - mean) / std

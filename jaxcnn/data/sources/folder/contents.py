@@ -21,10 +21,11 @@ from jaxcnn.text.phrases import first_few
 
 
 class Picture(NamedTuple):
-    """A file, and the name that decides its split where the folder has none."""
+    """A file, the name that decides its split where the folder has none, and its group, if any."""
 
     path: Path
     drawn_by: str
+    group: str | None = None
 
 
 # The pictures of each class.
@@ -116,11 +117,13 @@ def _source(root: Path, classes: Sequence[str], by_class: ByClass) -> FolderSour
     pictures = [
         (picture, label) for label, name in enumerate(classes) for picture in by_class.get(name, ())
     ]
+    groups = [picture.group for picture, _ in pictures]
     return FolderSource(
         tuple(picture.path for picture, _ in pictures),
         np.array([label for _, label in pictures], np.int32),
         root,
         np.array([draw(picture.drawn_by) for picture, _ in pictures]),
+        None if None in groups else np.array(groups),
     )
 
 

@@ -1,4 +1,5 @@
-"""Classes from a CSV file, as half of the world's sets come: columns path, label, maybe split.
+"""Classes from a CSV file, as half of the world's sets come: columns path, label, maybe split, and
+maybe group, of pictures that belong together and fall to one split.
 
     path,label,split
     images/1.jpg,cat,train
@@ -34,6 +35,7 @@ def told_by(root: Path, file: Path) -> Contents:
     lines: dict[Path, tuple[int, Mapping[str, str]]] = {}
     again: list[Path] = []
     has_splits: bool | None = None
+    has_groups: bool | None = None
     for number, row in _rows(file):
         where = f"{file}, line {number}"
         path = _below(root, row["path"], where)
@@ -56,8 +58,13 @@ def told_by(root: Path, file: Path) -> Contents:
         split = split_called(row["split"]) if has_splits else "all"
         if split is None:
             raise DataError(f"{where}: {row['split']} is no split; write train, val or test")
-        drawn_by = path.relative_to(root).as_posix()
-        found.setdefault(split, {}).setdefault(row["label"], []).append(Picture(path, drawn_by))
+        if has_groups not in (None, bool(row["group"])):
+            raise DataError(f"{where}: some pictures have a group and some have none; give it all")
+        has_groups = bool(row["group"])
+        # A group stays together: it is drawn as one.
+        drawn_by = row["group"] or path.relative_to(root).as_posix()
+        picture = Picture(path, drawn_by, row["group"] or None)
+        found.setdefault(split, {}).setdefault(row["label"], []).append(picture)
     if not lines:
         raise DataNotFound(f"{file} has no line below its first; it should name a picture in each")
     notes = []
@@ -74,7 +81,7 @@ def told_by(root: Path, file: Path) -> Contents:
 
 
 def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Line number, and the columns path, label and split, without blanks around them."""
+    """Line number, and the columns path, label, split and group, without blanks around them."""
     try:
         # What Excel saves as UTF-8 begins with a mark.
         text = io.StringIO(own_files.read(file, MOST_BYTES).decode("utf-8-sig"), newline="")
@@ -91,7 +98,7 @@ def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
                 reader.line_num,
                 {
                     name: (row.get(columns.get(name, name)) or "").strip()
-                    for name in (*COLUMNS, "split")
+                    for name in (*COLUMNS, "split", "group")
                 },
             )
     except OSError as error:

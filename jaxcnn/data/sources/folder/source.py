@@ -21,12 +21,14 @@ class FolderSource:
         labels: their classes, int32 [N].
         root: the folder that they are below.
         draws: float64 [N] in [0, 1), what decides each picture's split where the folder has none.
+        groups: the name of each picture's group [N], where they have some.
     """
 
     paths: tuple[Path, ...]
     labels: np.ndarray
     root: Path = Path()
     draws: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -1,0 +1,1 @@
+"""A search for the best recipe, by validation alone."""
