@@ -37,7 +37,7 @@ class Options:
 
 def run(claim: Claim, options: Options, console: Console) -> tuple[Table, Path]:
     """What was measured, and the folder that has it: of --quick not where results are kept."""
-    began = time.monotonic()
+    began, commit = time.monotonic(), _commit(claim)
     workdir = Path(options.workdir)
     if options.quick:
         folder, seeds = workdir / "quick" / "results" / claim.name, [0]
@@ -63,7 +63,7 @@ def run(claim: Claim, options: Options, console: Console) -> tuple[Table, Path]:
         workdir.mkdir(parents=True, exist_ok=True)
         spent.write_text(json.dumps(seconds))
     table = Table(tuple(rows))
-    results.write(folder, claim, table, _made(claim, options, seconds))
+    results.write(folder, claim, table, _made(claim, options, commit, seconds))
     return table, folder
 
 
@@ -99,12 +99,12 @@ def _digest(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(to_json(recipe), sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _made(claim: Claim, options: Options, seconds: float) -> Made:
+def _made(claim: Claim, options: Options, commit: str, seconds: float) -> Made:
     flags = " --quick" if options.quick else " --data-dir=DIR"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Made(
         command=claim.command + flags,
-        commit=_commit(),
+        commit=commit,
         seconds=round(seconds, 1),
         machine=f"{_processor()}, {cores} cores",
         versions=f"Python {platform.python_version()}, jax {jax.__version__}",
@@ -120,12 +120,14 @@ def _processor() -> str:
     return f"{cpu_model()} (family {numbers['cpu family']}, model {numbers['model']})"
 
 
-def _commit() -> str:
-    """Short; "unknown" outside a repository."""
+def _commit(claim: Claim) -> str:
+    """Short, with "+" where what computes the results was changed since; "unknown" outside a
+    repository."""
     git = partial(subprocess.run, cwd=HERE, capture_output=True, text=True, check=True)
+    code = ["jaxcnn", "experiments/form", f"experiments/{claim.name}.py"]
     try:
         commit = git(["git", "rev-parse", "--short=12", "HEAD"]).stdout.strip()
-        changed = git(["git", "status", "--porcelain", "--untracked-files=no"]).stdout.strip()
+        changed = git(["git", "status", "--porcelain", "--", *code]).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{commit}+" if changed else commit
