@@ -69,7 +69,7 @@ def run(claim: Claim, options: Options, console: Console) -> tuple[Table, Path]:
 
 def quick_recipes(claim: Claim) -> dict[str, Recipe]:
     """Of --quick: the first run for all but the last."""
-    first, *_, last = claim.runs
+    first, last = next(iter(claim.runs)), next(reversed(claim.runs))
     return {name: quick(claim, claim.runs[last if name == last else first]) for name in claim.runs}
 
 
