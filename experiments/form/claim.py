@@ -17,10 +17,11 @@ SIGNIFICANT = 0.05  # Of a corrected p-value.
 SMALLEST_P = 0.0001
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run, to be measured."""
+    """A finished run, to be measured: its name among the claim's runs, its folder, its summary."""
 
+    name: str
     folder: Path
     summary: Mapping[str, Any]
 

@@ -89,7 +89,7 @@ def quick(claim: Claim, recipe: Recipe) -> Recipe:
 
 
 def _row(claim: Claim, name: str, folder: Path, summary: dict) -> Row:
-    measured = Run(folder, summary)
+    measured = Run(name, folder, summary)
     figures = {name: measure.of(measured) for name, measure in claim.measures.items()}
     of_every_run = {"params": summary["params"], "seconds": round(summary["seconds"], 1)}
     return Row(name, summary["seed"], figures | of_every_run)

@@ -1,0 +1,58 @@
+"""All claims: those that are written, and those that are not."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+
+import experiments
+from experiments.form.claim import Claim
+
+# Of the field's history, by number: what is asked, and why nothing answers it yet.
+NOT_WRITTEN: Mapping[int, tuple[str, str]] = {
+    4: (
+        "Do GoogLeNet's auxiliary heads help, and how do gradients at early layers fall with "
+        "depth?",
+        "an Inception network for 16 pixels is not written",
+    ),
+    6: (
+        "Does squeeze-and-excitation help at equal cost, and what do its gates do by depth?",
+        "not written",
+    ),
+    7: (
+        "Is DenseNet more accurate than ResNet for its parameters and arithmetic?",
+        "not written",
+    ),
+    8: (
+        "Is scaling depth, width and resolution together better than any alone, at equal cost?",
+        "at 16 pixels there is no resolution to scale",
+    ),
+    9: ("Which of ConvNeXt's steps from a ResNet help?", "not written"),
+    10: ("Do ViTs need more data than convolutional networks?", "not written"),
+    12: (
+        "From how many labels on is training from scratch as good as transfer?",
+        "experiments/fine_tuning_rate.py asks a part of it: at which rate to fine-tune",
+    ),
+    18: ("Which families and augmentations stand corruptions and shifts?", "not written"),
+    20: ("Is global average pooling better than dense heads, and striding than pooling?",
+         "not written"),
+}  # fmt: skip
+
+# Experiments of other forms, whose answers stand in their files.
+BESIDE = ("cifar10_speedrun", "explanations_checked", "fine_tuning_rate")
+
+
+def claims() -> dict[str, Claim]:
+    """By name, in the order of their numbers."""
+    found = []
+    for info in pkgutil.iter_modules(experiments.__path__):
+        if info.name.startswith("_") or info.ispkg:
+            continue
+        module = importlib.import_module(f"experiments.{info.name}")
+        if (claim := getattr(module, "CLAIM", None)) is not None:
+            found.append(claim)
+    return {claim.name: claim for claim in sorted(found, key=lambda claim: claim.number)}
+
+
+def first_line(name: str) -> str:
+    """The question of an experiment, from its file's docstring."""
+    return (importlib.import_module(f"experiments.{name}").__doc__ or "").partition("\n")[0]
