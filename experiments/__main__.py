@@ -15,6 +15,7 @@ from experiments.form.catalogue import BESIDE, NOT_WRITTEN, claims, first_line
 from experiments.form.claim import overall
 from experiments.form.run import HERE, Options
 from jaxcnn.command import cli
+from jaxcnn.errors import RunError
 from jaxcnn.text.lines import say
 
 PROGRAM = "python -m experiments"
@@ -35,12 +36,18 @@ def main(args: Sequence[str] | None = None) -> int:
             cli.console().print(listed())
             return cli.DONE
         cli.set_up(compilation_cache=True)
+        failed = []
         for claim in claims().values():
             if options.quick or results.read(HERE / results.FOLDER / claim.name) is None:
-                command.answered(claim, options)
+                try:
+                    command.answered(claim, options)
+                except RunError as error:  # Of a loss that is not finite perhaps; others go on.
+                    failed.append(f"{claim.name}: {error}")
         if not options.quick:
             page.PAGE.write_text(page.text())
             say(f"{page.PAGE} has all of them", sys.stdout)
+        if failed:
+            raise RunError("; ".join(failed))
         return cli.DONE
 
     return cli.run(PROGRAM, run)

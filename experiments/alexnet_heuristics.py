@@ -69,14 +69,14 @@ class SmallAlexNet(nn.Module):
 ALL = replace(
     BASE,
     arch="small_alexnet",
-    epochs=10,
+    epochs=5,
     optim=Optim("sgd", lr=0.02, weight_decay=5e-4),
     schedule=Schedule("cosine"),
 )
 
 
 def _fast(activation: str) -> Recipe:
-    bare = replace(ALL, epochs=15, augment=Augment(), schedule=Schedule("constant"))
+    bare = replace(ALL, epochs=10, augment=Augment(), schedule=Schedule("constant"))
     return with_model(bare, activation=activation, drop_rate=0.0, normalize=False)
 
 
@@ -148,7 +148,7 @@ CLAIM = Claim(
     source="Krizhevsky et al., 2012, "
     "https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-"
     "networks, sections 3 and 4 and figure 1",
-    setting=f"{small_cifar10.SETTING}; three convolutions and two dense layers; 10 epochs, and 15 "
+    setting=f"{small_cifar10.SETTING}; three convolutions and two dense layers; 5 epochs, and 10 "
     "at a constant rate for the activations alone; a run that never learns counts its length",
     runs=RUNS,
     measures=MEASURES,

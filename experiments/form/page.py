@@ -3,11 +3,12 @@
 python -m experiments.form.page
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.form import results
 from experiments.form.catalogue import BESIDE, NOT_WRITTEN, claims, first_line
-from experiments.form.claim import Claim, overall
+from experiments.form.claim import Claim, Part, overall
 from experiments.form.run import HERE
 from jaxcnn.text.sheet import markdown
 
@@ -51,17 +52,27 @@ def _row(claim: Claim) -> str:
         return f"| {claim.number} | {question} | {why} | | | `{claim.command} --data-dir=DIR` |"
     table, made = found
     parts = claim.answer(table)
-    answer = "; ".join(f"{markdown(p.says)}: {p.verdict} ({p.measured})" for p in parts)
     page = Path(results.FOLDER.name) / claim.name / results.PAGE
     cells = (
         str(claim.number),
         f"[{question}]({page})",
-        answer,
+        _in_a_sentence(parts),
         overall(parts),
         f"{made.seconds:.0f}",
         f"`{made.command}`",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _in_a_sentence(parts: Sequence[Part]) -> str:
+    """What is borne out, what is not, and what is open, each with its figure."""
+    verdicts = dict.fromkeys(part.verdict for part in parts)
+    groups = (
+        f"**{verdict}**: "
+        + ", ".join(f"{markdown(p.says)} ({p.measured})" for p in parts if p.verdict == verdict)
+        for verdict in verdicts
+    )
+    return "; ".join(groups)
 
 
 if __name__ == "__main__":

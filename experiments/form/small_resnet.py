@@ -17,8 +17,6 @@ from jaxcnn.layers.tap import tap
 from jaxcnn.models import register_model
 from jaxcnn.recipe import Augment, Optim, Recipe, Schedule
 
-WIDTHS = (16, 32, 64)
-
 
 class Block(nn.Module):
     """3x3, 3x3; what else a block does is said by the network's fields."""
@@ -68,6 +66,7 @@ class SmallResNet(nn.Module):
 
     num_classes: int
     blocks_per_stage: int = 1
+    width: int = 16
     skip: bool = True
     order: Literal["post", "pre"] = "post"
     shortcut: Literal["A", "B"] = "A"
@@ -77,9 +76,10 @@ class SmallResNet(nn.Module):
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
         conv = partial(Conv, use_bias=False, kernel_init=he_normal_fan_out, dtype=self.dtype)
         norm = partial(BatchNorm, use_running_average=not train, dtype=self.dtype)
-        x = conv(WIDTHS[0], (3, 3), 2, name="conv1")(images)
+        x = conv(self.width, (3, 3), 2, name="conv1")(images)
         x = tap(self, "stem", nn.relu(norm(name="bn1")(x)))
-        for i, features in enumerate(WIDTHS, start=1):
+        for i, factor in enumerate((1, 2, 4), start=1):
+            features = self.width * factor
             for j in range(self.blocks_per_stage):
                 stride = 2 if i > 1 and j == 0 else 1
                 fields = (self.skip, self.order, self.shortcut, conv, norm)
@@ -101,3 +101,5 @@ BASE = Recipe(
     augment=Augment(crop_padding=2, flip=True),
 )
 SETTING = f"{small_cifar10.SETTING}; a ResNet of 8 layers and 75 thousand parameters"
+# What --quick trains of it.
+STEM_AND_HEAD = {"blocks_per_stage": 0}
