@@ -48,11 +48,15 @@ def _shifted_top1(pixels: int, run: Run) -> float:
     return evaluate_run(run.folder, split="test", extra_transforms=shift)["top1"]
 
 
+def _where(pixels: int) -> str:
+    return f"shifted ≤ {pixels} px" if pixels else "clean"
+
+
 MEASURES = {
     "val_top1": VAL_TOP1,
     **{
         f"shift{pixels}": Measure(
-            f"test top-1, shifted ≤ {pixels} px (fraction)", partial(_shifted_top1, pixels)
+            f"test top-1, {_where(pixels)} (fraction)", partial(_shifted_top1, pixels)
         )
         for pixels in SHIFTS_PIXELS
     },
@@ -68,7 +72,13 @@ def answer(table: Table) -> Sequence[Part]:
             for other in ("linear", "mlp", "mlp61k")
         ]
         parts += compared(table, f"shift{pixels}", "test top-1", asked)
-    return parts
+    lost = table.derived("lost", lambda found: found["shift0"] - found["shift4"])
+    asked = [
+        Asked(f"lenet5 loses less to shifts of up to 4 pixels than {other}", "lenet5", other, 0.01,
+              above=False)
+        for other in ("mlp", "mlp61k")
+    ]  # fmt: skip
+    return [*parts, *compared(lost, "lost", "test top-1 lost", asked)]
 
 
 def draw(table: Table, figure: Figure) -> None:

@@ -14,28 +14,17 @@ NOT_WRITTEN: Mapping[int, tuple[str, str]] = {
         "depth?",
         "an Inception network for 16 pixels is not written",
     ),
-    6: (
-        "Does squeeze-and-excitation help at equal cost, and what do its gates do by depth?",
-        "not written",
-    ),
-    7: (
-        "Is DenseNet more accurate than ResNet for its parameters and arithmetic?",
-        "not written",
-    ),
+    7: ("Is DenseNet more accurate than ResNet for its parameters and arithmetic?", "not written"),
     8: (
         "Is scaling depth, width and resolution together better than any alone, at equal cost?",
-        "at 16 pixels there is no resolution to scale",
+        "not written",
     ),
     9: ("Which of ConvNeXt's steps from a ResNet help?", "not written"),
-    10: ("Do ViTs need more data than convolutional networks?", "not written"),
     12: (
         "From how many labels on is training from scratch as good as transfer?",
-        "experiments/fine_tuning_rate.py asks a part of it: at which rate to fine-tune",
+        "`experiments/fine_tuning_rate.py` asks a part of it: at which rate to fine-tune",
     ),
-    18: ("Which families and augmentations stand corruptions and shifts?", "not written"),
-    20: ("Is global average pooling better than dense heads, and striding than pooling?",
-         "not written"),
-}  # fmt: skip
+}
 
 # Experiments of other forms, whose answers stand in their files.
 BESIDE = ("cifar10_speedrun", "explanations_checked", "fine_tuning_rate")

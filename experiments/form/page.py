@@ -75,5 +75,13 @@ def _in_a_sentence(parts: Sequence[Part]) -> str:
     return "; ".join(groups)
 
 
-if __name__ == "__main__":
+def rebuild() -> None:
+    for claim in claims().values():
+        folder = HERE / results.FOLDER / claim.name
+        if (found := results.read(folder)) is not None:
+            results.write_pages(folder, claim, *found)
     PAGE.write_text(text())
+
+
+if __name__ == "__main__":
+    rebuild()

@@ -38,10 +38,13 @@ def write(folder: Path, claim: Claim, table: Table, made: Made) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CSV).write_text(table.to_csv())
     (folder / MADE).write_text(json.dumps(asdict(made), indent=2) + "\n")
-    # Of what was written, so that both pages can be made again of the files alone.
-    kept = Table.from_csv((folder / CSV).read_text())
-    (folder / PAGE).write_text(page_of(claim, kept, made))
-    (folder / FIGURE).write_bytes(png_of(claim.draw, kept, claim.question))
+    # Of what was written, so that the pages can be made again of the files alone.
+    write_pages(folder, claim, Table.from_csv((folder / CSV).read_text()), made)
+
+
+def write_pages(folder: Path, claim: Claim, table: Table, made: Made) -> None:
+    (folder / PAGE).write_text(page_of(claim, table, made))
+    (folder / FIGURE).write_bytes(png_of(claim.draw, table, claim.question))
 
 
 def read(folder: Path) -> tuple[Table, Made] | None:

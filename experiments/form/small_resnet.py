@@ -39,8 +39,12 @@ class Block(nn.Module):
         if self.order == "pre":
             y = second(nn.relu(bn2(first(nn.relu(bn1(x))))))
             return y + self.short(x) if self.skip else y
-        y = bn2(second(nn.relu(bn1(first(x)))))
+        y = self.last(bn2(second(nn.relu(bn1(first(x))))))
         return nn.relu(y + self.short(x) if self.skip else y)
+
+    def last(self, y: jax.Array) -> jax.Array:
+        """What a subclass does to the residual before the sum."""
+        return y
 
     def short(self, x: jax.Array) -> jax.Array:
         """Option A: every second position, and zeros for what channels are lacking; option B: a
@@ -83,11 +87,14 @@ class SmallResNet(nn.Module):
             for j in range(self.blocks_per_stage):
                 stride = 2 if i > 1 and j == 0 else 1
                 fields = (self.skip, self.order, self.shortcut, conv, norm)
-                x = Block(features, stride, *fields, name=f"layer{i}_{j}")(x)
+                x = self.block()(features, stride, *fields, name=f"layer{i}_{j}")(x)
             x = tap(self, f"stage{i}", x)
         if self.order == "pre":
             x = nn.relu(norm(name="norm")(x))
         return head(self, x.mean((1, 2)), self.num_classes, dtype=self.dtype)
+
+    def block(self) -> Callable[..., Block]:
+        return Block
 
 
 BASE = Recipe(

@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from jaxcnn.metrics import holm
 from jaxcnn.sweeps import Comparison, Estimate, compared, estimate
@@ -56,6 +56,11 @@ class Table:
             pair: Comparison(c.difference, None if c.p_value is None else p)
             for (pair, c), p in zip(alone.items(), corrected, strict=True)
         }
+
+    def derived(self, name: str, of: Callable[[Mapping[str, float]], float]) -> "Table":
+        """With one more figure of each run, which follows from its others."""
+        rows = (replace(row, figures={**row.figures, name: of(row.figures)}) for row in self.rows)
+        return Table(tuple(rows))
 
     def to_csv(self) -> str:
         text = io.StringIO()
