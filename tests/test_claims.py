@@ -6,9 +6,11 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from rich.console import Console
 
+from experiments import class_imbalance, leaky_split, seed_noise, squeeze_excite
 from experiments.__main__ import listed
 from experiments.form import page, results
 from experiments.form.catalogue import BESIDE, NOT_WRITTEN, claims
@@ -16,6 +18,7 @@ from experiments.form.claim import Part, judged, overall
 from experiments.form.run import HERE, Options, run
 from experiments.form.table import Row, Table
 from jaxcnn.data import dataset_spec
+from jaxcnn.data.spec import ArraySource
 from jaxcnn.models import create_model
 from jaxcnn.recipe import check, model_overrides
 from jaxcnn.sweeps import Comparison, Estimate
@@ -141,3 +144,46 @@ def test_parts_that_differ_are_counted():
 
 def test_results_are_where_the_repository_is():
     assert Path(HERE, "experiments", "RESULTS.md") == page.PAGE
+
+
+def test_gates_are_those_of_the_stage_that_is_asked_for():
+    model = squeeze_excite.SmallSEResNet(10, blocks_per_stage=1, width=4)
+    images = jax.random.normal(jax.random.key(0), (3, 8, 8, 3))
+    variables = jax.jit(model.init)(jax.random.key(1), images)
+    for stage, channels in ((1, 4), (3, 16)):
+        gates = squeeze_excite._gates(model, variables, images, stage)
+        assert gates.shape == (3, channels) and (gates > 0).all() and (gates < 1).all()
+
+
+def test_the_best_of_one_seed_is_what_a_seed_gives_and_the_best_of_all_the_highest():
+    test = np.array([0.5, 0.52, 0.54])
+    part = seed_noise._flattered(test)
+    assert "the best of 3 reports +0.0200" in part.measured
+
+
+def test_a_leaky_training_set_has_as_many_images_and_none_of_those_that_are_never_seen():
+    images = np.arange(5_000, dtype=np.int64).reshape(-1, 1, 1, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        whole = {split: ArraySource(images + base, images[:, 0, 0, 0]) for split, base in
+                 (("train", 0), ("val", 0), ("test", 10_000))}  # fmt: skip
+        patch.setattr(leaky_split.small_cifar10, "load", lambda split, data_dir: whole[split])
+        leaky_split._part.cache_clear()
+        for percent in leaky_split.LEAKED_PERCENT:
+            train, test = (leaky_split._load(percent, split).images for split in ("train", "test"))
+            unseen = leaky_split._part("test", slice(leaky_split.TEST, 2 * leaky_split.TEST), None)
+            assert len(train) == leaky_split.TRAIN
+            assert np.isin(test, train).mean() == percent / 100
+            assert not np.isin(unseen.images, np.concatenate([train, test])).any()
+        leaky_split._part.cache_clear()
+
+
+def test_the_long_tail_has_the_counts_that_its_prior_is_of():
+    labels = np.repeat(np.arange(10), 1_000)
+    even = ArraySource(np.zeros((len(labels), 1, 1, 1), np.uint8), labels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(class_imbalance.small_cifar10, "load", lambda split, data_dir: even)
+        class_imbalance._load.cache_clear()
+        train = class_imbalance._load("train")
+        class_imbalance._load.cache_clear()
+    assert np.bincount(train.labels).tolist() == class_imbalance.COUNTS.tolist()
+    assert class_imbalance.COUNTS[0] / class_imbalance.COUNTS[-1] == class_imbalance.RATIO
