@@ -14,12 +14,10 @@ NOT_WRITTEN: Mapping[int, tuple[str, str]] = {
         "depth?",
         "an Inception network for 16 pixels is not written",
     ),
-    7: ("Is DenseNet more accurate than ResNet for its parameters and arithmetic?", "not written"),
     8: (
         "Is scaling depth, width and resolution together better than any alone, at equal cost?",
         "not written",
     ),
-    9: ("Which of ConvNeXt's steps from a ResNet help?", "not written"),
     12: (
         "From how many labels on is training from scratch as good as transfer?",
         "`experiments/fine_tuning_rate.py` asks a part of it: at which rate to fine-tune",
