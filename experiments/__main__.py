@@ -55,13 +55,13 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def listed() -> Table:
     table = Table("claim", "experiment", "question", "answer")
-    rows = {number: ("", question, "not yet run") for number, (question, _) in NOT_WRITTEN.items()}
+    rows = [(number, "", question, "not yet run") for number, (question, _) in NOT_WRITTEN.items()]
     for name, claim in claims().items():
         found = results.read(HERE / results.FOLDER / name)
         answer = "not yet run" if found is None else overall(claim.answer(found[0]))
-        rows[claim.number] = (name, claim.question, answer)
-    for number in sorted(rows):
-        table.add_row(str(number), *rows[number])
+        rows.append((claim.number, name, claim.question, answer))
+    for number, *cells in sorted(rows):
+        table.add_row(str(number), *cells)
     for name in BESIDE:
         table.add_row("", name, first_line(name), "in its file")
     return table

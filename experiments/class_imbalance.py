@@ -46,7 +46,7 @@ LONG_TAILED = register_dataset(
     )
 )
 # Steps, since an epoch of balanced sampling is longer.
-PLAIN = replace(BASE, dataset=LONG_TAILED.name, steps=300)
+PLAIN = replace(BASE, dataset=LONG_TAILED.name, steps=200)
 RUNS = {
     "plain": PLAIN,
     "effective": replace(PLAIN, class_weights="effective"),
@@ -106,7 +106,7 @@ CLAIM = Claim(
     source="Cui et al., 2019, https://arxiv.org/abs/1901.05555; Menon et al., 2021, "
     "https://arxiv.org/abs/2007.07314, equation 9",
     setting=f"CIFAR-10 (JPEG copy) at 16 pixels, {COUNTS.sum():,} training images, {LARGEST} of "
-    f"the largest class and {COUNTS[-1]} of the smallest; a ResNet of 8 layers, 300 steps",
+    f"the largest class and {COUNTS[-1]} of the smallest; a ResNet of 8 layers, 200 steps",
     runs=RUNS,
     measures=MEASURES,
     answer=answer,

@@ -9,14 +9,9 @@ from experiments.form.claim import Claim
 
 # Of the field's history, by number: what is asked, and why nothing answers it yet.
 NOT_WRITTEN: Mapping[int, tuple[str, str]] = {
-    4: (
-        "Do GoogLeNet's auxiliary heads help, and how do gradients at early layers fall with "
-        "depth?",
-        "an Inception network for 16 pixels is not written",
-    ),
     8: (
         "Is scaling depth, width and resolution together better than any alone, at equal cost?",
-        "not written",
+        "not written: images of 16 pixels leave no small steps of resolution",
     ),
     12: (
         "From how many labels on is training from scratch as good as transfer?",

@@ -37,11 +37,13 @@ Experiments of other forms, with their answers in their files:
 
 
 def text() -> str:
-    rows = {claim.number: _row(claim) for claim in claims().values()}
-    for number, (question, why) in NOT_WRITTEN.items():
-        rows[number] = f"| {number} | {question} | not yet run: {why} | | | |"
+    rows = [(claim.number, _row(claim)) for claim in claims().values()]
+    rows += [
+        (number, f"| {number} | {question} | not yet run: {why} | | | |")
+        for number, (question, why) in NOT_WRITTEN.items()
+    ]
     beside = "".join(f"- `experiments/{name}.py`: {first_line(name)}\n" for name in BESIDE)
-    return HEAD + "".join(f"{rows[number]}\n" for number in sorted(rows)) + TAIL + beside
+    return HEAD + "".join(f"{row}\n" for _, row in sorted(rows)) + TAIL + beside
 
 
 def _row(claim: Claim) -> str:
