@@ -46,8 +46,7 @@ CLAIM = Claim(
     question="Are activations before the convolutions better, and projections in shortcuts?",
     source="He et al., 2016, https://arxiv.org/abs/1603.05027, table 2, and "
     "https://arxiv.org/abs/1512.03385, table 3",
-    setting=f"{small_cifar10.SETTING}; residual networks of 20 layers, stages of 8, 16 and 32 maps; "
-    "3 epochs",
+    setting=f"{small_cifar10.SETTING}; 20 layers, stages of 8, 16 and 32 maps; 3 epochs",
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
