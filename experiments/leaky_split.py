@@ -32,20 +32,20 @@ LEAKED_PERCENT = (0, 10, 50)  # Of the test images.
 
 def _load(percent: int, split: str, data_dir: DataDir = None) -> ArraySource:
     if split == "test":
-        return _part(split, slice(0, TEST), data_dir)
+        return _part(split, 0, TEST, data_dir)
     if split == "val":
-        return _part(split, slice(0, 1_000), data_dir)
+        return _part(split, 0, 1_000, data_dir)
     copies = TEST * percent // 100
-    own = _part("train", slice(0, TRAIN - copies), data_dir)
-    leaked = _part("test", slice(0, copies), data_dir)
+    own = _part("train", 0, TRAIN - copies, data_dir)
+    leaked = _part("test", 0, copies, data_dir)
     images = np.concatenate([own.images, leaked.images])
     return ArraySource(images, np.concatenate([own.labels, leaked.labels]))
 
 
 @cache
-def _part(split: str, part: slice, data_dir: DataDir) -> ArraySource:
+def _part(split: str, begin: int, end: int, data_dir: DataDir) -> ArraySource:
     of_split = small_cifar10.load(split, data_dir)
-    return ArraySource(of_split.images[part], of_split.labels[part])
+    return ArraySource(of_split.images[begin:end], of_split.labels[begin:end])
 
 
 DATA = {
@@ -66,7 +66,7 @@ def _never_seen_top1(run: Run) -> float:
     if subject.data not in DATA.values():  # Of --quick: digits, which leak nothing.
         return run.summary["test"]["top1"]
     data_dir = RunFolder(run.folder).read_recipe().data_dir
-    return subject.evaluate(_part("test", slice(TEST, 2 * TEST), data_dir)).figures["top1"]
+    return subject.evaluate(_part("test", TEST, 2 * TEST, data_dir)).figures["top1"]
 
 
 RUNS = {

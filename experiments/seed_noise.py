@@ -87,7 +87,7 @@ def _flattered(test: np.ndarray) -> Part:
     return Part(
         "choosing a seed by test flatters by more than 0.2 %",
         f"the best of {few} reports {of_ten:+.4f}, the best of {n} {of_all:+.4f} above the mean",
-        _verdict(of_ten > DIFFERENCE, of_all < DIFFERENCE),
+        _verdict(bool(of_ten > DIFFERENCE), bool(of_all < DIFFERENCE)),
     )
 
 

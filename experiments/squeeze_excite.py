@@ -11,8 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from matplotlib.figure import Figure
@@ -70,25 +72,22 @@ def _spread(stage: int, run: Run) -> float:
         return 0.0
     examples = subject.load("test")
     count = min(LOOKED_AT, len(examples))
-    images = np.stack([examples[i]["image"] for i in range(count)])
-    gates = _gates(subject.model, subject.variables, normalize(images, *_scale(subject)), stage)
+    images = jnp.asarray(np.stack([examples[i]["image"] for i in range(count)]))
+    normalized = normalize(images, subject.input.mean, subject.input.std)
+    gates = _gates(subject.model, subject.variables, normalized, stage)
     labels = examples.labels[:count]
     means = np.stack([gates[labels == k].mean(0) for k in range(subject.data.num_classes)])
     return float(means.std(0).mean())
 
 
-def _gates(model: SmallSEResNet, variables: dict, images: jax.Array, stage: int) -> np.ndarray:
+def _gates(model: SmallSEResNet, variables: Any, images: jax.Array, stage: int) -> np.ndarray:
     """[N, C], 0 to 1, of the last block of a stage."""
     _, found = model.apply(
         variables, images, capture_intermediates=lambda module, _: module.name == "expand"
-    )  # pyright: ignore
+    )
     block = f"layer{stage}_{model.blocks_per_stage - 1}"
-    before = found["intermediates"][block]["se"]["expand"]["__call__"][0]
-    return np.asarray(nn.sigmoid(before))[:, 0, 0]
-
-
-def _scale(subject) -> tuple:
-    return subject.input.mean, subject.input.std
+    intermediates: Any = found["intermediates"]
+    return np.asarray(nn.sigmoid(intermediates[block]["se"]["expand"]["__call__"][0]))[:, 0, 0]
 
 
 MEASURES = {

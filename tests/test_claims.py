@@ -170,7 +170,7 @@ def test_a_leaky_training_set_has_as_many_images_and_none_of_those_that_are_neve
         leaky_split._part.cache_clear()
         for percent in leaky_split.LEAKED_PERCENT:
             train, test = (leaky_split._load(percent, split).images for split in ("train", "test"))
-            unseen = leaky_split._part("test", slice(leaky_split.TEST, 2 * leaky_split.TEST), None)
+            unseen = leaky_split._part("test", leaky_split.TEST, 2 * leaky_split.TEST, None)
             assert len(train) == leaky_split.TRAIN
             assert np.isin(test, train).mean() == percent / 100
             assert not np.isin(unseen.images, np.concatenate([train, test])).any()
