@@ -50,7 +50,7 @@ def run(claim: Claim, options: Options, console: Console) -> tuple[Table, Path]:
         recipes = {n: replace(r, data_dir=options.data_dir) for n, r in claim.runs.items()}
         places = {name: f"{claim.name}/{name}" for name in recipes}
     by_place = {places[name]: recipe for name, recipe in recipes.items()}
-    spent = workdir / f"{claim.name}.json"
+    spent = workdir / ("quick" if options.quick else "") / f"{claim.name}.json"
     before = json.loads(spent.read_text()) if spent.exists() else 0.0
     try:
         runs = sweep(by_place, seeds, workdir, console=console, together=len(seeds) > 1)
@@ -61,7 +61,7 @@ def run(claim: Claim, options: Options, console: Console) -> tuple[Table, Path]:
         ]
     finally:
         seconds = before + time.monotonic() - began
-        workdir.mkdir(parents=True, exist_ok=True)
+        spent.parent.mkdir(parents=True, exist_ok=True)
         spent.write_text(json.dumps(seconds))
     table = Table(tuple(rows))
     results.write(folder, claim, table, _made(claim, options, commit, seconds))
