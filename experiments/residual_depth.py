@@ -21,7 +21,7 @@ from experiments.form.small_resnet import BASE, STEM_AND_HEAD
 from experiments.form.table import Table
 from jaxcnn.recipe import Recipe, with_model
 
-DEPTHS = (8, 20, 56)
+DEPTHS = (20, 56)
 
 
 def _recipe(layers: int, **fields: Any) -> Recipe:
