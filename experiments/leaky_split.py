@@ -81,20 +81,20 @@ MEASURES = {
 
 
 def answer(table: Table) -> Sequence[Part]:
-    reported = [
-        Asked(f"{percent} % leaked test images raise the reported top-1", f"leak{percent}", "leak0",
-              0.005)
-        for percent in LEAKED_PERCENT[1:]
-    ]  # fmt: skip
-    unseen = [
-        Asked(f"with {percent} % leaked, top-1 of new images is higher too", f"leak{percent}",
-              "leak0", 0.005)
-        for percent in LEAKED_PERCENT[1:]
-    ]  # fmt: skip
-    return [
-        *compared(table, "reported_top1", "reported top-1", reported),
-        *compared(table, "unseen_top1", "top-1 of images never seen", unseen),
-    ]
+    """Of a run's reported figure less that of images never seen, which the run's own luck moves
+    less, and of the reported figure alone."""
+    gaps = table.derived("gap", lambda found: found["reported_top1"] - found["unseen_top1"])
+    parts = []
+    for measured, name, what in (
+        (gaps, "gap", "reported top-1 less that of images never seen"),
+        (table, "reported_top1", "reported top-1"),
+    ):
+        asked = [
+            Asked(f"{percent} % leaked raise the {what}", f"leak{percent}", "leak0", 0.005)
+            for percent in LEAKED_PERCENT[1:]
+        ]
+        parts += compared(measured, name, what, asked)
+    return parts
 
 
 def draw(table: Table, figure: Figure) -> None:
@@ -113,6 +113,8 @@ CLAIM = Claim(
     measures=MEASURES,
     answer=answer,
     draw=draw,
+    decided_by="more seeds: the best epoch by validation comes early in some runs, before the "
+    "copies are known by heart",
     quick_model=STEM_AND_HEAD,
 )
 
