@@ -12,7 +12,6 @@ from safetensors.numpy import save_file
 
 from experiments import (
     cifar10_speedrun,
-    convolution_vs_dense,
     explanations_checked,
     fine_tuning_rate,
 )
@@ -25,16 +24,6 @@ from tests.weights.test_sources import state_dict_of
 
 def quiet():
     return Console(file=io.StringIO())
-
-
-def test_convolution_vs_dense_fills_its_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(convolution_vs_dense, "SHIFTS_PIXELS", (0, 2))
-    options = convolution_vs_dense.Options(
-        dataset="digits", epochs=1, seeds=1, workdir=str(tmp_path)
-    )
-    table = convolution_vs_dense.experiment(options, quiet())
-    assert len(table.rows) == len(convolution_vs_dense.ARCHITECTURES)
-    assert len(table.columns) == 2 + len(convolution_vs_dense.SHIFTS_PIXELS)
 
 
 def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share(
