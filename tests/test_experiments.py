@@ -13,26 +13,27 @@ from safetensors.numpy import save_file
 from experiments import (
     cifar10_speedrun,
     explanations_checked,
-    fine_tuning_rate,
+    fine_tuning,
 )
 from jaxcnn.models import create_model
 from jaxcnn.models.spec import init_variables
 from jaxcnn.recipe import Mesh, recipe_for
 from jaxcnn.weights import to_torch
-from tests.weights.test_sources import state_dict_of
 
 
 def quiet():
     return Console(file=io.StringIO())
 
 
-def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share(
+def test_fine_tuning_fills_its_table_from_pictures_that_no_two_splits_share(
     tmp_path, monkeypatch, resnet4
 ):
-    some = dict(list(fine_tuning_rate.OPTIMIZERS.items())[:2])
-    monkeypatch.setattr(fine_tuning_rate, "OPTIMIZERS", some)
-    save_file(state_dict_of(resnet4), tmp_path / "w.safetensors")
-    options = fine_tuning_rate.Options(
+    some = {name: fine_tuning.RUNS[name] for name in ("frozen-norms", "head")}
+    monkeypatch.setattr(fine_tuning, "RUNS", some)
+    model = create_model(resnet4, num_classes=10)
+    init = jax.jit(lambda key: init_variables(model, key, (8, 8), 3))
+    save_file(to_torch(resnet4, init(jax.random.key(0))), tmp_path / "w.safetensors")
+    options = fine_tuning.Options(
         pretrained=str(tmp_path / "w.safetensors"),
         arch=resnet4,
         dataset="digits",
@@ -40,7 +41,7 @@ def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share
         seeds=1,
         workdir=str(tmp_path / "runs"),
     )
-    table = fine_tuning_rate.experiment(options, quiet())
+    table = fine_tuning.experiment(options, quiet())
     assert len(table.rows) == 2
     pictures = tmp_path / "runs" / "pictures"
     number = {split: len(list(pictures.glob(f"{split}/*/*.png"))) for split in ("train", "val")}
@@ -49,9 +50,10 @@ def test_fine_tuning_rate_fills_its_table_from_pictures_that_no_two_splits_share
     assert len(set(files)) == len(files) == 160
 
 
-def test_what_fine_tuning_does_by_default_is_one_of_those_that_are_compared():
-    default = recipe_for("efficientnet_lite0", "image_folder", pretrained="w.pth").optim
-    assert default in fine_tuning_rate.OPTIMIZERS.values()
+def test_what_fine_tuning_does_by_default_is_one_of_those_that_are_compared(monkeypatch):
+    monkeypatch.setattr("jaxcnn.recipe.defaults.num_train_if_small", lambda *args: 80)
+    default = recipe_for("efficientnet_lite0", "image_folder", "photos", pretrained="w.pth")
+    assert (default.finetune, default.optim.lr) in fine_tuning.RUNS.values()
 
 
 def test_cifar10_speedrun_fills_its_table_and_says_what_was_reached(tmp_path, monkeypatch):

@@ -15,12 +15,12 @@ NOT_WRITTEN: Mapping[int, tuple[str, str]] = {
     ),
     12: (
         "From how many labels on is training from scratch as good as transfer?",
-        "`experiments/fine_tuning_rate.py` asks a part of it: at which rate to fine-tune",
+        "`experiments/fine_tuning.py` asks a part of it: how much is to learn from few pictures",
     ),
 }
 
 # Experiments of other forms, whose answers stand in their files.
-BESIDE = ("cifar10_speedrun", "explanations_checked", "fine_tuning_rate")
+BESIDE = ("cifar10_speedrun", "explanations_checked", "fine_tuning")
 
 
 def claims() -> dict[str, Claim]:

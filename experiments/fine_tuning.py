@@ -1,12 +1,13 @@
-"""At which rate, and by what, is a convolutional network fine-tuned on few pictures?
+"""How much of a convolutional network is to learn, where there are few pictures?
 
-    python -m experiments.fine_tuning_rate --data-dir=DIR --pretrained=FILE.pth
+    python -m experiments.fine_tuning --data-dir=DIR --pretrained=FILE.pth
 
 Published weights are fine-tuned on 20 pictures of each of 4 classes of CIFAR-10, enlarged to the
-weights' own size, as `--pretrained` does by default but for the optimiser. Each run keeps its best
-epoch by 20 other pictures a class, and is tested once, on 100 a class of the test split.
+weights' own size, as `--pretrained` does by default but for what learns, and at which rate. Each
+run keeps its best epoch by 20 other pictures a class, and is tested once, on 100 a class of the
+test split.
 
-Not yet run: 12 runs of about two minutes each on two cores.
+Not yet run.
 """
 
 import sys
@@ -21,17 +22,18 @@ from rich.table import Table
 
 from experiments import command
 from jaxcnn.data import Source, dataset_at, load_split
-from jaxcnn.recipe import Optim, Recipe, recipe_for
+from jaxcnn.recipe import Recipe, recipe_for
 from jaxcnn.sweeps import estimate, sweep
 
-PROGRAM = "python -m experiments.fine_tuning_rate"
+PROGRAM = "python -m experiments.fine_tuning"
 NUM_CLASSES = 4
 TRAIN, VAL, TEST = 20, 20, 100  # Pictures a class.
-OPTIMIZERS = {
-    "adamw_1e-4": Optim("adamw", lr=1e-4, weight_decay=5e-2, ema_decay=0.99),
-    "adamw_3e-4": Optim("adamw", lr=3e-4, weight_decay=5e-2, ema_decay=0.99),
-    "adamw_1e-3": Optim("adamw", lr=1e-3, weight_decay=5e-2, ema_decay=0.99),
-    "sgd_1e-2": Optim("sgd", lr=1e-2, weight_decay=1e-4, ema_decay=0.99),
+# What learns, and AdamW's rate.
+RUNS = {
+    "frozen-norms": ("frozen-norms", 3e-4),
+    "full": ("full", 3e-4),
+    "last-1": ("last-1", 3e-4),
+    "head": ("head", 3e-3),
 }
 
 
@@ -48,17 +50,17 @@ class Options:
     steps: int | None = None
     """Length of each run; that of fine-tuning if not given."""
     seeds: int = 3
-    """Runs per optimiser."""
-    workdir: str = "runs/fine_tuning_rate"
+    """Runs of each."""
+    workdir: str = "runs/fine_tuning"
     """Where pictures and runs are kept; what is done there is not done again."""
 
 
 def experiment(options: Options, console: Console) -> Table:
     pictures = Path(options.workdir) / "pictures"
     write_pictures(options.dataset, options.data_dir, pictures)
-    recipes = {name: recipe(options, pictures, optim) for name, optim in OPTIMIZERS.items()}
+    recipes = {name: recipe(options, pictures, *run) for name, run in RUNS.items()}
     runs = sweep(recipes, range(options.seeds), options.workdir, console=console)
-    table = Table("optimiser", title="top-1, mean ± 95% interval")
+    table = Table("what learns", title="top-1, mean ± 95% interval")
     for split in ("val", "test"):
         table.add_column(split, no_wrap=True)
     table.add_column("seconds a run")
@@ -70,10 +72,16 @@ def experiment(options: Options, console: Console) -> Table:
     return table
 
 
-def recipe(options: Options, pictures: Path, optim: Optim) -> Recipe:
-    """What `--pretrained` does by default, with another optimiser."""
+def recipe(options: Options, pictures: Path, finetune: str, lr: float) -> Recipe:
+    """What `--pretrained` does by default, but for what learns at which rate."""
     default = recipe_for(options.arch, "image_folder", str(pictures), pretrained=options.pretrained)
-    return replace(default, data_dir=str(pictures), steps=options.steps, optim=optim)
+    return replace(
+        default,
+        data_dir=str(pictures),
+        steps=options.steps,
+        finetune=finetune,
+        optim=replace(default.optim, lr=lr),
+    )
 
 
 def write_pictures(dataset: str, data_dir: str | None, folder: Path) -> None:
