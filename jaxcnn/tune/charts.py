@@ -65,9 +65,10 @@ def by_field(
     names = list(search)[:MOST_FIELDS]
     if not done:
         return None
+    # As wide as the page whatever their number, or one would be drawn in letters of its size.
     columns = min(COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
-    figure = Figure(figsize=(2.9 * columns, 2.6 * rows), layout="constrained")
+    figure = Figure(figsize=(7, 3.4 if columns == 1 else 2.6 * rows), layout="constrained")
     cells = figure.subplots(rows, columns, squeeze=False, sharey=True).flat
     reached = [trial.value for trial in done]
     for axes, name in zip(cells, names, strict=False):
