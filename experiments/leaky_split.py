@@ -81,16 +81,16 @@ MEASURES = {
 
 
 def answer(table: Table) -> Sequence[Part]:
-    """Of a run's reported figure less that of images never seen, which the run's own luck moves
-    less, and of the reported figure alone."""
+    """Of the reported figure, and of that less the figure of images never seen, which a run's own
+    luck moves less: asked for after a look at the first, so that the answer says so."""
     gaps = table.derived("gap", lambda found: found["reported_top1"] - found["unseen_top1"])
     parts = []
-    for measured, name, what in (
-        (gaps, "gap", "reported top-1 less that of images never seen"),
-        (table, "reported_top1", "reported top-1"),
+    for measured, name, what, note in (
+        (table, "reported_top1", "reported top-1", ""),
+        (gaps, "gap", "reported top-1 less that of images never seen", ", a second look"),
     ):
         asked = [
-            Asked(f"{percent} % leaked raise the {what}", f"leak{percent}", "leak0", 0.005)
+            Asked(f"{percent} % leaked raise the {what}{note}", f"leak{percent}", "leak0", 0.005)
             for percent in LEAKED_PERCENT[1:]
         ]
         parts += compared(measured, name, what, asked)
