@@ -30,6 +30,8 @@ that are not done, `python -m experiments.form.page` makes this page of the resu
 | claim | question | answer | verdict | seconds | command |
 |---|---|---|---|---|---|
 """
+# Of a verdict; the claim's own page has all.
+MOST_PARTS = 2
 TAIL = """
 Experiments of other forms, with their answers in their files:
 
@@ -67,13 +69,14 @@ def _row(claim: Claim) -> str:
 
 
 def _in_a_sentence(parts: Sequence[Part]) -> str:
-    """What is borne out, what is not, and what is open, each with its figure."""
-    verdicts = dict.fromkeys(part.verdict for part in parts)
-    groups = (
-        f"**{verdict}**: "
-        + ", ".join(f"{markdown(p.says)} ({p.measured})" for p in parts if p.verdict == verdict)
-        for verdict in verdicts
-    )
+    """What is borne out, what is not, and what is open: of each the first parts, with figures."""
+    groups = []
+    for verdict in dict.fromkeys(part.verdict for part in parts):
+        of_verdict = [part for part in parts if part.verdict == verdict]
+        told = [f"{markdown(p.says)} ({p.measured})" for p in of_verdict[:MOST_PARTS]]
+        if (more := len(of_verdict) - MOST_PARTS) > 0:
+            told.append(f"and {more} more")
+        groups.append(f"**{verdict}**: {', '.join(told)}")
     return "; ".join(groups)
 
 
