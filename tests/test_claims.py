@@ -34,8 +34,12 @@ def workdir(tmp_path_factory):
     return tmp_path_factory.mktemp("experiments")
 
 
-@every_claim
-@pytest.mark.usefixtures("undrawn")
+# Of other data, of other networks, of the simplest form; `pytest -m slow` runs all of the others.
+SOON = ("convolution_vs_dense", "class_imbalance", "leaky_split", "squeeze_excite")
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in CLAIMS if name not in SOON]
+
+
+@pytest.mark.parametrize("name", [*SOON, *SLOW])
 def test_a_claim_runs_quickly_from_its_runs_to_its_page(name, workdir):
     options = Options(quick=True, workdir=str(workdir))
     table, folder = run(CLAIMS[name], options, Console(file=io.StringIO()))

@@ -46,13 +46,35 @@ def hub(tmp_path_factory):
     return folder
 
 
-def marked(page, block):
-    """Six runs take as long as all other blocks of a page together."""
-    return pytest.param(page, block, id=page, marks=[pytest.mark.slow] * ("jaxcnn.sweep(" in block))
+def blocks_of(sweeps):
+    """By page. Six runs take as long as all other blocks of theirs together."""
+    pages = {}
+    for page, block in BLOCKS:
+        if ("jaxcnn.sweep(" in block) == sweeps:
+            pages.setdefault(page, []).append(block)
+    return [pytest.param(*each, id=each[0]) for each in pages.items()]
 
 
-@pytest.mark.parametrize("page, block", [marked(page, block) for page, block in BLOCKS])
-def test_a_block_of_python_runs_as_it_stands(page, block, hub, tmp_path):
+# Each for itself, but for what Python has imported.
+EACH = """
+import json, sys
+for block in json.load(sys.stdin):
+    exec(block, {"__name__": "__main__"})
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page, blocks", blocks_of(sweeps=True))
+def test_a_sweep_of_python_runs_as_it_stands(page, blocks, hub, tmp_path):
+    run(page, blocks, hub, tmp_path)
+
+
+@pytest.mark.parametrize("page, blocks", blocks_of(sweeps=False))
+def test_blocks_of_python_run_as_they_stand(page, blocks, hub, tmp_path):
+    run(page, blocks, hub, tmp_path)
+
+
+def run(page, blocks, hub, tmp_path):
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -60,7 +82,12 @@ def test_a_block_of_python_runs_as_it_stands(page, block, hub, tmp_path):
         "HF_HUB_OFFLINE": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path, env=environment
+        [sys.executable, "-c", EACH],
+        input=json.dumps(blocks),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
     )
     assert done.returncode == 0, f"{page}: {done.stderr}"
     assert "jaxcnn.set_up()" not in done.stderr
