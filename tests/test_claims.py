@@ -10,22 +10,32 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments import class_imbalance, leaky_split, seed_noise, squeeze_excite
-from experiments.__main__ import listed
-from experiments.form import page, results
-from experiments.form.catalogue import BESIDE, NOT_WRITTEN, claims
-from experiments.form.claim import Part, judged, overall
-from experiments.form.run import HERE, Options, run
-from experiments.form.table import Row, Table
 from jaxcnn.data import dataset_spec
 from jaxcnn.data.spec import ArraySource
 from jaxcnn.models import create_model
 from jaxcnn.recipe import check, model_overrides
 from jaxcnn.sweeps import Comparison, Estimate
+from tests.aside import Aside
 
-CLAIMS = claims()
+with Aside() as ASIDE:  # Their networks and data sets are no other test's.
+    from experiments import class_imbalance, leaky_split, seed_noise, squeeze_excite
+    from experiments.__main__ import listed
+    from experiments.form import page, results
+    from experiments.form.catalogue import BESIDE, NOT_WRITTEN, claims
+    from experiments.form.claim import Part, judged, overall
+    from experiments.form.run import HERE, Options, run
+    from experiments.form.table import Row, Table
+
+    CLAIMS = claims()
+
 RUN = [name for name in CLAIMS if results.read(HERE / results.FOLDER / name) is not None]
 every_claim = pytest.mark.parametrize("name", CLAIMS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    with ASIDE.again():
+        yield
 
 
 @pytest.fixture(scope="module")

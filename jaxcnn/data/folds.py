@@ -16,6 +16,7 @@ import numpy as np
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.spec import DataDir, DatasetSpec, Source, Subset, groups_of
 from jaxcnn.data.splits import load_split, strata_of
+from jaxcnn.text.phrases import printable
 
 MOST_FOLDS = 100
 
@@ -49,7 +50,7 @@ def read_fold(text: str, seed: int = 0) -> Fold:
     number, of = map(int, parts.groups()) if parts else (0, 0)
     if not (2 <= of <= MOST_FOLDS and 1 <= number <= of):
         raise DataError(
-            f"--fold={text[:20]} is no fold; give K/N, the K-th of N parts, as 1/5; N is 2 to "
+            f"--fold={printable(text, 20)} is no fold; give K/N, the K-th of N parts, as 1/5; N is 2 to "
             f"{MOST_FOLDS}"
         )
     return Fold(number, of, seed)

@@ -133,6 +133,8 @@ def parse(args: Sequence[str]) -> Options:
     load_plugins(values_of("--plugin", args))  # The search may name what they bring.
     if not {"-h", "--help"}.isdisjoint(args):
         return _parse(args)
+    if not words_after("--search", args):
+        _parse(args)  # Says of a flag that is misspelt, --search perhaps, what it should be.
     options = _parse([*args, *next(iter(begun_flags(searched(args))))])
     if options.trials is not None and options.trials < 1:
         raise UserError(f"--trials={options.trials} is out of range; it must be 1 or more")

@@ -35,6 +35,7 @@ MISSPELT = {
     "selfcheck": ("--mintues=3", "--minutes"),
     "sweep": ("--basline=a", "--baseline"),
     "train": ("--epohcs=3", "--epochs"),
+    "tune": ("--trails=3", "--trials"),
     "zoo": ("--iamge-size=32", "--image-size"),
 }
 
@@ -43,7 +44,7 @@ MISSPELT = {
 def test_a_misspelt_flag_of_any_command_is_one_line_with_the_right_one(program, capsys):
     module = program.removeprefix("python -m jaxcnn.")
     wrong, right = MISSPELT[module]
-    arch = ["--arch=lenet5"] if module in ("train", "plan", "sweep") else []
+    arch = ["--arch=lenet5"] if module in ("train", "tune", "plan", "sweep") else []
     for args in ([*arch, wrong], [wrong]):
         assert importlib.import_module(f"jaxcnn.{module}.command").main(args) == cli.WRONG_INPUT
         told = capsys.readouterr().err

@@ -39,7 +39,8 @@ MAY_BE = {
     "null": {
         "recipe.json": "fold bce_threshold optim.betas optim.eps data_dir labels steps recipe "
         "early_stopping eval_image_size eval_crop pretrained optim.layer_decay "
-        "optim.clip_norm optim.ema_decay optim.momentum augment.policy augment.progressive_size "
+        "optim.clip_norm optim.ema_decay optim.momentum augment.policy augment.transforms "
+        "augment.progressive_size "
         "augment.interpolation model.pool model.positions "
         "model.drop_rate model.pos_drop_rate model.proj_drop_rate model.attn_drop_rate "
         "model.drop_path_rate model.stem model.patch model.window",
@@ -54,7 +55,7 @@ MAY_BE = {
         "data.json": "multi_label",
     },
     "text": {
-        "recipe.json": "arch dataset data_dir labels recipe pretrained",
+        "recipe.json": "arch dataset data_dir labels recipe pretrained augment.transforms",
         "data.json": "data_dir labels pretrained command unreadable run versions.jaxcnn "
         "versions.jax splits.train.digest splits.val.digest splits.test.digest",
         "summary.json": "arch dataset",

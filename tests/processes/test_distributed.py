@@ -29,7 +29,7 @@ from jaxcnn.train.fit import fit
 
 DEVICES = 4
 # 1,257 training images: 9 steps an epoch. 180 images to validate on, no multiple of 128.
-FLAGS = ["--arch=mlp", "--batch-size=128", "--epochs=2", "--checkpoint-every-steps=4"]
+FLAGS = ["--arch=lenet5", "--batch-size=128", "--epochs=2", "--checkpoint-every-steps=4"]
 # Sums over processes are added in another order than those over devices, so the last bits of
 # float32 differ; parameters are below 1.
 ROUNDING = 1e-6

@@ -24,6 +24,8 @@ ELSEWHERE = {
     "labels": "a path is what is found there",
     "pretrained": "a path is what is found there",
     "finetune": "`learning_of` knows the network's names",
+    "fold": "`read_fold`, which reads it",
+    "augment.transforms": "`registered_transforms` knows their names",
 }
 
 
