@@ -74,7 +74,7 @@ def draw(table: Table, figure: Figure) -> None:
     ticks = (SMALLEST, *LARGER)
     shown = {name: MEASURES[name] for name in ("test_top1", "train_loss")}
     drawing.lines(table, figure, shown, series, "batch size (images)", xscale="log",
-                  xticks=ticks, xticklabels=ticks)  # fmt: skip
+                  xticks=ticks)  # fmt: skip
 
 
 CLAIM = Claim(

@@ -54,8 +54,7 @@ def answer(table: Table) -> Sequence[Part]:
 def draw(table: Table, figure: Figure) -> None:
     kinds = ("plain", "residual")
     series = {kind: [(layers, f"{kind}{layers}") for layers in DEPTHS] for kind in kinds}
-    drawing.lines(table, figure, MEASURES, series, "layers", xscale="log", xticks=DEPTHS,
-                  xticklabels=DEPTHS)  # fmt: skip
+    drawing.lines(table, figure, MEASURES, series, "layers", xscale="log", xticks=DEPTHS)
 
 
 CLAIM = Claim(

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from experiments.form.claim import Measure
 from experiments.form.table import Table
+from jaxcnn.report.charts import plain_numbers
 from jaxcnn.text.figure_text import drawn, plain_text
 
 # Okabe and Ito's, which the colour-blind tell apart: https://jfly.uni-koeln.de/color/.
@@ -79,6 +80,8 @@ def lines(
                 color=colour, marker=marker, ms=5, capsize=3, label=label,
             )  # fmt: skip
         axes.set(xlabel=xlabel, ylabel=measure.label, **axis)
+        if axes.get_xscale() == "log":
+            plain_numbers(axes.xaxis)
         axes.grid(alpha=0.3)
     legend(figure, panels[0])
 

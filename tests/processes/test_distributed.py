@@ -121,10 +121,11 @@ def train_alone(workdir: Path, mesh: Mesh) -> dict:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
+def alone(tmp_path_factory, drawn):
     """The run of one process over data=2 x fsdp=2."""
     folder = tmp_path_factory.mktemp("alone")
-    train_alone(folder, Mesh(data=2, fsdp=2))
+    with drawn():
+        train_alone(folder, Mesh(data=2, fsdp=2))
     return folder
 
 
