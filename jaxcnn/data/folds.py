@@ -50,8 +50,8 @@ def read_fold(text: str, seed: int = 0) -> Fold:
     number, of = map(int, parts.groups()) if parts else (0, 0)
     if not (2 <= of <= MOST_FOLDS and 1 <= number <= of):
         raise DataError(
-            f"--fold={printable(text, 20)} is no fold; give K/N, the K-th of N parts, as 1/5; N is 2 to "
-            f"{MOST_FOLDS}"
+            f"--fold={printable(text, 20)} is no fold; give K/N, the K-th of N parts, as 1/5; N is "
+            f"2 to {MOST_FOLDS}"
         )
     return Fold(number, of, seed)
 
