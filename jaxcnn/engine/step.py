@@ -13,6 +13,7 @@ from flax import linen as nn
 from jaxcnn.engine.learning import ALL, Learning
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.engine.state import TrainState
+from jaxcnn.engine.teaching import Teaching
 from jaxcnn.layers.normalize import statistics_kept
 from jaxcnn.models.spec import Variables
 from jaxcnn.ops.batch_axis import mean_over_devices, sum_over_devices
@@ -51,6 +52,7 @@ def make_train_step(
     skip_not_finite: bool = False,
     norms_every: int | None = None,
     learning: Learning = ALL,
+    teaching: Teaching | None = None,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -76,6 +78,8 @@ def make_train_step(
         norms_every: the metrics have `NORMS` too, at steps that are multiples of this, and zeros at
             others; each takes a pass over the parameters. None leaves them out.
         learning: which parameters learn. The others take no gradient and no room for one.
+        teaching: the loss of a teacher's outputs; the step's `key` is then a pair of that and the
+            teacher's variables. The auxiliary classifiers learn from the labels alone.
     """
 
     def loss_and_sums(
@@ -86,7 +90,7 @@ def make_train_step(
         key: jax.Array,
         weight: jax.Array | float,
     ) -> tuple[jax.Array, tuple[Any, Sums]]:
-        images, targets, part_labels = part
+        images, targets, part_labels, taught = part
         with statistics_kept(learning.kept_norms):
             logits, updated = model.apply(
                 {"params": learning.joined(learn, stay), "batch_stats": batch_stats},
@@ -96,6 +100,9 @@ def make_train_step(
                 rngs={"dropout": key},
             )
         losses = loss_fn(logits, targets) / weight
+        if teaching is not None:
+            share = teaching.weight
+            losses = (1 - share) * losses + share * teaching.loss(logits, taught)
         sums = metrics.batch_sums(losses, logits, part_labels, jnp.ones_like(losses))
         loss = losses.mean()
         for aux_logits in jax.tree.leaves(updated.get("aux_logits", {})):
@@ -104,13 +111,24 @@ def make_train_step(
 
     gradient = jax.grad(loss_and_sums, has_aux=True)
 
+    def with_taught(part: tuple[Any, ...], teacher: Variables | None) -> tuple[Any, ...]:
+        """The part with the teacher's outputs of its images: no gradient reaches the teacher."""
+        taught = None
+        if teaching is not None and teacher is not None:
+            taught = jax.lax.stop_gradient(teaching.outputs(teacher, part[0]))
+        return (*part, taught)
+
     def accumulated(
-        state: TrainState, whole: tuple[Any, ...], key: jax.Array, weight: jax.Array | float
+        state: TrainState,
+        whole: tuple[Any, ...],
+        key: jax.Array,
+        weight: jax.Array | float,
+        teacher: Variables | None,
     ) -> tuple[Any, Any, Sums]:
         learn, stay = learning.split(state.params)
         if accumulate_steps == 1:
             grads, (batch_stats, sums) = gradient(
-                learn, stay, state.batch_stats, whole, key, weight
+                learn, stay, state.batch_stats, with_taught(whole, teacher), key, weight
             )
             return grads, batch_stats, sums
 
@@ -118,7 +136,7 @@ def make_train_step(
             part, part_key = part_and_key
             grads, batch_stats, sums = carry
             new_grads, (batch_stats, new_sums) = gradient(
-                learn, stay, batch_stats, part, part_key, weight
+                learn, stay, batch_stats, with_taught(part, teacher), part_key, weight
             )
             grads = jax.tree.map(jnp.add, grads, new_grads)
             return (grads, batch_stats, jax.tree.map(jnp.add, sums, new_sums)), None
@@ -135,14 +153,15 @@ def make_train_step(
         (grads, batch_stats, sums), _ = jax.lax.scan(one_part, start, (parts, keys))
         return jax.tree.map(lambda g: g / accumulate_steps, grads), batch_stats, sums
 
-    def step(state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Sums]:
+    def step(state: TrainState, batch: Batch, key: Any) -> tuple[TrainState, Sums]:
+        key, teacher = (key, None) if teaching is None else key
         prepare_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
         images, targets = prepare(prepare_key, batch)
         whole = (images, targets, labels(batch))
         weight = 1.0
         if class_weights is not None:
             weight = mean_over_devices((targets @ class_weights.astype(np.float32)).mean())
-        grads, batch_stats, sums = accumulated(state, whole, dropout_key, weight)
+        grads, batch_stats, sums = accumulated(state, whole, dropout_key, weight, teacher)
         grads, sums = mean_over_devices(grads), sum_over_devices(sums)
         learn, stay = learning.split(state.params)
         updates, opt_state = optimizer.update(grads, state.opt_state, learn)

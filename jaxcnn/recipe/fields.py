@@ -206,6 +206,20 @@ class Recipe:
     head; last-N, the head and the N layers before it; or a regular expression of names, as
     'layer4|layer3_5'. The others, and their batch statistics, stay as they are; the head always
     learns."""
+    distill: str | None = None
+    """Learn from a teacher's outputs too (knowledge distillation): a run's folder, a .safetensors
+    or .pth file, or hf:timm/NAME, which sees the images as they are trained on."""
+    distill_arch: str | None = None
+    """The teacher's architecture, where the source does not say it, as a file does not."""
+    distill_loss: Literal["soft", "hard"] = "soft"
+    """Soft: the divergence of the teacher's probabilities from the network's, at a temperature
+    (Hinton et al., 2015); hard: cross-entropy to the teacher's most probable class, as DeiT."""
+    distill_temperature: Annotated[float | None, ABOVE_0] = None
+    """Soft: both outputs are divided by it, and the loss multiplied by its square; 4 if not given,
+    as Tian et al., 2020."""
+    distill_weight: Annotated[float | None, SHARE] = None
+    """Share of the teacher's loss, that of the labels being the rest; 0.9 of soft (Tian et al.,
+    2020) and 0.5 of hard (DeiT) if not given."""
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     """An epoch's examples: each once, or every class equally often, small classes repeated."""
     class_weights: Literal["none", "balanced", "effective"] = "none"

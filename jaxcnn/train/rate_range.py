@@ -22,6 +22,7 @@ from jaxcnn.errors import RunError
 from jaxcnn.processes.stopping import StopFlag
 from jaxcnn.recipe import Recipe, Schedule
 from jaxcnn.run.pretrained import read_pretrained
+from jaxcnn.run.teacher import read_teacher
 from jaxcnn.train.start import fresh_state
 from jaxcnn.train.supply import Supply
 
@@ -94,6 +95,7 @@ def rate_range(
         pretrained = read_pretrained(recipe.arch, recipe.pretrained)
         preprocessing = pretrained.preprocessing
     feed = Feed(recipe, preprocessing)
+    teacher = read_teacher(recipe, feed.spec, feed.input)
     program = build(
         recipe,
         feed.spec,
@@ -102,6 +104,7 @@ def rate_range(
         total_steps=feed.total_steps,
         class_weights=feed.class_weights,
         resident=feed.resident,
+        teacher=teacher and teacher.teacher,
     )
     state = fresh_state(recipe, feed, program, pretrained, say)
     found: list[float] = []
