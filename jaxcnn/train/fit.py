@@ -136,6 +136,7 @@ def fit(
     folder = RunFolder(workdir, writes=first)
     folder.refuse_foreign()
     folder.refuse_without([name for name, _ in given.things])
+    folder.refuse_average()
     extends = extend and folder.is_extended_by(recipe)
     if not extends:
         folder.refuse_other(recipe)
