@@ -243,6 +243,7 @@ def build(
         skip_not_finite=recipe.on_nan == "skip",
         norms_every=norms_every(recipe.log_every_steps, mesh.devices.flat[0].platform),
         learning=learning,
+        sam_rho=recipe.optim.sam_rho,
         teaching=teacher and teacher.teaching(recipe, preprocessing.mean, preprocessing.std),
     )
     rows = batch_sharding(mesh)

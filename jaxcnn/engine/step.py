@@ -53,6 +53,7 @@ def make_train_step(
     norms_every: int | None = None,
     learning: Learning = ALL,
     teaching: Teaching | None = None,
+    sam_rho: float | None = None,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -80,6 +81,10 @@ def make_train_step(
         learning: which parameters learn. The others take no gradient and no room for one.
         teaching: the loss of a teacher's outputs; the step's `key` is then a pair of that and the
             teacher's variables. The auxiliary classifiers learn from the labels alone.
+        sam_rho: how far from the parameters, along the gradient of the whole batch, the gradient is
+            taken that they move by (Foret et al., 2021, https://arxiv.org/abs/2010.01412, equations
+            2 and 3). Batch statistics and metrics are those of the parameters themselves; dropout
+            leaves out the same in both passes.
     """
 
     def loss_and_sums(
@@ -120,12 +125,13 @@ def make_train_step(
 
     def accumulated(
         state: TrainState,
+        learn: Any,
+        stay: Any,
         whole: tuple[Any, ...],
         key: jax.Array,
         weight: jax.Array | float,
         teacher: Variables | None,
     ) -> tuple[Any, Any, Sums]:
-        learn, stay = learning.split(state.params)
         if accumulate_steps == 1:
             grads, (batch_stats, sums) = gradient(
                 learn, stay, state.batch_stats, with_taught(whole, teacher), key, weight
@@ -161,9 +167,17 @@ def make_train_step(
         weight = 1.0
         if class_weights is not None:
             weight = mean_over_devices((targets @ class_weights.astype(np.float32)).mean())
-        grads, batch_stats, sums = accumulated(state, whole, dropout_key, weight, teacher)
-        grads, sums = mean_over_devices(grads), sum_over_devices(sums)
         learn, stay = learning.split(state.params)
+
+        def gradient_at(point: Any) -> tuple[Any, Any, Sums]:
+            grads, batch_stats, sums = accumulated(
+                state, point, stay, whole, dropout_key, weight, teacher
+            )
+            return mean_over_devices(grads), batch_stats, sum_over_devices(sums)
+
+        grads, batch_stats, sums = gradient_at(learn)
+        if sam_rho is not None:
+            grads, _, _ = gradient_at(_uphill(learn, grads, sam_rho))
         updates, opt_state = optimizer.update(grads, state.opt_state, learn)
         params = learning.joined(optax.apply_updates(learn, updates), stay)
         new_state = state.replace(
@@ -183,6 +197,12 @@ def make_train_step(
         return new_state, results
 
     return step
+
+
+def _uphill(params: Any, grads: Any, rho: float) -> Any:
+    """The parameters moved by rho along the gradient; where there is none, as they are."""
+    norm = optax.tree.norm(grads)
+    return optax.tree.add_scale(params, jnp.where(norm > 0, rho / norm, 0.0), grads)
 
 
 def _norms(trees: tuple[Any, ...], step: jax.Array, every: int) -> Sums:

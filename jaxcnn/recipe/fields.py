@@ -65,6 +65,9 @@ class Optim:
     ema_warmup: bool = True
     """Let the decay grow to its value, being (1 + step) / (10 + step) where that is less: 0.9999
     takes effect after 90,000 steps."""
+    sam_rho: Annotated[float | None, ABOVE_0] = None
+    """Sharpness-aware minimisation (SAM): take the gradient this far uphill of the weights, 0.05 in
+    the paper; every step computes it twice, and takes twice the time."""
     momentum_dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the average of gradients that sgd, adamw, lion and muon keep; bfloat16 halves it."""
     accumulate_steps: Annotated[int, ABOVE_0] = 1
