@@ -36,6 +36,7 @@ from jaxcnn.engine.resident import Resident, many_steps, steps_like
 from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
+from jaxcnn.engine.swa import swa_rate
 from jaxcnn.engine.teacher import Taught, Teacher
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_place
@@ -224,9 +225,10 @@ def build(
     learning = _learning(recipe, init_model, channels, given)
 
     def init(key: jax.Array) -> TrainState:
-        ema = recipe.optim.ema_decay is not None
+        ema = (recipe.optim.ema_decay, recipe.optim.swa_start) != (None, None)
         return fresh_state(init_model(key), optimizer, ema=ema, learning=learning)
 
+    swa = recipe.optim.swa_start
     shapes = jax.eval_shape(init, jax.random.key(0))
     shardings = state_shardings(shapes, mesh)
     train_step = make_train_step(
@@ -244,6 +246,9 @@ def build(
         norms_every=norms_every(recipe.log_every_steps, mesh.devices.flat[0].platform),
         learning=learning,
         sam_rho=recipe.optim.sam_rho,
+        swa=None
+        if swa is None
+        else swa_rate(swa, steps_per_epoch=steps_per_epoch, total_steps=total_steps),
         teaching=teacher and teacher.teaching(recipe, preprocessing.mean, preprocessing.std),
     )
     rows = batch_sharding(mesh)

@@ -13,6 +13,7 @@ from flax import linen as nn
 from jaxcnn.engine.learning import ALL, Learning
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.engine.state import TrainState
+from jaxcnn.engine.swa import SwaRate
 from jaxcnn.engine.teaching import Teaching
 from jaxcnn.layers.normalize import statistics_kept
 from jaxcnn.models.spec import Variables
@@ -54,6 +55,7 @@ def make_train_step(
     learning: Learning = ALL,
     teaching: Teaching | None = None,
     sam_rho: float | None = None,
+    swa: SwaRate | None = None,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -85,6 +87,7 @@ def make_train_step(
             taken that they move by (Foret et al., 2021, https://arxiv.org/abs/2010.01412, equations
             2 and 3). Batch statistics and metrics are those of the parameters themselves; dropout
             leaves out the same in both passes.
+        swa: in place of `ema_decay`, when weights and batch statistics go into the average.
     """
 
     def loss_and_sums(
@@ -190,6 +193,9 @@ def make_train_step(
             step_done = new_state.step
             kept = state.replace(step=step_done, opt_state=scheduled_at(state.opt_state, step_done))
             new_state = jax.tree.map(partial(jnp.where, finite), new_state, kept)
+        if swa is not None:
+            # After a step was left out: an epoch ends with the weights that there are.
+            new_state = _with_epochs_end(new_state, swa(new_state.step), learning)
         results = {**sums, "finite": finite}
         if norms_every is not None:
             trees = (grads, updates, new_state.params)
@@ -231,7 +237,20 @@ def update_averages(
     """
     step = state.step.astype(jnp.float32)
     rate = 1.0 - (jnp.minimum(decay, (1.0 + step) / (10.0 + step)) if warmup else decay)
+    return _averages_moved(state, rate, learning)
 
+
+def _with_epochs_end(state: TrainState, rate: jax.Array, learning: Learning) -> TrainState:
+    """The state with its weights in the average, where they have a share of it."""
+
+    def moved(state: TrainState) -> TrainState:
+        return _averages_moved(state, rate, learning)
+
+    # A pass over the parameters at the ends of epochs alone.
+    return jax.lax.cond(rate > 0, moved, lambda state: state, state)
+
+
+def _averages_moved(state: TrainState, rate: Any, learning: Learning) -> TrainState:
     def averaged(split: Callable[[Any], tuple[Any, Any]], new: Any, old: Any) -> Any:
         moving, staying = split(new)
         return learning.joined(optax.incremental_update(moving, split(old)[0], rate), staying)

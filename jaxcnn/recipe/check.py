@@ -36,6 +36,8 @@ def check(recipe: Recipe) -> None:
             f"--optim.momentum-dtype={optim.momentum_dtype} is for sgd, adamw, lion and muon; "
             f"{optim.name} keeps float32"
         )
+    if optim.swa_start is not None:
+        _check_swa(recipe)
     if recipe.fold is not None:
         read_fold(recipe.fold)
     shown = printable(recipe.finetune, MOST_OF_A_NAME)
@@ -87,6 +89,20 @@ def _refuse_what_counts_for_nothing(optim: Optim, schedule: Schedule) -> None:
     for flag, is_given, has_it, chosen in of_others:
         if is_given and chosen not in has_it:
             raise UserError(f"--{flag} is of {', '.join(has_it)}; {chosen} does not use it")
+
+
+def _check_swa(recipe: Recipe) -> None:
+    if recipe.optim.ema_decay is not None:
+        raise UserError(
+            f"--optim.swa-start={recipe.optim.swa_start} and --optim.ema-decay="
+            f"{recipe.optim.ema_decay} are two averages of the weights, of which one is evaluated; "
+            "leave swa-start out, or give --optim.ema-decay=None"
+        )
+    if recipe.on_nan == "rollback":
+        raise UserError(
+            "--on-nan=rollback may pass over the end of an epoch, which "
+            f"--optim.swa-start={recipe.optim.swa_start} averages; give --on-nan=skip or stop"
+        )
 
 
 def _check_distillation(recipe: Recipe) -> None:

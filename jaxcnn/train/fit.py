@@ -138,6 +138,11 @@ def fit(
     folder.refuse_without([name for name, _ in given.things])
     folder.refuse_average()
     extends = extend and folder.is_extended_by(recipe)
+    if extends and recipe.optim.swa_start is not None:
+        raise UserError(
+            f"--extend would begin the average of --optim.swa-start={recipe.optim.swa_start} later "
+            "than the run did; give another --workdir"
+        )
     if not extends:
         folder.refuse_other(recipe)
     if not extends and (summary := finished(folder, recipe, given, say)) is not None:

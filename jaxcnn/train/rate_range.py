@@ -136,7 +136,8 @@ def rate_range(
 def growing(recipe: Recipe) -> Recipe:
     """The recipe of the test: its rate grows from LOWEST to HIGHEST in STEPS steps."""
     optim = recipe.optim
-    start = replace(optim, lr=LOWEST, adam_lr=optim.adam_lr * LOWEST / optim.lr, ema_decay=None)
+    adam_lr = optim.adam_lr * LOWEST / optim.lr
+    start = replace(optim, lr=LOWEST, adam_lr=adam_lr, ema_decay=None, swa_start=None)
     return replace(
         recipe,
         steps=STEPS,
