@@ -15,7 +15,7 @@ from jaxcnn.engine.mesh import to_devices
 from jaxcnn.engine.program import build
 from jaxcnn.engine.teacher import Teacher
 from jaxcnn.models import create_model
-from jaxcnn.recipe import Augment, Mesh, Optim, Recipe
+from jaxcnn.recipe import Mesh, Optim, Recipe
 from jaxcnn.task.losses import hard_distillation, soft_distillation
 from jaxcnn.task.mixing import normalize
 
@@ -69,21 +69,29 @@ def test_the_loss_is_what_it_is_by_hand(kind):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_step_weighs_the_labels_and_the_teacher():
+@pytest.fixture(scope="module")
+def alone():
+    """A step on one device, the whole batch at once."""
+    return one_step(RECIPE, teacher_of())
+
+
+def test_a_step_weighs_the_labels_and_the_teacher(alone):
     teacher, share = teacher_of(), 0.9
-    params, after, metrics = one_step(RECIPE, teacher)
+    params, after, metrics = alone
     student = create_model("linear", num_classes=10)
-    images = normalize(BATCH["image"], DIGITS.mean, DIGITS.std)
-    theirs = teacher.model.apply(teacher.variables, normalize(BATCH["image"], (0.5,), (0.25,)))
     second = soft_distillation(4.0)
 
+    @jax.jit
+    @jax.value_and_grad
     def loss(params):
+        images = normalize(BATCH["image"], DIGITS.mean, DIGITS.std)
+        theirs = teacher.model.apply(teacher.variables, normalize(BATCH["image"], (0.5,), (0.25,)))
         logits = student.apply({"params": params}, images, train=True)
         log_p = jax.nn.log_softmax(logits)
         labels = -jnp.take_along_axis(log_p, BATCH["label"][:, None], -1)[:, 0]
         return ((1 - share) * labels + share * second(logits, theirs)).mean()
 
-    value, gradient = jax.value_and_grad(loss)(params)
+    value, gradient = jax.device_get(loss(params))
     np.testing.assert_allclose(metrics["loss"] / 16, value, rtol=1e-5)
     expected = jax.tree.map(lambda p, g: p - 0.1 * g, params, gradient)
     chex.assert_trees_all_close(after.params, expected, rtol=1e-4, atol=1e-5)
@@ -113,24 +121,24 @@ def test_mixed_images_come_to_the_teacher_normalised_as_it_wants_in_its_size_and
 @pytest.mark.parametrize(
     ("mesh", "parallel", "parts"),
     [
-        (Mesh(data=2, fsdp=2), "jit", 2),
+        (Mesh(data=2), "jit", 2),
         pytest.param(Mesh(data=2), "pmap", 1, marks=pytest.mark.slow),
     ],
 )
-def test_devices_and_parts_come_to_the_same(mesh, parallel, parts):
-    recipe = replace(RECIPE, augment=Augment(mixup=0.5))
-    _, alone, of_one = one_step(recipe, teacher_of())
+def test_devices_and_parts_come_to_the_same(alone, mesh, parallel, parts):
+    _, after, of_one = alone
     split = replace(
-        recipe, mesh=mesh, parallel=parallel, optim=replace(RECIPE.optim, accumulate_steps=parts)
+        RECIPE, mesh=mesh, parallel=parallel, optim=replace(RECIPE.optim, accumulate_steps=parts)
     )
     _, together, of_several = one_step(split, teacher_of())
-    chex.assert_trees_all_close(together.params, alone.params, rtol=1e-4, atol=1e-5)
+    chex.assert_trees_all_close(together.params, after.params, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(of_several["loss"], of_one["loss"], rtol=1e-4)
 
 
-def test_runs_abreast_share_the_teacher():
+@pytest.mark.slow
+def test_runs_abreast_share_the_teacher(alone):
     program = build(RECIPE, DIGITS, steps_per_epoch=3, total_steps=3, teacher=teacher_of())
-    _, alone, _ = one_step(RECIPE, teacher_of())
+    _, after, _ = alone
     rows = to_devices(BATCH, program.rows)
     states = program.init_state(), program.init_state()
     both, _ = program.train_abreast(2)(
@@ -138,4 +146,4 @@ def test_runs_abreast_share_the_teacher():
         {"own": (rows, rows)},
         (program.step_key,) * 2,  # pyright: ignore
     )
-    chex.assert_trees_all_close(both[1].params, alone.params, rtol=1e-4, atol=1e-5)
+    chex.assert_trees_all_close(both[1].params, after.params, rtol=1e-4, atol=1e-5)
