@@ -29,7 +29,7 @@ LAYERS = [
     ["run"],
     ["report", "trained"],
     ["command"],
-    ["train", "evaluate", "predict", "features", "zoo", "plan", "benchmark"]
+    ["train", "evaluate", "predict", "features", "soup", "zoo", "plan", "benchmark"]
     + ["data/prepare", "data/inspect"],
     ["sweeps", "comparison"],
     ["selfcheck", "sweep", "tune", "compare", "baselines"],

@@ -152,6 +152,7 @@ def _refuse_what_counts_for_nothing(recipe: Recipe, task: Any) -> None:
     of_loss = {
         "loss": (recipe.loss, "cross_entropy"),
         "class_weights": (recipe.class_weights, "none"),
+        "distill": (recipe.distill, None),
         "augment.label_smoothing": (augment.label_smoothing, none.label_smoothing),
         "augment.mixup": (augment.mixup, none.mixup),
         "augment.cutmix": (augment.cutmix, none.cutmix),

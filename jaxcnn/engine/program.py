@@ -36,6 +36,8 @@ from jaxcnn.engine.resident import Resident, many_steps, steps_like
 from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
+from jaxcnn.engine.swa import swa_rate
+from jaxcnn.engine.teacher import Taught, Teacher
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_place
 from jaxcnn.models.hidden_matrices import hidden_matrices
@@ -154,6 +156,7 @@ def build(
     autotuning: Path | None = None,
     resident: Resident | None = None,
     given: Given = NOTHING,
+    teacher: Teacher | None = None,
 ) -> Program:
     """Makes the program of a recipe. Nothing is compiled until it is first called.
 
@@ -163,8 +166,8 @@ def build(
     `trace_folder` keeps the traced programs for other processes, where the one device is a CPU; for
     one whose modules are what their files say (see `TraceCache`). `autotuning` keeps which kernels
     XLA chose for a deterministic recipe on GPUs (see `reproducible_options`). `resident` is the
-    training set, where it is to lie on the devices. `given` is what the program gave the run; of
-    that no trace is kept.
+    training set, where it is to lie on the devices. `given` is what the program gave the run, and
+    `teacher` what a recipe with `distill` is trained by: of these no trace is kept.
 
     Raises UserError where the batch does not split over the devices, the model cannot take the
     images, the devices are too few, or several processes or a deterministic recipe on GPUs are to
@@ -210,6 +213,7 @@ def build(
         and _is_one_cpu(mesh)
         and recipe.parallel == "jit"
         and given == NOTHING
+        and teacher is None
         else _at_every_start
     )
 
@@ -221,9 +225,10 @@ def build(
     learning = _learning(recipe, init_model, channels, given)
 
     def init(key: jax.Array) -> TrainState:
-        ema = recipe.optim.ema_decay is not None
+        ema = (recipe.optim.ema_decay, recipe.optim.swa_start) != (None, None)
         return fresh_state(init_model(key), optimizer, ema=ema, learning=learning)
 
+    swa = recipe.optim.swa_start
     shapes = jax.eval_shape(init, jax.random.key(0))
     shardings = state_shardings(shapes, mesh)
     train_step = make_train_step(
@@ -240,6 +245,11 @@ def build(
         skip_not_finite=recipe.on_nan == "skip",
         norms_every=norms_every(recipe.log_every_steps, mesh.devices.flat[0].platform),
         learning=learning,
+        sam_rho=recipe.optim.sam_rho,
+        swa=None
+        if swa is None
+        else swa_rate(swa, steps_per_epoch=steps_per_epoch, total_steps=total_steps),
+        teaching=teacher and teacher.teaching(recipe, preprocessing.mean, preprocessing.std),
     )
     rows = batch_sharding(mesh)
     many = resident and many_steps(train_step, resident, rows)
@@ -255,7 +265,8 @@ def build(
         "image": jax.ShapeDtypeStruct(images, jnp.uint8),
         **task.labels_like(recipe.batch_size),
     }
-    compiled_step = (
+    taught = _taught_by(teacher, mesh)
+    compiled_step = taught(
         UnderPmap(train_step, mesh)
         if recipe.parallel == "pmap"
         else under_jit(train_step, mesh, shardings, options)
@@ -265,12 +276,24 @@ def build(
     step = train_step
     if resident is not None and many is not None:
         step = many
-        train = under_jit(_step_once(once, "train_steps", many), mesh, shardings, options)
+        train = taught(under_jit(_step_once(once, "train_steps", many), mesh, shardings, options))
         train_like = steps_like(batch_like, resident, rows)
 
     def train_abreast(num_runs: int) -> CompiledStep:
         each = (shardings,) * num_runs
-        return under_jit(abreast(step, num_runs), mesh, each, options)
+        if teacher is None:
+            return under_jit(abreast(step, num_runs), mesh, each, options)
+
+        def with_one_teacher(states: Any, batch: Any, keys_and_teacher: Any) -> Any:
+            keys, variables = keys_and_teacher
+
+            def of_one(state: TrainState, own: Batch, key: jax.Array) -> Any:
+                both: Any = (key, variables)
+                return step(state, own, both)
+
+            return abreast(of_one, num_runs)(states, batch, keys)
+
+        return taught(under_jit(with_one_teacher, mesh, each, options))
 
     return Program(
         seed=recipe.seed,
@@ -292,6 +315,16 @@ def build(
         learning=learning,
         model=model,
     )
+
+
+def _taught_by(
+    teacher: Teacher | None, mesh: jax.sharding.Mesh
+) -> Callable[[CompiledStep], CompiledStep]:
+    """What gives a compiled step the teacher's weights, on the devices of the mesh."""
+    if teacher is None:
+        return lambda step: step
+    lies = state_shardings(teacher.variables, mesh)
+    return partial(Taught, variables=jax.tree.map(place, teacher.variables, lies))
 
 
 def _learning(

@@ -15,7 +15,8 @@ from jaxcnn.models.spec import Variables, init_variables
 class TrainState(struct.PyTreeNode):
     """Arrays only; behaviour is closed over by the step.
 
-    `ema_params` and `ema_batch_stats` are None when no average is kept.
+    `ema_params` and `ema_batch_stats` are the average that is evaluated, over steps or over epochs
+    (SWA), and None when none is kept.
     """
 
     step: jax.Array

@@ -13,6 +13,8 @@ from flax import linen as nn
 from jaxcnn.engine.learning import ALL, Learning
 from jaxcnn.engine.optim import scheduled_at
 from jaxcnn.engine.state import TrainState
+from jaxcnn.engine.swa import SwaRate
+from jaxcnn.engine.teaching import Teaching
 from jaxcnn.layers.normalize import statistics_kept
 from jaxcnn.models.spec import Variables
 from jaxcnn.ops.batch_axis import mean_over_devices, sum_over_devices
@@ -51,6 +53,9 @@ def make_train_step(
     skip_not_finite: bool = False,
     norms_every: int | None = None,
     learning: Learning = ALL,
+    teaching: Teaching | None = None,
+    sam_rho: float | None = None,
+    swa: SwaRate | None = None,
 ) -> TrainStep:
     """`step(state, batch, key) -> (state, metrics)`, for a batch of uint8 images and labels.
 
@@ -76,6 +81,13 @@ def make_train_step(
         norms_every: the metrics have `NORMS` too, at steps that are multiples of this, and zeros at
             others; each takes a pass over the parameters. None leaves them out.
         learning: which parameters learn. The others take no gradient and no room for one.
+        teaching: the loss of a teacher's outputs; the step's `key` is then a pair of that and the
+            teacher's variables. The auxiliary classifiers learn from the labels alone.
+        sam_rho: how far from the parameters, along the gradient of the whole batch, the gradient is
+            taken that they move by (Foret et al., 2021, https://arxiv.org/abs/2010.01412, equations
+            2 and 3). Batch statistics and metrics are those of the parameters themselves; dropout
+            leaves out the same in both passes.
+        swa: in place of `ema_decay`, when weights and batch statistics go into the average.
     """
 
     def loss_and_sums(
@@ -86,7 +98,7 @@ def make_train_step(
         key: jax.Array,
         weight: jax.Array | float,
     ) -> tuple[jax.Array, tuple[Any, Sums]]:
-        images, targets, part_labels = part
+        images, targets, part_labels, taught = part
         with statistics_kept(learning.kept_norms):
             logits, updated = model.apply(
                 {"params": learning.joined(learn, stay), "batch_stats": batch_stats},
@@ -96,6 +108,9 @@ def make_train_step(
                 rngs={"dropout": key},
             )
         losses = loss_fn(logits, targets) / weight
+        if teaching is not None:
+            share = teaching.weight
+            losses = (1 - share) * losses + share * teaching.loss(logits, taught)
         sums = metrics.batch_sums(losses, logits, part_labels, jnp.ones_like(losses))
         loss = losses.mean()
         for aux_logits in jax.tree.leaves(updated.get("aux_logits", {})):
@@ -104,13 +119,25 @@ def make_train_step(
 
     gradient = jax.grad(loss_and_sums, has_aux=True)
 
+    def with_taught(part: tuple[Any, ...], teacher: Variables | None) -> tuple[Any, ...]:
+        """The part with the teacher's outputs of its images: no gradient reaches the teacher."""
+        taught = None
+        if teaching is not None and teacher is not None:
+            taught = jax.lax.stop_gradient(teaching.outputs(teacher, part[0]))
+        return (*part, taught)
+
     def accumulated(
-        state: TrainState, whole: tuple[Any, ...], key: jax.Array, weight: jax.Array | float
+        state: TrainState,
+        learn: Any,
+        stay: Any,
+        whole: tuple[Any, ...],
+        key: jax.Array,
+        weight: jax.Array | float,
+        teacher: Variables | None,
     ) -> tuple[Any, Any, Sums]:
-        learn, stay = learning.split(state.params)
         if accumulate_steps == 1:
             grads, (batch_stats, sums) = gradient(
-                learn, stay, state.batch_stats, whole, key, weight
+                learn, stay, state.batch_stats, with_taught(whole, teacher), key, weight
             )
             return grads, batch_stats, sums
 
@@ -118,7 +145,7 @@ def make_train_step(
             part, part_key = part_and_key
             grads, batch_stats, sums = carry
             new_grads, (batch_stats, new_sums) = gradient(
-                learn, stay, batch_stats, part, part_key, weight
+                learn, stay, batch_stats, with_taught(part, teacher), part_key, weight
             )
             grads = jax.tree.map(jnp.add, grads, new_grads)
             return (grads, batch_stats, jax.tree.map(jnp.add, sums, new_sums)), None
@@ -135,16 +162,25 @@ def make_train_step(
         (grads, batch_stats, sums), _ = jax.lax.scan(one_part, start, (parts, keys))
         return jax.tree.map(lambda g: g / accumulate_steps, grads), batch_stats, sums
 
-    def step(state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Sums]:
+    def step(state: TrainState, batch: Batch, key: Any) -> tuple[TrainState, Sums]:
+        key, teacher = (key, None) if teaching is None else key
         prepare_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
         images, targets = prepare(prepare_key, batch)
         whole = (images, targets, labels(batch))
         weight = 1.0
         if class_weights is not None:
             weight = mean_over_devices((targets @ class_weights.astype(np.float32)).mean())
-        grads, batch_stats, sums = accumulated(state, whole, dropout_key, weight)
-        grads, sums = mean_over_devices(grads), sum_over_devices(sums)
         learn, stay = learning.split(state.params)
+
+        def gradient_at(point: Any) -> tuple[Any, Any, Sums]:
+            grads, batch_stats, sums = accumulated(
+                state, point, stay, whole, dropout_key, weight, teacher
+            )
+            return mean_over_devices(grads), batch_stats, sum_over_devices(sums)
+
+        grads, batch_stats, sums = gradient_at(learn)
+        if sam_rho is not None:
+            grads, _, _ = gradient_at(_uphill(learn, grads, sam_rho))
         updates, opt_state = optimizer.update(grads, state.opt_state, learn)
         params = learning.joined(optax.apply_updates(learn, updates), stay)
         new_state = state.replace(
@@ -157,6 +193,9 @@ def make_train_step(
             step_done = new_state.step
             kept = state.replace(step=step_done, opt_state=scheduled_at(state.opt_state, step_done))
             new_state = jax.tree.map(partial(jnp.where, finite), new_state, kept)
+        if swa is not None:
+            # After a step was left out: an epoch ends with the weights that there are.
+            new_state = _with_epochs_end(new_state, swa(new_state.step), learning)
         results = {**sums, "finite": finite}
         if norms_every is not None:
             trees = (grads, updates, new_state.params)
@@ -164,6 +203,12 @@ def make_train_step(
         return new_state, results
 
     return step
+
+
+def _uphill(params: Any, grads: Any, rho: float) -> Any:
+    """The parameters moved by rho along the gradient; where there is none, as they are."""
+    norm = optax.tree.norm(grads)
+    return optax.tree.add_scale(params, jnp.where(norm > 0, rho / norm, 0.0), grads)
 
 
 def _norms(trees: tuple[Any, ...], step: jax.Array, every: int) -> Sums:
@@ -192,7 +237,20 @@ def update_averages(
     """
     step = state.step.astype(jnp.float32)
     rate = 1.0 - (jnp.minimum(decay, (1.0 + step) / (10.0 + step)) if warmup else decay)
+    return _averages_moved(state, rate, learning)
 
+
+def _with_epochs_end(state: TrainState, rate: jax.Array, learning: Learning) -> TrainState:
+    """The state with its weights in the average, where they have a share of it."""
+
+    def moved(state: TrainState) -> TrainState:
+        return _averages_moved(state, rate, learning)
+
+    # A pass over the parameters at the ends of epochs alone.
+    return jax.lax.cond(rate > 0, moved, lambda state: state, state)
+
+
+def _averages_moved(state: TrainState, rate: Any, learning: Learning) -> TrainState:
     def averaged(split: Callable[[Any], tuple[Any, Any]], new: Any, old: Any) -> Any:
         moving, staying = split(new)
         return learning.joined(optax.incremental_update(moving, split(old)[0], rate), staying)

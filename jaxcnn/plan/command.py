@@ -61,6 +61,8 @@ def parse(args: Sequence[str]) -> Options:
     """The flags; defaults are those of the recipe for --arch and --dataset."""
     options = recipe_flags.parse(Options, args, program=PROGRAM, description=lambda recipe: __doc__)
     check(options.recipe)
+    if options.recipe.distill is not None:
+        raise UserError("a plan does not count a teacher's work and memory; leave --distill out")
     for flag, value in (
         ("num-train", options.num_train),
         ("num-classes", options.num_classes),

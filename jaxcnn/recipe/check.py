@@ -36,6 +36,8 @@ def check(recipe: Recipe) -> None:
             f"--optim.momentum-dtype={optim.momentum_dtype} is for sgd, adamw, lion and muon; "
             f"{optim.name} keeps float32"
         )
+    if optim.swa_start is not None:
+        _check_swa(recipe)
     if recipe.fold is not None:
         read_fold(recipe.fold)
     shown = printable(recipe.finetune, MOST_OF_A_NAME)
@@ -48,6 +50,7 @@ def check(recipe: Recipe) -> None:
             f"--finetune={shown} is none of full, frozen-norms, head and last-N, and no regular "
             f"expression: {error}"
         ) from error
+    _check_distillation(recipe)
     if recipe.parallel == "pmap" and recipe.mesh.fsdp > 1:
         raise UserError(
             "--parallel=pmap copies the state to every device; "
@@ -86,6 +89,43 @@ def _refuse_what_counts_for_nothing(optim: Optim, schedule: Schedule) -> None:
     for flag, is_given, has_it, chosen in of_others:
         if is_given and chosen not in has_it:
             raise UserError(f"--{flag} is of {', '.join(has_it)}; {chosen} does not use it")
+
+
+def _check_swa(recipe: Recipe) -> None:
+    if recipe.optim.ema_decay is not None:
+        raise UserError(
+            f"--optim.swa-start={recipe.optim.swa_start} and --optim.ema-decay="
+            f"{recipe.optim.ema_decay} are two averages of the weights, of which one is evaluated; "
+            "leave swa-start out, or give --optim.ema-decay=None"
+        )
+    if recipe.on_nan == "rollback":
+        raise UserError(
+            "--on-nan=rollback may pass over the end of an epoch, which "
+            f"--optim.swa-start={recipe.optim.swa_start} averages; give --on-nan=skip or stop"
+        )
+
+
+def _check_distillation(recipe: Recipe) -> None:
+    given = {
+        "distill-arch": recipe.distill_arch is not None,
+        "distill-loss": recipe.distill_loss != "soft",
+        "distill-temperature": recipe.distill_temperature is not None,
+        "distill-weight": recipe.distill_weight is not None,
+    }
+    if recipe.distill is None:
+        if flags := [flag for flag, is_given in given.items() if is_given]:
+            raise UserError(f"--{flags[0]} is of a teacher; give that by --distill=RUN or a source")
+        return
+    if recipe.distill_loss == "hard" and recipe.distill_temperature is not None:
+        raise UserError(
+            f"--distill-temperature={recipe.distill_temperature} is of --distill-loss=soft; hard "
+            "takes the teacher's most probable class"
+        )
+    if recipe.loss != "cross_entropy":
+        raise UserError(
+            f"--distill takes probabilities of one class each; --loss={recipe.loss} has a yes or "
+            "no of every class: leave one of them out"
+        )
 
 
 def _check_policy(augment: Augment) -> None:

@@ -65,6 +65,13 @@ class Optim:
     ema_warmup: bool = True
     """Let the decay grow to its value, being (1 + step) / (10 + step) where that is less: 0.9999
     takes effect after 90,000 steps."""
+    swa_start: Annotated[float | None, SHARE] = None
+    """Stochastic weight averaging: evaluate the mean of the weights and batch statistics at the
+    ends of epochs from this share of the run on, 0.75 perhaps; for a rate that does not fall to
+    zero (--schedule.name=constant, --schedule.min-lr)."""
+    sam_rho: Annotated[float | None, ABOVE_0] = None
+    """Sharpness-aware minimisation (SAM): take the gradient this far uphill of the weights, 0.05 in
+    the paper; every step computes it twice, and takes twice the time."""
     momentum_dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the average of gradients that sgd, adamw, lion and muon keep; bfloat16 halves it."""
     accumulate_steps: Annotated[int, ABOVE_0] = 1
@@ -206,6 +213,20 @@ class Recipe:
     head; last-N, the head and the N layers before it; or a regular expression of names, as
     'layer4|layer3_5'. The others, and their batch statistics, stay as they are; the head always
     learns."""
+    distill: str | None = None
+    """Learn from a teacher's outputs too (knowledge distillation): a run's folder, a .safetensors
+    or .pth file, or hf:timm/NAME, which sees the images as they are trained on."""
+    distill_arch: str | None = None
+    """The teacher's architecture, where the source does not say it, as a file does not."""
+    distill_loss: Literal["soft", "hard"] = "soft"
+    """Soft: the divergence of the teacher's probabilities from the network's, at a temperature
+    (Hinton et al., 2015); hard: cross-entropy to the teacher's most probable class, as DeiT."""
+    distill_temperature: Annotated[float | None, ABOVE_0] = None
+    """Soft: both outputs are divided by it, and the loss multiplied by its square; 4 if not given,
+    as Tian et al., 2020."""
+    distill_weight: Annotated[float | None, SHARE] = None
+    """Share of the teacher's loss, that of the labels being the rest; 0.9 of soft (Tian et al.,
+    2020) and 0.5 of hard (DeiT) if not given."""
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     """An epoch's examples: each once, or every class equally often, small classes repeated."""
     class_weights: Literal["none", "balanced", "effective"] = "none"

@@ -79,6 +79,7 @@ class RunFolder:
         self._steps = self.path / "steps.jsonl"
         self._summary = self.path / "summary.json"
         self._test_uses = self.path / "test_uses.jsonl"
+        self._soup = self.path / "soup.json"
         self._data = self.path / "data.json"
         self._names = self.path / "data.names.gz"
 
@@ -86,7 +87,7 @@ class RunFolder:
         """Raises UserError if a file or folder that a run writes here is a link or no file."""
         own = (
             self._recipe, self._metrics, self._steps, self._summary, self._data, self._names,
-            self._test_uses,
+            self._test_uses, self._soup,
         )  # fmt: skip
         partial = (path.with_name(path.name + ".partial") for path in own)
         others = (self.path / name for name in ("lock", "xla.log", "wandb-id"))
@@ -297,6 +298,19 @@ class RunFolder:
     def append_step(self, line: Mapping[str, Any]) -> None:
         if self.writes:
             _append(self._steps, line, to_disk=False)
+
+    def write_soup(self, kept: Mapping[str, Any]) -> None:
+        """Of what runs the weights here are an average; see `jaxcnn.soup`."""
+        if self.writes:
+            own_files.write(self._soup, _json_page(kept))
+
+    def refuse_average(self) -> None:
+        """Raises UserError where the weights here are an average of runs', and no run's."""
+        if self._soup.exists():
+            raise UserError(
+                f"{self.path} holds an average of runs, which is not gone on with; train from it: "
+                f"--pretrained={shlex.quote(str(self.path))} in another --workdir"
+            )
 
     def read_test_uses(self) -> list[dict[str, str]]:
         """`{"when", "by"}` of each time that the test split was measured, oldest first."""

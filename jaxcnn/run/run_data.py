@@ -92,6 +92,7 @@ class RunData:
             for a run of a version that kept none.
         weights: what was read of the weights that the run started from; None if it started from
             none, or is of a version that kept nothing of them.
+        teacher: what was read of the teacher that the run learns from; None if it has none.
         changed: what a later version that went on with the run computes otherwise than the one
             before it, a line each.
         plugins: where its model ("arch"), its data set ("dataset") and what it is augmented by
@@ -116,6 +117,7 @@ class RunData:
     unreadable: str | None = None
     run: str | None = None
     weights: Origin | None = None
+    teacher: Origin | None = None
     changed: tuple[str, ...] = ()
     plugins: Mapping[str, Place] = field(default_factory=dict)
     given: Mapping[str, Known] = field(default_factory=dict)
@@ -164,6 +166,7 @@ def run_data(
     *,
     command: str,
     weights: Origin | None = None,
+    teacher: Origin | None = None,
     given: Given = NOTHING,
 ) -> tuple[RunData, bytes]:
     """What a run of `recipe` is to keep of its data, and the content of `data.names.gz`.
@@ -193,6 +196,7 @@ def run_data(
         command=command,
         run=_run_of(recipe, splits),
         weights=weights,
+        teacher=teacher,
         plugins=plugins_of(recipe),
         given=things_of(recipe, given, data),
     )

@@ -34,6 +34,31 @@ def cross_entropy(label_smoothing: float = 0.0, class_weights: np.ndarray | None
     return loss
 
 
+def soft_distillation(temperature: float) -> LossFn:
+    """`loss(logits [N, K], teacher's logits [N, K]) -> [N]`: temperature^2 KL(teacher | student).
+
+    Both are softmaxes of logits over the temperature; by its square the gradient stays as large as
+    that of the labels, whatever the temperature (Hinton et al., 2015, section 2.1,
+    https://arxiv.org/abs/1503.02531; as a divergence, whose gradient is that of their
+    cross-entropy, in DeiT, equation 2, https://arxiv.org/abs/2012.12877).
+    """
+
+    def loss(logits: jax.Array, teacher: jax.Array) -> jax.Array:
+        targets = jax.nn.log_softmax(teacher / temperature)
+        ours = jax.nn.log_softmax(logits / temperature)
+        return temperature**2 * optax.losses.kl_divergence_with_log_targets(ours, targets)
+
+    return loss
+
+
+def hard_distillation(logits: jax.Array, teacher: jax.Array) -> jax.Array:
+    """`loss(logits [N, K], teacher's logits [N, K]) -> [N]`: cross-entropy to its first class.
+
+    Touvron et al., 2021, equation 3, https://arxiv.org/abs/2012.12877.
+    """
+    return optax.softmax_cross_entropy_with_integer_labels(logits, teacher.argmax(-1))
+
+
 def sigmoid_cross_entropy(label_smoothing: float = 0.0) -> LossFn:
     """`loss(logits [N, K], targets [N, K]) -> [N]`, each class yes or no; summed over classes.
 

@@ -23,6 +23,7 @@ from jaxcnn.run.checkpoint import Checkpoints
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.lock import locked
 from jaxcnn.run.pretrained import of_its_weights
+from jaxcnn.run.teacher import tell_of_teacher
 from jaxcnn.text.lines import say_on
 from jaxcnn.train.beside import Beside
 from jaxcnn.train.display import Display, show_result
@@ -135,7 +136,13 @@ def fit(
     folder = RunFolder(workdir, writes=first)
     folder.refuse_foreign()
     folder.refuse_without([name for name, _ in given.things])
+    folder.refuse_average()
     extends = extend and folder.is_extended_by(recipe)
+    if extends and recipe.optim.swa_start is not None:
+        raise UserError(
+            f"--extend would begin the average of --optim.swa-start={recipe.optim.swa_start} later "
+            "than the run did; give another --workdir"
+        )
     if not extends:
         folder.refuse_other(recipe)
     if not extends and (summary := finished(folder, recipe, given, say)) is not None:
@@ -159,6 +166,7 @@ def fit(
         autotuning=folder.autotuning,
         resident=feed.resident,
         given=given,
+        teacher=opened.teacher and opened.teacher.teacher,
     )
     with garbage_collected_seldom():
         program = make() if beside is None else beside.program(recipe.seed, make)
@@ -190,6 +198,8 @@ def fit(
         folder.claim(recipe, data, opened.names)
         for line in data.changed:
             display.say(f"this run's training is not one from end to end: {line}")
+        if opened.teacher is not None:
+            tell_of_teacher(opened.teacher, display.say)
         steps_traced = profile if first else range(0)
         clock = time.monotonic()
         supply = Supply(feed, program) if beside is None else beside.supply(feed, program)

@@ -13,6 +13,7 @@ from jaxcnn.recipe import Recipe, data_place
 from jaxcnn.run.folder import RunFolder
 from jaxcnn.run.pretrained import Pretrained, read_pretrained
 from jaxcnn.run.run_data import RunData, run_data, splits_of
+from jaxcnn.run.teacher import ReadTeacher, read_teacher, refuse_other_teacher
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,21 @@ class Opened:
         data: what its folder is to keep of that.
         names: the content of `data.names.gz`.
         pretrained: the weights that it begins with, where they had to be read.
+        teacher: that it learns from, if any.
     """
 
     feed: Feed
     data: RunData
     names: bytes
     pretrained: Pretrained | None
+    teacher: ReadTeacher | None
 
 
 def open_run(folder: RunFolder, recipe: Recipe, given: Given, *, command: str) -> Opened:
-    """Reads what the run is to learn from. Raises UserError if the folder is of other data."""
+    """Reads what the run is to learn from.
+
+    Raises UserError if the folder is of other data, or of another teacher.
+    """
     pretrained = preprocessing = None
     if recipe.pretrained is not None:
         kept = folder.read_data()
@@ -44,6 +50,8 @@ def open_run(folder: RunFolder, recipe: Recipe, given: Given, *, command: str) -
             pretrained = read_pretrained(recipe.arch, recipe.pretrained, given)
             preprocessing = pretrained.preprocessing
     feed = Feed(recipe, preprocessing, given)
+    teacher = read_teacher(recipe, feed.spec, feed.input)
+    refuse_other_teacher(folder, teacher and teacher.origin)
     data, names = run_data(
         recipe,
         feed.spec,
@@ -51,10 +59,11 @@ def open_run(folder: RunFolder, recipe: Recipe, given: Given, *, command: str) -
         {split: feed.stored(split) for split in splits_of(recipe)},
         command=command,
         weights=pretrained and pretrained.origin,
+        teacher=teacher and teacher.origin,
         given=given,
     )
     folder.refuse_other_data(data, names)
-    return Opened(feed, folder.as_begun(data), names, pretrained)
+    return Opened(feed, folder.as_begun(data), names, pretrained, teacher)
 
 
 def finished(

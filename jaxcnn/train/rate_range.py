@@ -22,6 +22,7 @@ from jaxcnn.errors import RunError
 from jaxcnn.processes.stopping import StopFlag
 from jaxcnn.recipe import Recipe, Schedule
 from jaxcnn.run.pretrained import read_pretrained
+from jaxcnn.run.teacher import read_teacher
 from jaxcnn.train.start import fresh_state
 from jaxcnn.train.supply import Supply
 
@@ -94,6 +95,7 @@ def rate_range(
         pretrained = read_pretrained(recipe.arch, recipe.pretrained)
         preprocessing = pretrained.preprocessing
     feed = Feed(recipe, preprocessing)
+    teacher = read_teacher(recipe, feed.spec, feed.input)
     program = build(
         recipe,
         feed.spec,
@@ -102,6 +104,7 @@ def rate_range(
         total_steps=feed.total_steps,
         class_weights=feed.class_weights,
         resident=feed.resident,
+        teacher=teacher and teacher.teacher,
     )
     state = fresh_state(recipe, feed, program, pretrained, say)
     found: list[float] = []
@@ -133,7 +136,8 @@ def rate_range(
 def growing(recipe: Recipe) -> Recipe:
     """The recipe of the test: its rate grows from LOWEST to HIGHEST in STEPS steps."""
     optim = recipe.optim
-    start = replace(optim, lr=LOWEST, adam_lr=optim.adam_lr * LOWEST / optim.lr, ema_decay=None)
+    adam_lr = optim.adam_lr * LOWEST / optim.lr
+    start = replace(optim, lr=LOWEST, adam_lr=adam_lr, ema_decay=None, swa_start=None)
     return replace(
         recipe,
         steps=STEPS,

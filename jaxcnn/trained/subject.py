@@ -56,7 +56,7 @@ class Subject:
             they cannot measure it.
         is_own: split -> whether its examples are those that the run kept for it.
         batches: (examples, transforms) -> all of them, in order, in batches for evaluation.
-        measured: batches -> the evaluation of all of them.
+        measure: (weights, batches) -> the evaluation of all of them by a network like this one.
         num_params: of the network.
     """
 
@@ -71,7 +71,7 @@ class Subject:
     load: Callable[[str], Source]
     is_own: Callable[[str], bool]
     batches: Callable[[Source, Sequence[Transform]], Batches]
-    measured: Callable[[Batches], Evaluation]
+    measure: Callable[[Variables, Batches], Evaluation]
 
     @property
     def num_params(self) -> int:
@@ -81,6 +81,10 @@ class Subject:
     def default_split(self) -> str:
         """The test split, or all of a set that comes without splits."""
         return "all" if self.step is None and self.data.splits == ("all",) else "test"
+
+    def measured(self, batches: Batches) -> Evaluation:
+        """The evaluation of all of the batches."""
+        return self.measure(self.variables, batches)
 
     def evaluate(
         self, source: Source, *, extra: Sequence[Transform] = (), tta: ViewsName = "none"
@@ -192,7 +196,7 @@ def subject_of_run(
         load=load,
         is_own=is_own,
         batches=batches,
-        measured=lambda given: evaluate(
+        measure=lambda variables, given: evaluate(
             program.eval_step, program.rows, variables, given, task=program.task
         ),
     )
@@ -304,7 +308,7 @@ def published_subject(
         load=loading(data, place, say),
         is_own=lambda split: False,
         batches=batches,
-        measured=lambda given: evaluate(
+        measure=lambda variables, given: evaluate(
             eval_step, batch_sharding(mesh), variables, given, task=task
         ),
     )

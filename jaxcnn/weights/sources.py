@@ -53,6 +53,15 @@ def stated_image_size(source: str) -> int | None:
     return _preprocessing(_config(file_of(source, "config.json"), source), source).image_size
 
 
+def stated_architecture(source: str) -> str | None:
+    """The architecture that the weights at `source` say they are of; None where they do not say,
+    as a file's do not. Raises UserError for a repository that cannot be read."""
+    if not source.startswith("hf:"):
+        return None
+    name = _config(file_of(source, "config.json"), source).get("architecture")
+    return name if isinstance(name, str) else None
+
+
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -33,6 +33,7 @@ MISSPELT = {
     "plan": ("--toplogy=v5e:4x4", "--topology"),
     "predict": ("--expalin=grad_cam", "--explain"),
     "selfcheck": ("--mintues=3", "--minutes"),
+    "soup": ("--avrage=uniform", "--average"),
     "sweep": ("--basline=a", "--baseline"),
     "train": ("--epohcs=3", "--epochs"),
     "tune": ("--trails=3", "--trials"),

@@ -23,6 +23,8 @@ ELSEWHERE = {
     "data_dir": "a path is what is found there",
     "labels": "a path is what is found there",
     "pretrained": "a path is what is found there",
+    "distill": "a path is what is found there",
+    "distill_arch": "`model_spec` knows their names",
     "finetune": "`learning_of` knows the network's names",
     "fold": "`read_fold`, which reads it",
     "augment.transforms": "`registered_transforms` knows their names",

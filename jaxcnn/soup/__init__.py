@@ -1,0 +1,1 @@
+"""The average of several runs' weights, as one network."""
