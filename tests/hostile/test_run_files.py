@@ -43,8 +43,9 @@ MAY_BE = {
         "augment.progressive_size "
         "augment.interpolation model.pool model.positions "
         "model.drop_rate model.pos_drop_rate model.proj_drop_rate model.attn_drop_rate "
-        "model.drop_path_rate model.stem model.patch model.window",
-        "data.json": "image_size data_dir labels pretrained unreadable run weights",
+        "model.drop_path_rate model.stem model.patch model.window distill distill_arch "
+        "distill_temperature distill_weight optim.swa_start optim.sam_rho",
+        "data.json": "image_size data_dir labels pretrained unreadable run weights teacher",
         "metrics.jsonl": "train_loss val_loss val_top1",
         "steps.jsonl": "loss grad_norm update_norm param_norm",
         "summary.json": "val.top1 val.loss test.top1 test.loss",
@@ -55,7 +56,7 @@ MAY_BE = {
         "data.json": "multi_label",
     },
     "text": {
-        "recipe.json": "arch dataset data_dir labels recipe pretrained augment.transforms",
+        "recipe.json": "arch dataset data_dir labels recipe pretrained augment.transforms distill",
         "data.json": "data_dir labels pretrained command unreadable run versions.jaxcnn "
         "versions.jax splits.train.digest splits.val.digest splits.test.digest",
         "summary.json": "arch dataset",
