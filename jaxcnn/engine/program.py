@@ -36,7 +36,7 @@ from jaxcnn.engine.resident import Resident, many_steps, steps_like
 from jaxcnn.engine.schedules import make_schedule
 from jaxcnn.engine.state import TrainState, fresh_state
 from jaxcnn.engine.step import EvalStep, TrainStep, make_train_step
-from jaxcnn.engine.swa import swa_rate
+from jaxcnn.engine.swa import FreshStatistics, first_step, statistics_of_batch, swa_rate
 from jaxcnn.engine.teacher import Taught, Teacher
 from jaxcnn.errors import UserError
 from jaxcnn.models import model_place
@@ -73,6 +73,8 @@ class Program:
         task: what is learned.
         learning: which parameters learn.
         model: the network.
+        fresh_statistics: of the averaged weights of a recipe with `swa_start`, where the network
+            has any.
     """
 
     seed: int
@@ -89,6 +91,7 @@ class Program:
     task: Task
     learning: Learning
     model: nn.Module
+    fresh_statistics: FreshStatistics | None = None
 
     def init_state(self) -> TrainState:
         """The state at step 0, on the devices."""
@@ -260,6 +263,13 @@ def build(
         many = many and with_float32_products(many)
     if gpu and recipe.precision != "bfloat16":
         eval_step = with_float32_products(eval_step)
+    fresh = None
+    if swa is not None and shapes.batch_stats:
+        of_batch = statistics_of_batch(model, task, learning)
+        if gpu and recipe.precision != "bfloat16":
+            of_batch = with_float32_products(of_batch)
+        of_batch = jax.jit(of_batch, out_shardings=replicated(mesh), compiler_options=options)
+        fresh = FreshStatistics(first_step(swa, total_steps), of_batch, rows)
     images = (recipe.batch_size, recipe.image_size, recipe.image_size, channels)
     batch_like = {
         "image": jax.ShapeDtypeStruct(images, jnp.uint8),
@@ -314,6 +324,7 @@ def build(
         task=task,
         learning=learning,
         model=model,
+        fresh_statistics=fresh,
     )
 
 

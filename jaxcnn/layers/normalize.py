@@ -27,6 +27,19 @@ def statistics_kept(modules: frozenset[tuple[str, ...]]) -> Iterator[None]:
         _KEPT.reset(token)
 
 
+_OF_ONE_BATCH: ContextVar[bool] = ContextVar("statistics of one batch", default=False)
+
+
+@contextmanager
+def statistics_of_one_batch() -> Iterator[None]:
+    """Within it the running statistics that BatchNorm leaves are the batch's own."""
+    token = _OF_ONE_BATCH.set(True)
+    try:
+        yield
+    finally:
+        _OF_ONE_BATCH.reset(token)
+
+
 class BatchNorm(nn.Module):
     """Normalises [..., C] over every axis but the last; statistics are float32 whatever `dtype`.
 
@@ -77,7 +90,7 @@ class BatchNorm(nn.Module):
         if not self.is_initializing() and self.is_mutable_collection("batch_stats"):
             devices = 1 if axis_name is None else lax.axis_size(axis_name)
             var = unbiased(var, math.prod(x.shape[:-1]) * devices)
-            keep = self.momentum
+            keep = 0.0 if _OF_ONE_BATCH.get() else self.momentum
             running_mean.value = keep * running_mean.value + (1 - keep) * mean
             running_var.value = keep * running_var.value + (1 - keep) * var
         return y

@@ -66,9 +66,9 @@ class Optim:
     """Let the decay grow to its value, being (1 + step) / (10 + step) where that is less: 0.9999
     takes effect after 90,000 steps."""
     swa_start: Annotated[float | None, SHARE] = None
-    """Stochastic weight averaging: evaluate the mean of the weights and batch statistics at the
-    ends of epochs from this share of the run on, 0.75 perhaps; for a rate that does not fall to
-    zero (--schedule.name=constant, --schedule.min-lr)."""
+    """Stochastic weight averaging: evaluate the mean of the weights at the ends of epochs from this
+    share of the run on, 0.75 perhaps; for a rate that does not fall to zero
+    (--schedule.name=constant, --schedule.min-lr)."""
     sam_rho: Annotated[float | None, ABOVE_0] = None
     """Sharpness-aware minimisation (SAM): take the gradient this far uphill of the weights, 0.05 in
     the paper; every step computes it twice, and takes twice the time."""

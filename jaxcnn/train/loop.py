@@ -254,6 +254,12 @@ class Run:
         epoch = math.ceil(step / self.feed.steps_per_epoch)
         rate, waiting = self.throughput.images_per_second, self.throughput.waiting
         seconds = self.throughput.seconds
+        fresh = self.program.fresh_statistics
+        if fresh is not None and step >= fresh.first:
+            self.display.phase("computing the average's batch statistics")
+            batches = self.supply.evaluation("train_sample")
+            stats = in_background(partial(fresh, eval_variables(self.state), batches))
+            self.state = self.state.replace(ema_batch_stats=stats)
         self.display.phase(f"validating epoch {epoch}")
         val = self.evaluate("val", self.state).figures
         sample = self.evaluate("train_sample", self.state).figures

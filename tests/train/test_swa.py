@@ -7,12 +7,16 @@ import chex
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from rich.console import Console
 
+from jaxcnn.data import dataset_spec, load_split
 from jaxcnn.engine.swa import swa_rate
 from jaxcnn.errors import Interrupted, UserError
+from jaxcnn.layers.normalize import BatchNorm
 from jaxcnn.recipe import Mesh, Optim, Recipe, Schedule, check
 from jaxcnn.run.checkpoint import Checkpoints
+from jaxcnn.task.mixing import normalize
 from jaxcnn.train.fit import fit
 from tests.train.stops import at_look
 from tests.train.test_loop import state_at
@@ -102,3 +106,28 @@ def test_a_stopped_run_goes_on_to_the_bit(alone, tmp_path):
 def test_what_does_not_go_together_is_refused(changes, message):
     with pytest.raises(UserError, match=message):
         check(replace(RECIPE, **changes))
+
+
+class Normed(nn.Module):
+    """As little as has batch statistics."""
+
+    @nn.compact
+    def __call__(self, images, *, train=False):
+        x = nn.Dense(6, name="hidden")(images.reshape(len(images), -1))
+        return nn.Dense(10, name="head")(BatchNorm(not train, name="norm")(x))
+
+
+def test_batch_statistics_are_those_that_the_averaged_weights_have(tmp_path):
+    recipe = replace(RECIPE, epochs=3)
+    fitted(recipe, tmp_path, model=Normed())
+    state = state_at(tmp_path, 12)
+    source = load_split(dataset_spec("digits"), "train")
+    images = np.stack([source[i]["image"] for i in range(len(source))])
+    digits = dataset_spec("digits")
+    flat = np.asarray(normalize(images, digits.mean, digits.std)).reshape(len(images), -1)
+    hidden = state["ema_params"]["hidden"]
+    x = flat @ np.asarray(hidden["kernel"]) + np.asarray(hidden["bias"])
+    found = state["ema_batch_stats"]["norm"]
+    # Of a sample of as many as validation has.
+    assert np.abs(found["mean"] - x.mean(0)).max() < 0.3 * x.std(0).min()
+    np.testing.assert_allclose(found["var"], x.var(0), rtol=0.35)
