@@ -44,8 +44,8 @@ def workdir(tmp_path_factory):
     return tmp_path_factory.mktemp("experiments")
 
 
-# Of other data, of other networks, of the simplest form; `pytest -m slow` runs all of the others.
-SOON = ("convolution_vs_dense", "class_imbalance", "leaky_split", "squeeze_excite")
+# Of data, and of networks, of their own; `pytest -m slow` runs all of the others.
+SOON = ("class_imbalance", "squeeze_excite")
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in CLAIMS if name not in SOON]
 
 

@@ -76,7 +76,8 @@ CASES = [
             "num_heads": (3, 6, 12),
         },
     ),
-    Case("efficientnet_b0", "timm:efficientnet_b0"),
+    # Slow: EfficientNetV2 has its layers too, in fewer blocks.
+    Case("efficientnet_b0", "timm:efficientnet_b0", slow=True),
     Case(
         "convnext_tiny",
         "timm:convnext_tiny",

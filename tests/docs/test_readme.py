@@ -46,13 +46,18 @@ def hub(tmp_path_factory):
     return folder
 
 
-def blocks_of(sweeps):
-    """By page. Six runs take as long as all other blocks of theirs together."""
+LONG = ("python.md", "runs.md")
+
+
+def blocks_by_page():
+    """Those of the two long pages take as long as all others together."""
     pages = {}
     for page, block in BLOCKS:
-        if ("jaxcnn.sweep(" in block) == sweeps:
-            pages.setdefault(page, []).append(block)
-    return [pytest.param(*each, id=each[0]) for each in pages.items()]
+        pages.setdefault(page, []).append(block)
+    return [
+        pytest.param(*each, id=each[0], marks=[pytest.mark.slow] * (each[0] in LONG))
+        for each in pages.items()
+    ]
 
 
 # Each for itself, but for what Python has imported.
@@ -63,18 +68,8 @@ for block in json.load(sys.stdin):
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page, blocks", blocks_of(sweeps=True))
-def test_a_sweep_of_python_runs_as_it_stands(page, blocks, hub, tmp_path):
-    run(page, blocks, hub, tmp_path)
-
-
-@pytest.mark.parametrize("page, blocks", blocks_of(sweeps=False))
+@pytest.mark.parametrize("page, blocks", blocks_by_page())
 def test_blocks_of_python_run_as_they_stand(page, blocks, hub, tmp_path):
-    run(page, blocks, hub, tmp_path)
-
-
-def run(page, blocks, hub, tmp_path):
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),

@@ -18,8 +18,20 @@ from jaxcnn.weights.torch_names import tensors_of, torch_tensors
 from tests.models.kinds import KEY, fewer_blocks, shapes_of, small_size, smallest_of_each_kind
 from tests.parity.references import digests, reference_of, what_is_missing
 
+MOST_GMACS = 4.2
 
-@pytest.mark.parametrize("name", list_models())
+
+def large_ones_are_slow():
+    """What they are traced for takes seconds; the smallest of their kind have the same layers."""
+    small = smallest_of_each_kind()
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] * (name not in small and gmacs > MOST_GMACS))
+        for name in list_models()
+        for gmacs in [model_spec(name).gmacs]
+    ]
+
+
+@pytest.mark.parametrize("name", large_ones_are_slow())
 def test_size_and_work_are_its_rows_and_torch_names_its_references(name):
     """One test and one tracing, which takes a deep model seconds."""
     assert (missing := what_is_missing(name)) is None, missing

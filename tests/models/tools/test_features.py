@@ -73,6 +73,7 @@ def test_of_no_classes_the_pooled_features_are_the_output(name):
     assert stages_of(backbone, variables, images)[-1].values.shape == output.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", smallest_of_each_kind())
 def test_strides_do_not_depend_on_the_image(name):
     """Neither on a size that they do not divide, nor on its being no square."""
