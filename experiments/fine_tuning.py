@@ -7,7 +7,8 @@ weights' own size, as `--pretrained` does by default but for what learns, and at
 run keeps its best epoch by 20 other pictures a class, and is tested once, on 100 a class of the
 test split.
 
-Not yet run.
+One run of twelve so far: of frozen-norms, seed 0, which has 0.875 of the validation pictures right,
+and 0.8525 of the test's; 2,310 s with other jobs beside, on two cores of an AMD EPYC.
 """
 
 import sys
