@@ -191,8 +191,8 @@ def groups_of(source: Source) -> np.ndarray | None:
             groups = groups_of(source.source)
             return None if groups is None else groups[source.indices]
         case Concatenation():
-            both = groups_of(source.first), groups_of(source.second)
-            return None if both[0] is None or both[1] is None else np.concatenate(both)
+            first, second = groups_of(source.first), groups_of(source.second)
+            return None if first is None or second is None else np.concatenate([first, second])
         case Relabelled():
             return groups_of(source.source)
     return getattr(source, "groups", None)
