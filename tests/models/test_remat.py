@@ -14,12 +14,12 @@ from tests.models.kinds import fewer_blocks, smallest_of_each_kind
 
 # A small one of each family; the taps and the random numbers of its blocks included.
 SMALL = {
-    "resnet18": {"stages": (1, 1), "drop_path_rate": 0.5},
+    "resnet18": {"stages": (2, 1), "drop_path_rate": 0.5},
     "vit_tiny_patch16_224": {
-        **{"patch": 8, "width": 16, "depth": 1, "heads": 2, "image_size": 32},
+        **{"patch": 8, "width": 16, "depth": 2, "heads": 2, "image_size": 32},
         **{"proj_drop_rate": 0.2, "attn_drop_rate": 0.2, "drop_path_rate": 0.5},
     },
-    "densenet_40_k12": {"stages": (2,)},
+    "densenet_40_k12": {"stages": (2, 2)},
 }
 KEY = jax.random.key(0)
 WITHOUT = ("airbench*", "alexnet*", "googlenet*", "lenet*", "linear", "mlp", "vgg*")

@@ -162,6 +162,8 @@ def test_seeds_share_what_is_kept_and_differ_in_what_they_start_from(tmp_path, m
 @pytest.mark.parametrize(
     "changes",
     [
+        {"optim": Optim("adamw", lr=2e-3, ema_decay=0.9)},
+        {"loss": "bce"},
         {"augment": Augment(mixup=0.5)},
         {"precision": "bfloat16"},
     ],
