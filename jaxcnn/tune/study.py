@@ -166,10 +166,9 @@ class Tuning:
 
         def on_epoch(line: Mapping[str, Any]) -> None:
             report(line)
-            self.say(
-                f"trial {trial.number}, epoch {line['epoch']}: "
-                f"{self.metric} {line[f'val_{self.metric}']:.4f}"
-            )
+            value = line[f"val_{self.metric}"]
+            told = "not finite" if value is None else f"{value:.4f}"
+            self.say(f"trial {trial.number}, epoch {line['epoch']}: {self.metric} {told}")
             prune(line)
 
         # A process that ended may have saved an epoch that it did not report, or not looked at.
