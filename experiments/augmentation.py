@@ -12,8 +12,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from experiments.form import command, drawing
 from experiments.form.claim import Asked, Claim, Measure, Part, Run, compared
 from experiments.form.measures import TEST_TOP1, TRAIN_TOP1, VAL_TOP1, test_logits
@@ -77,10 +75,6 @@ def answer(table: Table) -> Sequence[Part]:
     ]
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {name: MEASURES[name] for name in ("test_top1", "ece")})
-
-
 CLAIM = Claim(
     name="augmentation",
     number=11,
@@ -91,7 +85,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "test_top1", "ece"),
     quick_model=STEM_AND_HEAD,
     decided_by="a larger network trained until it fits its training images, which is when these "
     "methods are used",

@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
-from matplotlib.figure import Figure
 
 from experiments.form import command, drawing, small_cifar10
 from experiments.form.claim import Asked, Claim, Measure, Part, Run, compared
@@ -151,10 +150,6 @@ def answer(table: Table) -> Sequence[Part]:
     ]
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {n: MEASURES[n] for n in ("test_top1", "first_gradient")})
-
-
 CLAIM = Claim(
     name="auxiliary_heads",
     number=4,
@@ -165,7 +160,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "test_top1", "first_gradient"),
     quick_model={"modules": 1},
     decided_by="a longer training, with the rate tuned for each depth",
 )

@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from experiments.form import command, drawing, small_cifar10
 from experiments.form.claim import Asked, Claim, Measure, Part, Run, compared
@@ -95,10 +94,6 @@ def answer(table: Table) -> Sequence[Part]:
     ]
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {n: MEASURES[n] for n in ("balanced", "as_trained", "rarest")})
-
-
 CLAIM = Claim(
     name="class_imbalance",
     number=16,
@@ -110,7 +105,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "balanced", "as_trained", "rarest"),
     quick_model=STEM_AND_HEAD,
 )
 

@@ -16,7 +16,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from matplotlib.figure import Figure
 
 from experiments.form import command, drawing, small_cifar10
 from experiments.form.claim import Asked, Claim, Part, compared
@@ -126,10 +125,6 @@ def answer(table: Table) -> Sequence[Part]:
     return compared(table, "test_top1", "test top-1", [whole, *asked])
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {name: MEASURES[name] for name in ("test_top1", "mmacs")})
-
-
 CLAIM = Claim(
     name="convnext_steps",
     number=9,
@@ -140,7 +135,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "test_top1", "mmacs"),
     quick_model={"blocks": 1},
     decided_by="the paper's 300 epochs with its augmentation, at sizes whose maps are larger than "
     "the kernels",

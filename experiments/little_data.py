@@ -16,7 +16,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from matplotlib.figure import Figure
 
 from experiments.form import command, drawing, small_cifar10
 from experiments.form.claim import Asked, Claim, Part, compared
@@ -111,10 +110,6 @@ def answer(table: Table) -> Sequence[Part]:
     return compared(table, "test_top1", "test top-1", asked)
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {name: MEASURES[name] for name in ("test_top1", "train_top1")})
-
-
 CLAIM = Claim(
     name="little_data",
     number=10,
@@ -127,7 +122,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "test_top1", "train_top1"),
     decided_by="millions of images, from which on the paper finds transformers ahead",
 )
 

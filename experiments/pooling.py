@@ -15,7 +15,6 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from matplotlib.figure import Figure
 
 from experiments.form import command, drawing, small_cifar10
 from experiments.form.claim import Asked, Claim, Measure, Part, Run, compared
@@ -100,10 +99,6 @@ def answer(table: Table) -> Sequence[Part]:
     ]
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {name: MEASURES[name] for name in ("test_top1", "shifted")})
-
-
 CLAIM = Claim(
     name="pooling",
     number=20,
@@ -115,7 +110,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "test_top1", "shifted"),
 )
 
 main = partial(command.main, CLAIM, __doc__)

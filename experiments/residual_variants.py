@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from matplotlib.figure import Figure
-
 from experiments.form import command, drawing, small_cifar10
 from experiments.form.claim import Asked, Claim, Part, compared
 from experiments.form.measures import TEST_TOP1, TRAIN_LOSS, VAL_TOP1
@@ -36,10 +34,6 @@ def answer(table: Table) -> Sequence[Part]:
     return compared(table, "test_top1", "test top-1", asked)
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {name: MEASURES[name] for name in ("test_top1", "train_loss")})
-
-
 CLAIM = Claim(
     name="residual_variants",
     number=5,
@@ -50,7 +44,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "test_top1", "train_loss"),
     quick_model=STEM_AND_HEAD,
     decided_by="networks of 110 layers and more, of which the paper found the order to matter",
 )

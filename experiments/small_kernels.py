@@ -16,7 +16,6 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from matplotlib.figure import Figure
 
 from experiments.form import command, drawing, small_cifar10
 from experiments.form.claim import Asked, Claim, Part, compared
@@ -92,10 +91,6 @@ def answer(table: Table) -> Sequence[Part]:
     return compared(table, "test_top1", "test top-1", by_top1)
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {name: MEASURES[name] for name in ("test_top1", "train_loss")})
-
-
 CLAIM = Claim(
     name="small_kernels",
     number=3,
@@ -107,7 +102,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "test_top1", "train_loss"),
     quick_model={"kernels": (3,)},
     decided_by="a longer training, and larger images, on which a 7x7 sees less than the whole",
 )

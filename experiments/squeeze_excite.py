@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from matplotlib.figure import Figure
 
 from experiments.form import command, drawing, small_cifar10
 from experiments.form.claim import Asked, Claim, Measure, Part, Run, compared
@@ -122,10 +121,6 @@ def _by_depth(table: Table) -> Part:
     return Part(says, f"{measured}, higher in {sum(seeds)} of {len(seeds)} seeds", verdict)
 
 
-def draw(table: Table, figure: Figure) -> None:
-    drawing.dots(table, figure, {n: MEASURES[n] for n in ("test_top1", "gates1", "gates3")})
-
-
 CLAIM = Claim(
     name="squeeze_excite",
     number=6,
@@ -136,7 +131,7 @@ CLAIM = Claim(
     runs=RUNS,
     measures=MEASURES,
     answer=answer,
-    draw=draw,
+    draw=drawing.dots_of(MEASURES, "test_top1", "gates1", "gates3"),
     quick_model=STEM_AND_HEAD,
 )
 

@@ -55,6 +55,11 @@ def dots(table: Table, figure: Figure, measures: Mapping[str, Measure]) -> None:
     legend(figure, panels[0])
 
 
+def dots_of(measures: Mapping[str, Measure], *names: str) -> Callable[[Table, Figure], None]:
+    """`dots` of the measures of these names, as a claim draws."""
+    return lambda table, figure: dots(table, figure, {name: measures[name] for name in names})
+
+
 def lines(
     table: Table,
     figure: Figure,
