@@ -54,6 +54,8 @@ def read_teacher(recipe: Recipe, data: DatasetSpec, student: ModelInput) -> Read
     arch = recipe.distill_arch
     if arch is None:
         arch = RunFolder(source).read_recipe().arch if is_run else stated_architecture(source)
+    if arch is None and not source.startswith("hf:") and not Path(expanded(source)).exists():
+        raise UserError(f"--distill={source}: there is no such file, and no such run's folder")
     if arch is None:
         raise UserError(
             f"--distill={source} does not say which architecture its weights are of; give "

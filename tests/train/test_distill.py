@@ -111,13 +111,18 @@ def test_classes_come_to_the_teachers_by_name_and_others_are_refused(student):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"distill": "nowhere"}, "--distill=nowhere: there is no such file, and no such run"),
         ({"distill_arch": "mlp"}, "is a run of linear, not mlp"),
         ({"image_size": 12, "resize": "pad"}, "give --image-size=8 --resize="),
         ({"distill": "weights.safetensors"}, "give --distill-arch=NAME"),
         ({"distill": "none.pth", "distill_arch": "linear"}, "no weights at none.pth"),
     ],
 )
-def test_a_teacher_that_cannot_teach_is_refused_in_a_line(student, changes, message):
+def test_a_teacher_that_cannot_teach_is_refused_in_a_line(
+    student, tmp_path, monkeypatch, changes, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights.safetensors").write_bytes(b"")
     with pytest.raises(UserError, match=message):
         read(student, **changes)
 
